@@ -1,0 +1,31 @@
+//! The words every room speaks.
+//!
+//! Plain values without behaviour towards the world: no clock, disk, socket or thread, no
+//! serialisation. A type lives here when at least two rooms must mean the same thing by it.
+//! Start with [`Value`] (what was observed), [`Diagnostic`] (what is wrong, and where) and
+//! [`limits`] (how much of anything there may be).
+
+mod agent_state;
+mod diagnostic;
+mod group;
+mod interval;
+mod level;
+pub mod limits;
+mod nearest;
+mod node_id;
+mod secret;
+mod time;
+mod topic;
+mod value;
+
+pub use agent_state::AgentState;
+pub use diagnostic::{Diagnostic, Place, Severity};
+pub use group::{Group, GroupError};
+pub use interval::{IntervalError, format_interval, parse_interval};
+pub use level::Level;
+pub use nearest::nearest;
+pub use node_id::{NodeId, NodeIdError};
+pub use secret::Secret;
+pub use time::{Moment, WallTime};
+pub use topic::Topic;
+pub use value::Value;

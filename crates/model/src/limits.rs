@@ -1,0 +1,83 @@
+//! How much of anything there may be, and what happens when it is full.
+//!
+//! Every queue, packet, history, evaluation, output, child and connection has its number here, so
+//! that one page tells what an agent can grow to. Each entry says who waits or loses at the limit.
+
+use std::time::Duration;
+
+/// Longest group name. A longer one is refused where it is written.
+pub const GROUP_NAME_BYTES_MAX: usize = 128;
+
+/// Largest configuration or pack file that is read; a larger one is an error. (The largest of the
+/// original's packs is 12 KiB.)
+pub const YAML_FILE_BYTES_MAX: usize = 1 << 20;
+/// Most nodes a YAML document may have after its anchors are expanded: a bomb is refused.
+pub const YAML_NODES_MAX: usize = 100_000;
+/// Deepest nesting of a YAML document.
+pub const YAML_DEPTH_MAX: usize = 64;
+
+/// Longest text of an expression; a longer one is an error at load.
+pub const EXPRESSION_BYTES_MAX: usize = 16 << 10;
+/// Deepest nesting of an expression; a deeper one is an error at load.
+pub const EXPRESSION_DEPTH_MAX: usize = 64;
+/// Steps one evaluation may take before it ends with an error (measured: well under 50 ms).
+pub const EXPRESSION_FUEL_MAX: u64 = 1_000_000;
+/// Longest text that an evaluation may build.
+pub const EXPRESSION_TEXT_BYTES_MAX: usize = 1 << 20;
+/// Most items of a list or map that an evaluation may build.
+pub const EXPRESSION_ITEMS_MAX: usize = 100_000;
+
+/// Largest body of a request on the API; a larger one is answered 413.
+pub const HTTP_BODY_BYTES_MAX: usize = 2 << 20;
+/// Largest head (request line and headers) of a request; a larger one is answered 431.
+pub const HTTP_HEAD_BYTES_MAX: usize = 16 << 10;
+/// Most headers in one request.
+pub const HTTP_HEADERS_MAX: usize = 64;
+/// Most connections on the TCP listener; the next one is closed at once and counted.
+pub const HTTP_TCP_CONNECTIONS_MAX: usize = 512;
+/// Most connections on the unix socket; the next one waits in the listener's backlog.
+pub const HTTP_UNIX_CONNECTIONS_MAX: usize = 256;
+/// Time a client has to send the head of its next request, idle time included.
+pub const HTTP_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time a client has to send its body.
+pub const HTTP_BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Events that may wait for one loop; a sender waits (inside the agent) or drops (network).
+pub const LOOP_QUEUE_MAX: usize = 1_024;
+/// Jobs that may wait for the worker pool; the next one is refused and retried by its scheduler.
+pub const WORKER_QUEUE_MAX: usize = 1_024;
+/// Threads of the worker pool; they are started when needed and end when idle.
+pub const WORKER_THREADS_MAX: usize = 8;
+/// Time that all tasks together have to end after a stop was asked for.
+pub const STOP_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Largest datagram that is read from the gossip socket.
+pub const DATAGRAM_BYTES_MAX: usize = 65_536;
+
+/// Warnings and errors, each, that are kept for `agent info`; the oldest is dropped.
+pub const LOG_RECENT_MAX: usize = 20;
+/// Size at which a log file is rotated.
+pub const LOG_FILE_BYTES_MAX: u64 = 10 << 20;
+/// Rotated log files that are kept; the oldest is removed.
+pub const LOG_FILES_MAX: usize = 5;
+/// Longest log line; the rest is cut and the cut is shown.
+pub const LOG_LINE_BYTES_MAX: usize = 8 << 10;
+/// Lines that may wait for one follower of the log; a slow follower misses lines and is told.
+pub const LOG_FOLLOW_QUEUE_MAX: usize = 1_024;
+/// Followers of the log at one time; the next one is refused.
+pub const LOG_FOLLOWERS_MAX: usize = 16;
+
+/// Size at which a segment of a journal is closed and the next one begun.
+pub const JOURNAL_SEGMENT_BYTES_MAX: u64 = 4 << 20;
+/// Largest record of a journal; a larger one is refused.
+pub const JOURNAL_RECORD_BYTES_MAX: usize = 4 << 20;
+/// Bytes of records that are kept in memory while the disk is full; then the oldest are dropped
+/// and counted.
+pub const DISK_FULL_BUFFER_BYTES_MAX: usize = 4 << 20;
+/// Total size of the history of one kind of object; the oldest segment is dropped.
+pub const HISTORY_BYTES_MAX: u64 = 16 << 20;
+/// Age up to which history is kept.
+pub const HISTORY_AGE_MAX: Duration = Duration::from_secs(90 * 86_400);
+
+/// Tokens for the API that may exist at one time; the next one is refused.
+pub const TOKENS_MAX: usize = 256;
