@@ -1,0 +1,9 @@
+//! Chores of this repository, as `cargo xtask <chore>`.
+//!
+//! Nothing here is part of the program. Start with [`tidy`], which says what a tidy house is; each
+//! of its checks is a file of its own in `tidy/`.
+
+pub mod house;
+pub mod metadata;
+pub mod source;
+pub mod tidy;
