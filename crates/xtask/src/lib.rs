@@ -3,7 +3,9 @@
 //! Nothing here is part of the program. Start with [`tidy`], which says what a tidy house is; each
 //! of its checks is a file of its own in `tidy/`.
 
+pub mod deny;
 pub mod house;
 pub mod metadata;
 pub mod source;
+pub mod spdx;
 pub mod tidy;

@@ -10,6 +10,10 @@ use std::path::Path;
 use crate::house::House;
 
 mod arrows;
+mod dead_files;
+mod guests;
+mod manifests;
+mod markdown;
 mod marks;
 mod module_docs;
 mod names;
@@ -17,6 +21,7 @@ mod pure;
 mod sizes;
 #[cfg(test)]
 mod tests;
+mod words;
 
 /// A rule of the house.
 #[derive(Debug)]
@@ -32,11 +37,16 @@ pub struct Check {
 /// All checks, in the order in which they are run.
 pub const ALL: &[&Check] = &[
     &arrows::CHECK,
+    &dead_files::CHECK,
+    &guests::CHECK,
+    &manifests::CHECK,
+    &markdown::CHECK,
     &marks::CHECK,
     &module_docs::CHECK,
     &names::CHECK,
     &pure::CHECK,
     &sizes::CHECK,
+    &words::CHECK,
 ];
 
 /// Something that breaks a rule.
