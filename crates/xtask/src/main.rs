@@ -4,13 +4,18 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use xtask::bench::Size;
+use xtask::cargo_deny::{self, Outcome};
+
 const HELP: &str = "\
 Chores of this repository.
 
 Usage: cargo xtask <chore>
 
 Chores:
-  tidy    checks the tree: arrows, sizes, docs, names, licences …
+  tidy                       checks the tree: arrows, sizes, docs, names, licences …
+  tidy --list                says what each check asks for
+  bench [NAME] [--small]     measures and prints `name value unit`; NAME is a crate, agent or all
 ";
 
 fn main() -> ExitCode {
@@ -18,12 +23,20 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["tidy"] => tidy(),
+        ["tidy", "--list"] => list(),
+        ["bench"] => bench("all", Size::Full),
+        ["bench", "--small"] => bench("all", Size::Small),
+        ["bench", name] => bench(name, Size::Full),
+        ["bench", name, "--small"] | ["bench", "--small", name] => bench(name, Size::Small),
         [] | ["help" | "--help" | "-h"] => {
             say(HELP);
             ExitCode::SUCCESS
         }
-        [unknown, ..] => {
-            say(&format!("error: there is no chore {unknown:?}\n\n{HELP}"));
+        unknown => {
+            say(&format!(
+                "error: there is no chore {:?}\n\n{HELP}",
+                unknown.join(" ")
+            ));
             ExitCode::from(64)
         }
     }
@@ -32,10 +45,7 @@ fn main() -> ExitCode {
 fn tidy() -> ExitCode {
     let checked = match xtask::tidy::tidy(&root()) {
         Ok(checked) => checked,
-        Err(error) => {
-            say(&format!("error: {error}\n"));
-            return ExitCode::from(2);
-        }
+        Err(error) => return failed(&error),
     };
     let mut count = 0;
     for (check, findings) in &checked {
@@ -44,8 +54,19 @@ fn tidy() -> ExitCode {
         }
         count += findings.len();
     }
+    let deny = match cargo_deny::run(&root()) {
+        Outcome::Absent => "cargo deny is not installed, so nobody asked for advisories".to_owned(),
+        Outcome::NoDatabase => {
+            "cargo deny could not fetch its advisories, the rest passed".to_owned()
+        }
+        Outcome::Passed => "cargo deny passed".to_owned(),
+        Outcome::Failed(words) => {
+            count += 1;
+            format!("cargo deny failed:\n{words}")
+        }
+    };
     say(&format!(
-        "tidy: {} checks, {count} findings\n",
+        "tidy: {} checks, {count} findings; {deny}\n",
         checked.len()
     ));
     if count == 0 {
@@ -53,6 +74,25 @@ fn tidy() -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
+}
+
+fn list() -> ExitCode {
+    for check in xtask::tidy::ALL {
+        say(&format!("{:14}{}\n", check.name, check.doc));
+    }
+    ExitCode::SUCCESS
+}
+
+fn bench(name: &str, size: Size) -> ExitCode {
+    match xtask::bench::run(&root(), name, size) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &str) -> ExitCode {
+    say(&format!("error: {error}\n"));
+    ExitCode::from(2)
 }
 
 /// The root of the workspace: this crate knows where it lies.

@@ -35,6 +35,8 @@ pub struct Package {
     pub dependencies: Vec<Dependency>,
     /// The root files of its targets, relative to the root of the workspace.
     pub roots: Vec<String>,
+    /// The names of its benches.
+    pub benches: Vec<String>,
 }
 
 /// What a package asks for.
@@ -146,6 +148,10 @@ fn package_from_json(package: &Value, root: &Path) -> Package {
         roots: list(&package["targets"])
             .map(|target| below_root(&target["src_path"]))
             .collect(),
+        benches: list(&package["targets"])
+            .filter(|target| list(&target["kind"]).any(|kind| kind == "bench"))
+            .filter_map(|target| target["name"].as_str().map(str::to_owned))
+            .collect(),
     }
 }
 
@@ -171,7 +177,8 @@ mod tests {
                 {"id": "a#1", "name": "a", "version": "0.1.0", "source": null,
                  "manifest_path": "/house/crates/a/Cargo.toml",
                  "dependencies": [{"name": "b", "kind": null}, {"name": "c", "kind": "dev"}],
-                 "targets": [{"src_path": "/house/crates/a/src/lib.rs"}]},
+                 "targets": [{"src_path": "/house/crates/a/src/lib.rs", "kind": ["lib"]},
+                             {"src_path": "/house/crates/a/benches/a.rs", "kind": ["bench"], "name": "a"}]},
             ],
             "workspace_members": ["a#1"],
             "resolve": {"nodes": [{"id": "a#1"}, {"id": "b#1"}]},
@@ -186,7 +193,11 @@ mod tests {
         let ours: Vec<_> = metadata.members().collect();
         assert_eq!(ours.len(), 1);
         assert_eq!(ours[0].manifest, "crates/a/Cargo.toml");
-        assert_eq!(ours[0].roots, ["crates/a/src/lib.rs"]);
+        assert_eq!(
+            ours[0].roots,
+            ["crates/a/src/lib.rs", "crates/a/benches/a.rs"]
+        );
+        assert_eq!(ours[0].benches, ["a"]);
         assert_eq!(ours[0].dependencies[1].kind, Kind::Dev);
     }
 }

@@ -1,0 +1,84 @@
+//! What the kernel says of a process, read from `/proc`: memory, time on a core, switches.
+
+use std::path::PathBuf;
+
+/// What a process had used at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Usage {
+    /// Time on a core, all threads.
+    pub on_core_ns: u64,
+    /// Context switches, voluntary and not, all threads: each is a wake-up.
+    pub switches: u64,
+    /// Threads.
+    pub threads: u64,
+}
+
+/// Reads what a process has used up to here.
+pub fn usage(pid: u32) -> Result<Usage, String> {
+    let tasks = PathBuf::from(format!("/proc/{pid}/task"));
+    let failed = |error| format!("failed to read {}: {error}", tasks.display());
+    let mut usage = Usage::default();
+    for task in std::fs::read_dir(&tasks).map_err(failed)? {
+        let task = task.map_err(failed)?.path();
+        // A thread may end between the listing and the reading: it counts no more.
+        let Ok(schedstat) = std::fs::read_to_string(task.join("schedstat")) else {
+            continue;
+        };
+        let Ok(status) = std::fs::read_to_string(task.join("status")) else {
+            continue;
+        };
+        usage.on_core_ns += first_number(&schedstat);
+        usage.switches += switches(&status);
+        usage.threads += 1;
+    }
+    Ok(usage)
+}
+
+/// Reads the memory of a process in KiB, its shared pages divided among those who share them.
+pub fn pss_kib(pid: u32) -> Result<u64, String> {
+    let path = format!("/proc/{pid}/smaps_rollup");
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| format!("failed to read {path}: {error}"))?;
+    Ok(field(&text, "Pss:"))
+}
+
+fn switches(status: &str) -> u64 {
+    field(status, "voluntary_ctxt_switches:") + field(status, "nonvoluntary_ctxt_switches:")
+}
+
+fn field(text: &str, key: &str) -> u64 {
+    text.lines()
+        .find_map(|line| line.strip_prefix(key))
+        .map_or(0, first_number)
+}
+
+fn first_number(text: &str) -> u64 {
+    text.split_whitespace()
+        .next()
+        .and_then(|word| word.parse().ok())
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn switches_are_both_kinds() {
+        let status = "Name:\tx\nvoluntary_ctxt_switches:\t70\nnonvoluntary_ctxt_switches:\t5\n";
+        assert_eq!(switches(status), 75);
+    }
+
+    #[test]
+    fn our_own_process_has_used_something() {
+        let pid = std::process::id();
+        assert!(usage(pid).unwrap().threads >= 1);
+        assert!(pss_kib(pid).unwrap() > 0);
+    }
+
+    #[test]
+    fn a_process_that_is_gone_is_named() {
+        let error = usage(u32::MAX).unwrap_err();
+        assert!(error.contains("/proc/4294967295/task"), "{error}");
+    }
+}
