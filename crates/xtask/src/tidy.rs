@@ -10,6 +10,7 @@ use std::path::Path;
 use crate::house::House;
 
 mod arrows;
+mod changelog;
 mod dead_files;
 mod guests;
 mod manifests;
@@ -37,6 +38,7 @@ pub struct Check {
 /// All checks, in the order in which they are run.
 pub const ALL: &[&Check] = &[
     &arrows::CHECK,
+    &changelog::CHECK,
     &dead_files::CHECK,
     &guests::CHECK,
     &manifests::CHECK,

@@ -1,17 +1,16 @@
-//! Nothing is called a drawer (STYLE A11): what has no noun of its own has no place of its own.
+//! Names say what is inside (STYLE A11, B5): what has no noun of its own has no place of its own.
 
 use super::{Check, Finding};
 use crate::house::House;
 
 pub(super) const CHECK: Check = Check {
     name: "names",
-    doc: "No module or folder is called util, common, helpers, misc, types, manager or handlers.",
+    doc: "No module is a drawer (util, common, helpers, misc, types, manager, handlers) or a mod.rs.",
     run,
 };
 
 const DRAWERS: &[&str] = &[
-    "util", "utils", "common", "helper", "helpers", "misc", "types", "manager", "managers",
-    "handler", "handlers",
+    "util", "utils", "common", "helpers", "misc", "types", "manager", "managers", "handlers",
 ];
 
 fn run(house: &House) -> Vec<Finding> {
@@ -20,6 +19,11 @@ fn run(house: &House) -> Vec<Finding> {
     for (path, source) in house.rust().filter(|(path, _)| ours(path)) {
         let parts = path.trim_end_matches(".rs").split('/');
         findings.extend(parts.filter_map(|part| drawer(path, 1, part)));
+        if path.ends_with("/mod.rs") {
+            let text =
+                "every mod.rs is called alike: name the file after its module, beside its folder";
+            findings.push(Finding::new(path, 1, text));
+        }
         let code = source.code.lines().enumerate();
         for (index, line) in code {
             let inner = line.trim().trim_start_matches("pub ").strip_prefix("mod ");
@@ -59,5 +63,10 @@ mod tests {
         check("crates/a/src/util.rs", "", &[1]);
         check("crates/a/src/handlers/x.rs", "", &[1]);
         check("crates/a/src/x.rs", "\npub mod types {\n}", &[2]);
+    }
+
+    #[test]
+    fn a_module_has_a_file_of_its_name() {
+        check("crates/a/src/x/mod.rs", "", &[1]);
     }
 }
