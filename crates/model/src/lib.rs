@@ -6,6 +6,7 @@
 //! [`limits`] (how much of anything there may be).
 
 mod agent_state;
+mod check_state;
 mod diagnostic;
 mod group;
 mod interval;
@@ -19,6 +20,7 @@ mod topic;
 mod value;
 
 pub use agent_state::AgentState;
+pub use check_state::CheckState;
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use group::{Group, GroupError};
 pub use interval::{IntervalError, format_interval, parse_interval};

@@ -16,6 +16,9 @@ pub const YAML_NODES_MAX: usize = 100_000;
 /// Deepest nesting of a YAML document.
 pub const YAML_DEPTH_MAX: usize = 64;
 
+/// Most files in the configuration folder; with more the configuration is refused.
+pub const CONFIGURATION_FILES_MAX: usize = 256;
+
 /// Longest text of an expression; a longer one is an error at load.
 pub const EXPRESSION_BYTES_MAX: usize = 16 << 10;
 /// Deepest nesting of an expression; a deeper one is an error at load.
@@ -48,6 +51,8 @@ pub const LOOP_QUEUE_MAX: usize = 1_024;
 pub const WORKER_QUEUE_MAX: usize = 1_024;
 /// Threads of the worker pool; they are started when needed and end when idle.
 pub const WORKER_THREADS_MAX: usize = 8;
+/// Jobs that may hang past their time box, each holding a thread; then the pool refuses new jobs.
+pub const WORKER_STUCK_MAX: usize = 32;
 /// Time that all tasks together have to end after a stop was asked for.
 pub const STOP_DEADLINE: Duration = Duration::from_secs(5);
 

@@ -1,0 +1,166 @@
+//! The agent as its request handlers see it: snapshots to read, and channels to ask through.
+//!
+//! Nothing here is a loop's own state. What a loop knows arrives as a snapshot; what a loop shall do
+//! goes to it as a command. So a slow request never holds anybody up.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{AgentState, Group, Moment, WallTime};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tracing::warn;
+
+use crate::cluster::{self, Node};
+use crate::configuration::Configuration;
+use crate::http::Connections;
+use crate::keep::Keep;
+use crate::log::Log;
+use crate::loops::Figures;
+use crate::rules::{self, Rules};
+use crate::series::Cost;
+use crate::tokens::Tokens;
+use crate::workers::{JobError, Workers};
+
+/// Time box of small disk work that a request waits for.
+pub(crate) const DISK_TIME_BOX: Duration = Duration::from_secs(5);
+
+/// The version of the program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What the handlers of requests need.
+pub struct Agent {
+    /// When the agent started.
+    pub started: (Moment, WallTime),
+    /// What it is told to be. Written by reloads only.
+    pub configuration: watch::Sender<Arc<Configuration>>,
+    /// What this node tells about itself.
+    pub node: watch::Receiver<Arc<Node>>,
+    /// Where the agent is in its life.
+    pub life: watch::Receiver<AgentState>,
+    /// The packs that are in force.
+    pub rules: watch::Receiver<Arc<Rules>>,
+    /// What the process costs.
+    pub cost: watch::Receiver<Arc<Cost>>,
+    /// The addresses that are bound, by listener.
+    pub listen: BTreeMap<String, SocketAddr>,
+    /// Asks the cluster loop.
+    pub cluster: mpsc::Sender<cluster::Command>,
+    /// Asks the rules loop.
+    pub rules_commands: mpsc::Sender<rules::Command>,
+    /// Runs what may block.
+    pub workers: Workers,
+    /// The log.
+    pub log: Log,
+    /// Who may call over TCP.
+    pub tokens: Tokens,
+    /// What is kept on disk.
+    pub keep: Arc<Keep>,
+    /// How the run before this one ended.
+    pub previous_run: Option<api::agent::PreviousRun>,
+    /// What the listeners count.
+    pub connections: Arc<Connections>,
+    /// What the loops count.
+    pub loops: Vec<Arc<Figures>>,
+    /// The names of the running tasks.
+    pub tasks: watch::Receiver<Vec<String>>,
+    /// What is wrong with the configuration files since the last reload.
+    pub configuration_problems: watch::Sender<Vec<String>>,
+    /// One reload at a time.
+    pub(crate) reloading: tokio::sync::Mutex<()>,
+    /// Rung when the agent shall stop.
+    pub(crate) stop_asked: Notify,
+}
+
+impl Agent {
+    /// Asks the agent to stop.
+    pub fn ask_to_stop(&self) {
+        self.stop_asked.notify_one();
+    }
+
+    /// Adds or removes a static group of the running node; tells whether that changed anything.
+    /// `None` when the cluster loop is gone, because the agent stops.
+    pub async fn change_group(&self, group: Group, add: bool) -> Option<bool> {
+        let (tx, rx) = oneshot::channel();
+        let command = match add {
+            true => cluster::Command::AddGroup(group, tx),
+            false => cluster::Command::RemoveGroup(group, tx),
+        };
+        self.cluster.send(command).await.ok()?;
+        rx.await.ok()
+    }
+
+    /// Writes an entry of the agent's history, in the background.
+    pub fn note(self: &Arc<Self>, kind: &'static str, text: String) {
+        let agent = Arc::clone(self);
+        let wall = crate::clock::wall();
+        let job = move || agent.keep.note(wall, kind, &text);
+        let workers = self.workers.clone();
+        tokio::spawn(async move {
+            if let Err(error) = workers.run("history", DISK_TIME_BOX, job).await {
+                warn!(%error, "Cannot write the history");
+            }
+        });
+    }
+
+    /// Runs small disk work in the pool.
+    pub(crate) async fn on_disk<T: Send + 'static>(
+        self: &Arc<Self>,
+        name: &'static str,
+        work: impl FnOnce(&Keep) -> T + Send + 'static,
+    ) -> Result<T, JobError> {
+        let keep = Arc::clone(&self.keep);
+        self.workers
+            .run(name, DISK_TIME_BOX, move || work(&keep))
+            .await
+    }
+}
+
+#[cfg(test)]
+impl Agent {
+    /// Makes an agent without loops, sockets or a place on disk worth naming.
+    pub(crate) fn for_tests() -> Arc<Self> {
+        let folder = tempfile::tempdir().unwrap().keep();
+        let surroundings = crate::paths::Surroundings {
+            root: Some(folder.clone()),
+            ..crate::paths::Surroundings::default()
+        };
+        let paths = crate::paths::Paths::resolve(&surroundings).unwrap();
+        let configuration = crate::configuration::load(&paths).configuration;
+        let options = configuration.log_options();
+        let address = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+        let node = Node {
+            id: model::NodeId::from_random([7; 16]),
+            name: "web-1".to_owned(),
+            display_name: String::new(),
+            zone: "internet".to_owned(),
+            static_groups: std::collections::BTreeSet::new(),
+            incarnation: 1,
+            local_address: address,
+            public_address: address,
+        };
+        Arc::new(Self {
+            started: (crate::clock::now(), crate::clock::wall()),
+            configuration: watch::Sender::new(Arc::new(configuration)),
+            node: watch::channel(Arc::new(node)).1,
+            life: watch::channel(AgentState::Ok).1,
+            rules: watch::channel(Arc::default()).1,
+            cost: watch::channel(Arc::default()).1,
+            listen: BTreeMap::new(),
+            cluster: mpsc::channel(1).0,
+            rules_commands: mpsc::channel(1).0,
+            workers: Workers::default(),
+            log: Log::start(&options).unwrap().0,
+            tokens: Tokens::new(BTreeMap::new()),
+            keep: Arc::new(Keep::open(&folder).unwrap()),
+            previous_run: None,
+            connections: Arc::default(),
+            loops: Vec::new(),
+            tasks: watch::channel(Vec::new()).1,
+            configuration_problems: watch::Sender::new(Vec::new()),
+            reloading: tokio::sync::Mutex::new(()),
+            stop_asked: Notify::new(),
+        })
+    }
+}

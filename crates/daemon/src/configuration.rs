@@ -1,0 +1,233 @@
+//! The configuration: `agent.yml` and the files beside it, strictly read.
+//!
+//! What was typed is checked as a whole: every problem of every file is reported with its line and
+//! column before anything is bound or written. What it means is a [`Configuration`], which all other
+//! code uses. The list of keys is in [`keys`]; `etc/agent.yml` is written from it.
+
+pub mod keys;
+mod read;
+mod zone;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use model::{Diagnostic, Group, Place, Topic, limits};
+use packs::yaml;
+
+use crate::log::{LogFormat, LogLevel, LogOptions};
+use crate::paths::Paths;
+
+use keys::Change;
+
+pub use zone::Zone;
+
+/// What the agent is told to be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Configuration {
+    /// The name shown to people; empty when it is the host name.
+    pub display_name: String,
+    /// What the process is called in lists.
+    pub process_name: String,
+    /// The port of gossip (UDP) and HTTP (TCP); 0 picks a free one.
+    pub port: u16,
+    /// The address that the listeners bind.
+    pub listen_address: std::net::IpAddr,
+    /// The address that other nodes are told; `None` finds it.
+    pub advertise_address: Option<std::net::IpAddr>,
+    /// Names by which browsers and clients may call the API over TCP.
+    pub allowed_hosts: BTreeSet<String>,
+    /// Whether to start without waiting for a seed.
+    pub bootstrap: bool,
+    /// Nodes to join at start, `host` or `host:port`.
+    pub seeds: Vec<String>,
+    /// The static groups.
+    pub groups: BTreeSet<Group>,
+    /// The zone of the node.
+    pub zone: String,
+    /// Whether the node relays between zones.
+    pub is_proxy: bool,
+    /// The topics that are on.
+    pub topics: BTreeSet<Topic>,
+    /// The level of the log.
+    pub log_level: LogLevel,
+    /// Levels of single parts of the log.
+    pub log_levels: BTreeMap<String, LogLevel>,
+    /// The form of the log on the console.
+    pub log_format: LogFormat,
+    /// Where everything is.
+    pub paths: Paths,
+    /// Where everything would be without a word of the files: where the files themselves are.
+    pub home: Paths,
+    /// The zones, by name.
+    pub zones: BTreeMap<String, Zone>,
+}
+
+impl Configuration {
+    /// Gives what the log shall do.
+    pub fn log_options(&self) -> LogOptions {
+        LogOptions {
+            level: self.log_level,
+            levels: self.log_levels.clone(),
+            format: self.log_format,
+            directory: self.paths.log.clone(),
+        }
+    }
+
+    /// Tells whether the node's zone has a gossip key.
+    pub fn is_zone_protected(&self) -> bool {
+        self.home
+            .config
+            .join("zone_keys")
+            .join(format!("{}.gossip.key", self.zone))
+            .is_file()
+    }
+
+    /// Compares with another configuration: each key, when a change of it is in force, and whether
+    /// it differs.
+    pub fn differences(&self, other: &Self) -> Vec<(&'static str, Change, bool)> {
+        let mut all = vec![("zones", Change::Reload, self.zones != other.zones)];
+        let topic = |topic| self.topics.contains(&topic) != other.topics.contains(&topic);
+        for key in keys::ALL {
+            let differs = match key.name {
+                "display_name" => self.display_name != other.display_name,
+                "process_name" => self.process_name != other.process_name,
+                "port" => self.port != other.port,
+                "listen_address" => self.listen_address != other.listen_address,
+                "advertise_address" => self.advertise_address != other.advertise_address,
+                "allowed_hosts" => self.allowed_hosts != other.allowed_hosts,
+                "data" => self.paths.data != other.paths.data,
+                "libexec" => self.paths.libexec != other.paths.libexec,
+                "log" => self.paths.log != other.paths.log,
+                "lock" => self.paths.lock != other.paths.lock,
+                "socket" => self.paths.socket != other.paths.socket,
+                "log_level" => self.log_level != other.log_level,
+                "log_levels" => self.log_levels != other.log_levels,
+                "log_format" => self.log_format != other.log_format,
+                "bootstrap" => self.bootstrap != other.bootstrap,
+                "seeds" => self.seeds != other.seeds,
+                "groups" => self.groups != other.groups,
+                "node-zone" => self.zone != other.zone,
+                "proxy-node" => self.is_proxy != other.is_proxy,
+                name => keys::topic_of(name).is_some_and(topic),
+            };
+            all.push((key.name, key.change, differs));
+        }
+        all
+    }
+
+    /// Takes back what only a restart can change, so that everything that is read agrees.
+    pub fn keep_until_restart(&mut self, running: &Self) {
+        self.process_name.clone_from(&running.process_name);
+        self.port = running.port;
+        self.listen_address = running.listen_address;
+        self.advertise_address = running.advertise_address;
+        self.paths = running.paths.clone();
+        self.log_format = running.log_format;
+        self.bootstrap = running.bootstrap;
+        self.zone.clone_from(&running.zone);
+        self.is_proxy = running.is_proxy;
+        let discovery = Topic::ServiceDiscovery;
+        if running.topics.contains(&discovery) {
+            self.topics.insert(discovery);
+        } else {
+            self.topics.remove(&discovery);
+        }
+    }
+}
+
+/// What was read, and what is wrong with it. Errors mean that the configuration is not usable.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The configuration; where there are errors, with defaults in their places.
+    pub configuration: Configuration,
+    /// Errors and warnings, in the order of files and lines.
+    pub problems: Vec<Diagnostic>,
+}
+
+impl Loaded {
+    /// Tells whether the configuration may be used.
+    pub fn is_usable(&self) -> bool {
+        !self.problems.iter().any(Diagnostic::is_error)
+    }
+}
+
+/// Reads all files of the configuration folder: `agent.yml` first, then the others by name, where a
+/// later one wins.
+pub fn load(paths: &Paths) -> Loaded {
+    let mut reader = read::Reader::default();
+    let files = match files(&paths.config) {
+        Ok(files) => files,
+        Err(problem) => {
+            reader.problems.push(problem);
+            Vec::new()
+        }
+    };
+    for path in files {
+        match file_text(&path) {
+            Ok(text) => {
+                let name = path.display().to_string();
+                let (node, problems) = yaml::parse(&name, &text);
+                reader.problems.extend(problems);
+                if let Some(node) = node {
+                    reader.take(&node, &text);
+                }
+            }
+            Err(problem) => reader.problems.push(problem),
+        }
+    }
+    reader.finish(paths)
+}
+
+/// Lists the YAML files of the configuration: those of packs and keys are not among them.
+fn files(directory: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
+    let mut found = Vec::new();
+    let mut folders = vec![directory.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = match std::fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            // No folder: a bare machine, where every key has its default.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(unreadable(&folder, &error)),
+        };
+        for entry in entries {
+            let path = entry.map_err(|error| unreadable(&folder, &error))?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "yml") {
+                found.push(path);
+            }
+        }
+        if found.len() > limits::CONFIGURATION_FILES_MAX {
+            let message = format!("more than {} files", limits::CONFIGURATION_FILES_MAX);
+            return Err(Diagnostic::error(place(directory), message));
+        }
+    }
+    found.sort_by_key(|path| (path.file_name() != Some("agent.yml".as_ref()), path.clone()));
+    Ok(found)
+}
+
+fn file_text(path: &Path) -> Result<String, Diagnostic> {
+    let bytes = match store::file::read(path, limits::YAML_FILE_BYTES_MAX as u64) {
+        Ok(bytes) => bytes.unwrap_or_default(),
+        Err(error) => return Err(Diagnostic::error(place(path), error.to_string())),
+    };
+    String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() as u32 + 1;
+        let name = path.display().to_string();
+        Diagnostic::error(Place::new(name, line, 1), "the file is not UTF-8 text")
+            .with_hint("save it as UTF-8")
+    })
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
+    Diagnostic::error(place(path), format!("cannot read: {error}"))
+        .with_hint("check its owner and mode, or run as the agent's user")
+}
+
+fn place(path: &Path) -> Place {
+    Place::new(path.display().to_string(), 1, 1)
+}
+
+#[cfg(test)]
+mod tests;

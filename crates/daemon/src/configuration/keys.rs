@@ -1,0 +1,181 @@
+//! Every key of `agent.yml`: its type, its default, what it does and when a change is in force.
+
+use model::Topic;
+
+/// What a key holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A text.
+    Text,
+    /// A whole number from 0 to 65535.
+    Port,
+    /// `true` or `false`.
+    Bool,
+    /// A list of texts.
+    List,
+    /// A map from part of the log to level.
+    Levels,
+}
+
+impl Kind {
+    /// Names the kind in an error message.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "a text",
+            Self::Port => "a port number (0 to 65535)",
+            Self::Bool => "true or false",
+            Self::List => "a list",
+            Self::Levels => "a map from log part to level",
+        }
+    }
+}
+
+/// When a change of a key is in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// With the next reload.
+    Reload,
+    /// With the next start.
+    Restart,
+    /// Never: the key is accepted for old files and does nothing.
+    Never,
+}
+
+/// A key of `agent.yml`.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Its name in the file.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+    /// Its default, as it is written in the file. For a path, the default of root's agent.
+    pub default: &'static str,
+    /// When a change is in force.
+    pub change: Change,
+    /// What it does: unit, trade-off, sane range.
+    pub doc: &'static str,
+}
+
+const fn key(
+    name: &'static str,
+    kind: Kind,
+    default: &'static str,
+    change: Change,
+    doc: &'static str,
+) -> Key {
+    Key {
+        name,
+        kind,
+        default,
+        change,
+        doc,
+    }
+}
+
+/// All keys, in the order of the file.
+#[rustfmt::skip]
+pub const ALL: &[Key] = &[
+    key("display_name", Kind::Text, "\"\"", Change::Reload,
+        "The name shown to people instead of the host name. It may change and need not be unique."),
+    key("process_name", Kind::Text, "opsbro", Change::Restart,
+        "What the process is called in lists such as those of ps and top (at most 15 letters)."),
+    key("port", Kind::Port, "6768", Change::Restart,
+        "The port of gossip (UDP) and of the HTTP API and node streams (TCP): one number for both.\n\
+         0 picks a free one, which `opsbro agent info` tells."),
+    key("listen_address", Kind::Text, "0.0.0.0", Change::Restart,
+        "The address that the listeners bind. `::` takes IPv6 and IPv4, 127.0.0.1 keeps others out."),
+    key("advertise_address", Kind::Text, "\"\"", Change::Restart,
+        "The address that other nodes are told. Empty: the one this machine reaches others from.\n\
+         Set it behind NAT and in containers whose own address others cannot reach."),
+    key("allowed_hosts", Kind::List, "[]", Change::Reload,
+        "More names by which the HTTP API may be called over TCP. Addresses, localhost and the node's\n\
+         own names always work; a foreign name is refused, so that no web page can drive the agent."),
+    key("data", Kind::Text, "/var/lib/opsbro", Change::Restart,
+        "The folder of everything that must survive a restart."),
+    key("libexec", Kind::Text, "/var/lib/opsbro/libexec", Change::Restart,
+        "The folder of the plugins that checks run."),
+    key("log", Kind::Text, "/var/log/opsbro", Change::Restart,
+        "The folder of the log files. They rotate at 10 MiB and 5 old ones are kept."),
+    key("lock", Kind::Text, "/run/opsbro/opsbro.lock", Change::Restart,
+        "The file that keeps a second agent from starting on the same data. It holds the pid."),
+    key("socket", Kind::Text, "/run/opsbro/opsbro.sock", Change::Restart,
+        "The unix socket of the API: full control for whoever may open it, which is the agent's user."),
+    key("log_level", Kind::Text, "INFO", Change::Reload,
+        "ERROR, WARNING, INFO, DEBUG or TRACE. `opsbro agent log level` changes it until a restart."),
+    key("log_levels", Kind::Levels, "{}", Change::Reload,
+        "Levels of single parts, as {gossip: DEBUG}. `opsbro agent log list` names the parts."),
+    key("log_format", Kind::Text, "auto", Change::Restart,
+        "The form on the console: auto (colour on a terminal, journald's below systemd), text or json."),
+    key("bootstrap", Kind::Bool, "false", Change::Restart,
+        "true: start at once even when no seed answers. false: keep asking the seeds before it is ok."),
+    key("seeds", Kind::List, "[]", Change::Reload,
+        "Nodes to join, as host or host:port. They are asked for ever, so a node that was cut off\n\
+         comes back by itself. Two or three that rarely change are enough."),
+    key("groups", Kind::List, "[]", Change::Reload,
+        "The static groups of this node. Detectors add others and never take these away."),
+    key("node-zone", Kind::Text, "internet", Change::Restart,
+        "The zone of this node: one of those in the zones folder."),
+    key("proxy-node", Kind::Bool, "false", Change::Restart,
+        "true: this node relays between its zone and the zones above and below."),
+    key("service_discovery_topic_enabled", Kind::Bool, "true", Change::Restart,
+        "Find other nodes and be found. Off: no gossip port is opened."),
+    key("automatic_detection_topic_enabled", Kind::Bool, "true", Change::Reload,
+        "Detect what this node is and add groups. Off: the groups stay the static ones."),
+    key("monitoring_topic_enabled", Kind::Bool, "true", Change::Reload,
+        "Run checks."),
+    key("metrology_topic_enabled", Kind::Bool, "true", Change::Reload,
+        "Run collectors and keep time series."),
+    key("configuration_automation_topic_enabled", Kind::Bool, "true", Change::Reload,
+        "Write generated files and run commands that were asked for."),
+    key("system_compliance_topic_enabled", Kind::Bool, "true", Change::Reload,
+        "Check and enforce compliance rules."),
+    key("master_key_priv", Kind::Text, "\"\"", Change::Never,
+        "Accepted for files of older versions; it does nothing."),
+    key("master_key_pub", Kind::Text, "\"\"", Change::Never,
+        "Accepted for files of older versions; it does nothing."),
+];
+
+/// Finds a key by its name.
+pub fn find(name: &str) -> Option<&'static Key> {
+    ALL.iter().find(|key| key.name == name)
+}
+
+/// Gives the topic that a key switches; `None` when it switches none.
+pub fn topic_of(name: &str) -> Option<Topic> {
+    let label = name.strip_suffix("_topic_enabled")?.replace('_', " ");
+    Topic::parse(&label)
+}
+
+/// Names all keys.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ALL.iter().map(|key| key.name)
+}
+
+/// Writes the `agent.yml` that is installed: every key with its doc and default.
+pub fn default_file() -> String {
+    let mut text = String::from(
+        "# The configuration of the OpsBro agent. Every key is here with its default: what you do not\n\
+         # change you may remove. `opsbro agent parameters set KEY VALUE` edits this file and keeps its\n\
+         # comments; `opsbro agent reload` takes most changes at once.\n",
+    );
+    for key in ALL.iter().filter(|key| key.change != Change::Never) {
+        text.push('\n');
+        for line in key.doc.lines() {
+            text.push_str(&format!("# {}\n", line.trim_start()));
+        }
+        match key.change {
+            Change::Reload => {}
+            Change::Restart => text.push_str("# A change needs a restart.\n"),
+            Change::Never => continue,
+        }
+        // Paths depend on who runs the agent, so they are shown and not set.
+        let comment = if is_path(key) { "# " } else { "" };
+        text.push_str(&format!("{comment}{}: {}\n", key.name, key.default));
+    }
+    text
+}
+
+/// Tells whether a key names a file or folder, whose default depends on who runs the agent.
+pub fn is_path(key: &Key) -> bool {
+    key.default.starts_with('/')
+}

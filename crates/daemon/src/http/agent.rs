@@ -1,0 +1,204 @@
+//! Requests about the agent itself.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::agent::{
+    GROUP_ADD, GROUP_REMOVE, HISTORY, HistoryEntry, INFO, Info, METRICS, NAME, RELOAD, ROOT,
+    ReloadReport, STATE, STOP, STOP_POST, UUID,
+};
+use api::{ErrorCode, Problem};
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::header;
+use axum::response::IntoResponse;
+use model::{AgentState, Group, Topic};
+use serde::Deserialize;
+
+use super::{Failure, Routes, metrics};
+use crate::agent::{Agent, VERSION};
+use crate::{clock, process, reload};
+
+/// Longest time that a request may wait for a state.
+const WAIT_MAX: Duration = Duration::from_secs(600);
+
+pub(super) fn tie(routes: Routes) -> Routes {
+    routes
+        .tie(&ROOT, async || "OK")
+        .tie(&STATE, state)
+        .tie(&INFO, info)
+        .tie(&NAME, name)
+        .tie(&UUID, uuid)
+        .tie(&RELOAD, take_reload)
+        .tie(&GROUP_ADD, add_group)
+        .tie(&GROUP_REMOVE, remove_group)
+        .tie(&HISTORY, history)
+        .tie(&STOP, stop)
+        .tie(&STOP_POST, stop)
+        .tie(&METRICS, figures)
+}
+
+#[derive(Deserialize)]
+struct Wait {
+    wait: Option<String>,
+}
+
+async fn state(
+    State(agent): State<Arc<Agent>>,
+    Query(query): Query<Wait>,
+) -> Result<Json<&'static str>, Failure> {
+    let mut life = agent.life.clone();
+    if let Some(text) = query.wait {
+        let wait = model::parse_interval(&text)
+            .map_err(|error| Problem::new(ErrorCode::BadRequest, error.to_string()))?;
+        let arrived = life.wait_for(|state| *state != AgentState::Initializing);
+        drop(tokio::time::timeout(wait.min(WAIT_MAX), arrived).await);
+    }
+    let state = *life.borrow();
+    Ok(Json(state.as_str()))
+}
+
+async fn name(State(agent): State<Arc<Agent>>) -> Json<String> {
+    Json(agent.node.borrow().name.clone())
+}
+
+async fn uuid(State(agent): State<Arc<Agent>>) -> Json<String> {
+    Json(agent.node.borrow().id.to_string())
+}
+
+async fn info(State(agent): State<Arc<Agent>>) -> Json<Info> {
+    Json(describe(&agent))
+}
+
+async fn figures(State(agent): State<Arc<Agent>>) -> impl IntoResponse {
+    let content_type = [(
+        header::CONTENT_TYPE,
+        "text/plain; version=0.0.4; charset=utf-8",
+    )];
+    (content_type, metrics::page(&describe(&agent)))
+}
+
+async fn take_reload(State(agent): State<Arc<Agent>>) -> Json<ReloadReport> {
+    Json(reload::reload(&agent).await)
+}
+
+async fn add_group(
+    State(agent): State<Arc<Agent>>,
+    Path(group): Path<String>,
+) -> Result<Json<bool>, Failure> {
+    change_group(&agent, &group, true).await
+}
+
+async fn remove_group(
+    State(agent): State<Arc<Agent>>,
+    Path(group): Path<String>,
+) -> Result<Json<bool>, Failure> {
+    change_group(&agent, &group, false).await
+}
+
+async fn change_group(agent: &Arc<Agent>, name: &str, add: bool) -> Result<Json<bool>, Failure> {
+    let group = Group::parse(name)
+        .map_err(|error| Problem::new(ErrorCode::BadRequest, error.to_string()))?;
+    let stopping = || Problem::new(ErrorCode::Unavailable, "the agent is stopping");
+    let changed = agent.change_group(group, add).await.ok_or_else(stopping)?;
+    if changed {
+        let verb = if add { "added" } else { "removed" };
+        agent.note("parameter", format!("group {name} {verb}"));
+    }
+    Ok(Json(changed))
+}
+
+#[derive(Deserialize)]
+struct Last {
+    last: Option<usize>,
+}
+
+async fn history(
+    State(agent): State<Arc<Agent>>,
+    Query(query): Query<Last>,
+) -> Result<Json<Vec<HistoryEntry>>, Failure> {
+    let last = query.last.unwrap_or(100);
+    let read = agent
+        .on_disk("history", move |keep| keep.history(last))
+        .await;
+    let internal = |error: String| Problem::new(ErrorCode::Internal, error);
+    let entries = read.map_err(|error| internal(error.to_string()))?;
+    Ok(Json(entries.map_err(|error| internal(error.to_string()))?))
+}
+
+async fn stop(State(agent): State<Arc<Agent>>) -> &'static str {
+    agent.ask_to_stop();
+    "OK"
+}
+
+/// Puts together everything about the agent.
+fn describe(agent: &Agent) -> Info {
+    let node = Arc::clone(&agent.node.borrow());
+    let configuration = Arc::clone(&agent.configuration.borrow());
+    let rules = Arc::clone(&agent.rules.borrow());
+    let paths = &configuration.paths;
+    let shown = |path: &std::path::Path| path.display().to_string();
+    let topics = Topic::ALL.into_iter().map(|topic| {
+        (
+            topic.number().to_string(),
+            configuration.topics.contains(&topic),
+        )
+    });
+    let mut problems = agent.configuration_problems.borrow().clone();
+    problems.extend(rules.problems.iter().map(ToString::to_string));
+    Info {
+        agent_state: agent.life.borrow().to_string(),
+        pid: std::process::id(),
+        uuid: node.id.to_string(),
+        name: node.name.clone(),
+        display_name: node.display_name.clone(),
+        version: VERSION.to_owned(),
+        system: process::system(),
+        zone: node.zone.clone(),
+        is_zone_protected: configuration.is_zone_protected(),
+        groups: node.groups().map(ToString::to_string).collect(),
+        static_groups: node.static_groups.iter().map(ToString::to_string).collect(),
+        local_addr: node.local_address.to_string(),
+        public_addr: node.public_address.to_string(),
+        socket: shown(&paths.socket),
+        config_dir: shown(&paths.config),
+        data_dir: shown(&paths.data),
+        log_dir: shown(&paths.log),
+        listen: agent
+            .listen
+            .iter()
+            .map(|(name, at)| (name.clone(), at.to_string()))
+            .collect(),
+        topics: topics.collect(),
+        started_at: agent.started.1.to_string(),
+        uptime_seconds: clock::now().since(agent.started.0).as_secs(),
+        incarnation: node.incarnation,
+        previous_run: agent.previous_run.clone(),
+        memory_bytes: process::memory_bytes(),
+        cpu_percent: agent.cost.borrow().cpu_percent,
+        threads: process::threads_count(),
+        counters: counters(agent),
+        workers: agent.workers.figures(),
+        disk: agent.keep.disk(),
+        packs: rules.summary(),
+        problems,
+        logs: agent.log.recent(),
+    }
+}
+
+/// Gives everything that the agent counts, by name.
+fn counters(agent: &Agent) -> BTreeMap<String, u64> {
+    let mut counters = BTreeMap::new();
+    for figures in &agent.loops {
+        let figures = figures.read();
+        for (kind, count) in figures.events {
+            counters.insert(format!("{}.{kind}", figures.name), count);
+        }
+    }
+    for (name, count) in agent.connections.read() {
+        counters.insert(name.to_owned(), count);
+    }
+    counters.insert("log.lines_dropped".to_owned(), agent.log.dropped());
+    counters
+}

@@ -1,0 +1,287 @@
+//! Connections and their limits.
+//!
+//! A client that is slow, silent or greedy costs one slot for a bounded time and nothing else: heads
+//! have a deadline that also ends idle connections, writes have one that ends clients that do not
+//! read, and both listeners count their connections.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use model::limits;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, Sleep};
+use tower::ServiceExt;
+use tracing::{debug, warn};
+
+use crate::tasks::Stop;
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// A process on this machine, by the unix socket.
+    Unix,
+    /// An address.
+    Tcp(SocketAddr),
+}
+
+/// What the listeners count.
+#[derive(Default)]
+pub struct Connections {
+    accepted: AtomicU64,
+    rejected: AtomicU64,
+    refused: AtomicU64,
+    panicked: AtomicU64,
+}
+
+impl Connections {
+    /// Counts a request that the guard refused.
+    pub fn count_refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a request whose handler panicked.
+    pub fn count_panicked(&self) {
+        self.panicked.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Gives the counters by name.
+    pub fn read(&self) -> [(&'static str, u64); 4] {
+        let count = |at: &AtomicU64| at.load(Ordering::Relaxed);
+        [
+            ("http.connections", count(&self.accepted)),
+            ("http.connections_rejected", count(&self.rejected)),
+            ("http.requests_refused", count(&self.refused)),
+            ("http.requests_panicked", count(&self.panicked)),
+        ]
+    }
+}
+
+/// Serves the TCP listener. When all slots are taken the next connection is closed at once: a client
+/// that waits would hold the file descriptors that we want to bound.
+pub async fn serve_tcp(
+    listener: TcpListener,
+    router: Router,
+    connections: Arc<Connections>,
+    mut stop: Stop,
+) {
+    let slots = Arc::new(Semaphore::new(limits::HTTP_TCP_CONNECTIONS_MAX));
+    let mut open = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            () = stop.wait() => break,
+            Some(_) = open.join_next() => continue,
+            accepted = listener.accept() => accepted,
+        };
+        match (accepted, Arc::clone(&slots).try_acquire_owned()) {
+            (Ok((stream, address)), Ok(slot)) => {
+                connections.accepted.fetch_add(1, Ordering::Relaxed);
+                // Answers are one write each, so waiting for more to send only costs time.
+                drop(stream.set_nodelay(true));
+                let peer = Peer::Tcp(address);
+                open.spawn(connection(stream, peer, router.clone(), slot, stop.clone()));
+            }
+            (Ok(_), Err(_)) => {
+                connections.rejected.fetch_add(1, Ordering::Relaxed);
+            }
+            (Err(error), _) => pause_after(&error).await,
+        }
+    }
+    drain(open).await;
+}
+
+/// Serves the unix socket. When all slots are taken the next connection waits in the backlog.
+pub async fn serve_unix(
+    listener: UnixListener,
+    router: Router,
+    connections: Arc<Connections>,
+    mut stop: Stop,
+) {
+    let slots = Arc::new(Semaphore::new(limits::HTTP_UNIX_CONNECTIONS_MAX));
+    let own = rustix::process::geteuid().as_raw();
+    let mut open = JoinSet::new();
+    loop {
+        let accept = async {
+            let slot = Arc::clone(&slots).acquire_owned().await;
+            (
+                slot.expect("the semaphore is never closed"),
+                listener.accept().await,
+            )
+        };
+        let (slot, accepted) = tokio::select! {
+            () = stop.wait() => break,
+            Some(_) = open.join_next() => continue,
+            accepted = accept => accepted,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                pause_after(&error).await;
+                continue;
+            }
+        };
+        // The mode of socket and folder keeps others out; this holds even where it was changed.
+        match stream.peer_cred() {
+            Ok(peer) if peer.uid() == own || peer.uid() == 0 => {
+                connections.accepted.fetch_add(1, Ordering::Relaxed);
+                open.spawn(connection(
+                    stream,
+                    Peer::Unix,
+                    router.clone(),
+                    slot,
+                    stop.clone(),
+                ));
+            }
+            Ok(peer) => {
+                connections.rejected.fetch_add(1, Ordering::Relaxed);
+                warn!(
+                    uid = peer.uid(),
+                    "A foreign user was refused on the unix socket"
+                );
+            }
+            Err(error) => debug!(%error, "A client left before it was known"),
+        }
+    }
+    drain(open).await;
+}
+
+/// Serves one connection until it ends, breaks a limit, or the agent stops.
+async fn connection<S>(
+    stream: S,
+    peer: Peer,
+    router: Router,
+    _slot: OwnedSemaphorePermit,
+    mut stop: Stop,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(peer);
+        router.clone().oneshot(request)
+    });
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits::HTTP_HEAD_TIMEOUT)
+        .max_buf_size(limits::HTTP_HEAD_BYTES_MAX)
+        .max_headers(limits::HTTP_HEADERS_MAX);
+    let stream = TokioIo::new(WriteDeadline::new(stream, limits::HTTP_BODY_TIMEOUT));
+    let mut connection = std::pin::pin!(builder.serve_connection(stream, service));
+    let outcome = tokio::select! {
+        outcome = connection.as_mut() => outcome,
+        () = stop.wait() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = outcome {
+        debug!(?peer, %error, "A connection ended early");
+    }
+}
+
+/// Waits a little after a failed accept, which is mostly for want of file descriptors: trying again
+/// at once would only burn the CPU.
+async fn pause_after(error: &io::Error) {
+    warn!(%error, "Cannot accept a connection");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+}
+
+/// Gives the open connections a moment to end by themselves.
+async fn drain(mut open: JoinSet<()>) {
+    let all = async { while open.join_next().await.is_some() {} };
+    // Half of what the whole agent has to stop.
+    drop(tokio::time::timeout(limits::STOP_DEADLINE / 2, all).await);
+}
+
+/// Ends a connection whose client does not read what it asked for.
+struct WriteDeadline<S> {
+    stream: S,
+    allowed: Duration,
+    waiting: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> WriteDeadline<S> {
+    fn new(stream: S, allowed: Duration) -> Self {
+        Self {
+            stream,
+            allowed,
+            waiting: None,
+        }
+    }
+
+    fn judge<T>(
+        &mut self,
+        ctx: &mut Context<'_>,
+        poll: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if poll.is_ready() {
+            self.waiting = None;
+            return poll;
+        }
+        let deadline = Instant::now() + self.allowed;
+        let sleep = self
+            .waiting
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        match sleep.as_mut().poll(ctx) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for WriteDeadline<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        ctx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(ctx, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for WriteDeadline<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        ctx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let poll = Pin::new(&mut self.stream).poll_write(ctx, bytes);
+        self.judge(ctx, poll)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        ctx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let poll = Pin::new(&mut self.stream).poll_write_vectored(ctx, slices);
+        self.judge(ctx, poll)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, ctx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let poll = Pin::new(&mut self.stream).poll_flush(ctx);
+        self.judge(ctx, poll)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, ctx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let poll = Pin::new(&mut self.stream).poll_shutdown(ctx);
+        self.judge(ctx, poll)
+    }
+}

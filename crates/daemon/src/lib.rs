@@ -1,0 +1,31 @@
+//! The shell of the agent: sockets, timers, workers, HTTP; it owns the loops and has no opinions.
+//!
+//! Start with [`start`](crate::start()), which is the life of an agent in order; then [`loops`], which
+//! says how state is owned; then [`agent`], which is what requests see. What a check, a member or a
+//! lock *is* belongs to the cores, not here.
+
+pub mod agent;
+mod clock;
+mod cluster;
+pub mod configuration;
+pub mod http;
+mod keep;
+mod listen;
+mod lock;
+pub mod log;
+pub mod loops;
+pub mod paths;
+mod port_owner;
+mod process;
+mod reload;
+mod rules;
+mod series;
+mod service_manager;
+mod start;
+pub mod tasks;
+mod tokens;
+pub mod workers;
+
+pub use listen::ListenError;
+pub use lock::LockError;
+pub use start::{Options, StartError, start};

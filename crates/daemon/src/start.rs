@@ -1,0 +1,424 @@
+//! The life of an agent, from the first check to the last file.
+//!
+//! The order is the point: read and check everything, take the lock, open the disk, bind, and only
+//! then run. Whatever fails before `run` has changed nothing that another agent could notice.
+
+use std::ffi::CString;
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use model::{AgentState, Diagnostic, limits};
+use rustix::fs::Mode;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{Notify, mpsc, watch};
+use tracing::{error, info, warn};
+
+use crate::agent::{Agent, VERSION};
+use crate::cluster::{Cluster, Node};
+use crate::configuration::{self, Configuration, Loaded};
+use crate::http;
+use crate::keep::Keep;
+use crate::listen::{self, ListenError, Listeners};
+use crate::lock::{Lock, LockError};
+use crate::log::Log;
+use crate::loops::{self, Figures};
+use crate::paths::{Paths, Surroundings};
+use crate::rules::RulesLoop;
+use crate::series::{Cost, Series};
+use crate::service_manager::{ServiceManager, feed_watchdog};
+use crate::tasks::Tasks;
+use crate::tokens::Tokens;
+use crate::workers::Workers;
+use crate::{clock, process, reload};
+
+/// Threads of the runtime: the loops are light, and blocking work has its own pool.
+const RUNTIME_THREADS: usize = 2;
+
+/// How an agent is to be started.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The folder that all of it is laid below.
+    pub root: Option<PathBuf>,
+    /// Whether to stop as soon as everything ran once.
+    pub one_shot: bool,
+}
+
+/// Tells why an agent did not start, or ended badly.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration is wrong. Nothing was bound or written.
+    #[error("the configuration has errors")]
+    Configuration(Vec<Diagnostic>),
+    /// Another agent runs on the same data.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// A listener cannot be bound.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// A folder or file cannot be used.
+    #[error("{0:#}")]
+    Place(anyhow::Error),
+    /// A part of the agent broke while it ran.
+    #[error("the {0} loop ended by itself, which it never should; the log has the details")]
+    Broken(&'static str),
+}
+
+impl StartError {
+    /// Tells what to do next, where that is known.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Configuration(_) => None,
+            Self::Lock(LockError::Held { .. }) => {
+                Some("stop it with `opsbro agent stop`, or give this one a --root of its own")
+            }
+            Self::Lock(LockError::File { .. }) | Self::Place(_) => {
+                Some("check owner and mode of the folder, or give the agent a --root of its own")
+            }
+            Self::Listen(error) => Some(error.hint()),
+            Self::Broken(_) => None,
+        }
+    }
+}
+
+/// Runs an agent in the foreground until it is told to stop.
+pub fn start(options: &Options) -> Result<(), StartError> {
+    clock::now();
+    let surroundings = Surroundings::of_process(options.root.clone());
+    let home =
+        Paths::resolve(&surroundings).map_err(|why| StartError::Place(anyhow::Error::msg(why)))?;
+    let loaded = configuration::load(&home);
+    if !loaded.is_usable() {
+        return Err(StartError::Configuration(loaded.problems));
+    }
+    let paths = loaded.configuration.paths.clone();
+    rustix::process::umask(Mode::from_raw_mode(0o077));
+    for (folder, mode) in folders(&paths) {
+        make_folder(folder, mode).map_err(StartError::Place)?;
+    }
+    let _lock = Lock::take(&paths.lock)?;
+    let (log, _guard) = Log::start(&loaded.configuration.log_options())
+        .context("cannot start the log")
+        .map_err(StartError::Place)?;
+    log_panics();
+    name_process(&loaded.configuration.process_name);
+    let keep = Keep::open(&paths.data).map_err(StartError::Place)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(RUNTIME_THREADS)
+        .thread_name("loop")
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")
+        .map_err(StartError::Place)?;
+    let outcome = runtime.block_on(run(options, loaded, keep, log));
+    // A hung job must not hold up the end of the process.
+    runtime.shutdown_background();
+    drop(std::fs::remove_file(&paths.socket));
+    outcome
+}
+
+/// The folders an agent needs: who may enter them is part of its safety.
+fn folders(paths: &Paths) -> Vec<(&Path, u32)> {
+    let mut folders = vec![(paths.data.as_path(), 0o700), (paths.log.as_path(), 0o750)];
+    folders.extend(paths.socket.parent().map(|run| (run, 0o700)));
+    folders.extend(paths.lock.parent().map(|run| (run, 0o700)));
+    folders
+}
+
+/// Makes a folder and those above it. One that exists keeps its mode, when it is ours to judge.
+fn make_folder(path: &Path, mode: u32) -> anyhow::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = path.parent() {
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o755)
+            .create(above)
+            .with_context(|| format!("cannot make the folder {}", above.display()))?;
+    }
+    std::fs::DirBuilder::new()
+        .mode(mode)
+        .create(path)
+        .with_context(|| format!("cannot make the folder {}", path.display()))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+        .with_context(|| format!("cannot set the mode of {}", path.display()))
+}
+
+/// Sends panics to the log, where the last errors are kept, instead of to a lost terminal.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic
+            .location()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let what = panic.payload_as_str().unwrap_or("no message");
+        error!(%place, what, "A part of the agent panicked");
+    }));
+}
+
+/// Sets the name shown by ps and top. The kernel takes 15 bytes.
+fn name_process(name: &str) {
+    let cut = &name.as_bytes()[..name.floor_char_boundary(15)];
+    // A name that the kernel does not take is no reason not to start.
+    if let Ok(name) = CString::new(cut) {
+        let _ = rustix::thread::set_name(&name);
+    }
+}
+
+/// What ends the life of an agent.
+enum End {
+    Asked(&'static str),
+    Broken(&'static str),
+}
+
+async fn run(options: &Options, loaded: Loaded, keep: Keep, log: Log) -> Result<(), StartError> {
+    // Before all else: a signal that comes during the start must not be lost.
+    let mut signals = Signals::new().map_err(StartError::Place)?;
+    let configuration = loaded.configuration;
+    let with_gossip = configuration
+        .topics
+        .contains(&model::Topic::ServiceDiscovery);
+    let listeners = listen::bind(
+        configuration.listen_address,
+        configuration.port,
+        with_gossip,
+        &configuration.paths.socket,
+    )?;
+    let manager = ServiceManager::find();
+    let mut tasks = Tasks::default();
+    let problems = loaded.problems.iter().map(ToString::to_string).collect();
+    let (agent, life) = assemble(configuration, problems, keep, log, listeners, &mut tasks)
+        .map_err(StartError::Place)?;
+    greet(&agent);
+    let end = live(options, &agent, &mut signals, &mut tasks, &manager).await;
+    manager.stopping();
+    life.send_replace(AgentState::Stopped);
+    let reason = match end {
+        End::Asked(reason) => reason,
+        End::Broken(_) => "a part broke",
+    };
+    info!(reason, "Stopping");
+    farewell(&agent, reason, tasks).await;
+    match end {
+        End::Asked(_) => Ok(()),
+        End::Broken(name) => Err(StartError::Broken(name)),
+    }
+}
+
+/// Builds the agent and starts its tasks.
+fn assemble(
+    configuration: Configuration,
+    problems: Vec<String>,
+    keep: Keep,
+    log: Log,
+    listeners: Listeners,
+    tasks: &mut Tasks,
+) -> anyhow::Result<(Arc<Agent>, watch::Sender<AgentState>)> {
+    let previous_run = keep.previous_run();
+    let tokens = Tokens::new(keep.tokens());
+    let node = this_node(&configuration, &keep)?;
+    let (node_tx, node) = watch::channel(Arc::new(node));
+    let (cluster_tx, cluster_rx) = mpsc::channel(limits::LOOP_QUEUE_MAX);
+    let (rules_tx, rules_rx) = mpsc::channel(limits::LOOP_QUEUE_MAX);
+    let (rules_shown_tx, rules) = watch::channel(Arc::default());
+    let (cost_tx, cost) = watch::channel(Arc::new(Cost::default()));
+    let (life_tx, life) = watch::channel(AgentState::Initializing);
+    let udp = listeners
+        .udp
+        .map(tokio::net::UdpSocket::from_std)
+        .transpose()?;
+    let tcp = tokio::net::TcpListener::from_std(listeners.tcp)?;
+    let unix = tokio::net::UnixListener::from_std(listeners.unix)?;
+    let (cluster_figures, rules_figures, series_figures) = (
+        Figures::of::<Cluster>(),
+        Figures::of::<RulesLoop>(),
+        Figures::of::<Series>(),
+    );
+    let workers = Workers::default();
+    let keep = Arc::new(keep);
+    let agent = Arc::new(Agent {
+        started: (clock::now(), clock::wall()),
+        configuration: watch::Sender::new(Arc::new(configuration)),
+        node,
+        life,
+        rules,
+        cost,
+        listen: listeners.addresses,
+        cluster: cluster_tx,
+        rules_commands: rules_tx,
+        workers,
+        log,
+        tokens,
+        keep,
+        previous_run,
+        connections: Arc::default(),
+        loops: vec![
+            Arc::clone(&cluster_figures),
+            Arc::clone(&rules_figures),
+            Arc::clone(&series_figures),
+        ],
+        tasks: tasks.names(),
+        configuration_problems: watch::Sender::new(problems),
+        reloading: tokio::sync::Mutex::new(()),
+        stop_asked: Notify::new(),
+    });
+    let stop = tasks.stop_signal();
+    let cluster = Cluster::new(udp, cluster_rx, node_tx);
+    tasks.spawn(
+        "cluster",
+        loops::run(cluster, cluster_figures, stop.clone()),
+    );
+    let rules = RulesLoop::new(
+        Arc::clone(&agent),
+        rules_rx,
+        rules_shown_tx,
+        life_tx.clone(),
+    );
+    tasks.spawn("rules", loops::run(rules, rules_figures, stop.clone()));
+    tasks.spawn(
+        "series",
+        loops::run(Series::new(cost_tx), series_figures, stop.clone()),
+    );
+    let router = http::router(&agent);
+    let connections = Arc::clone(&agent.connections);
+    let serve = http::serve_tcp(tcp, router.clone(), Arc::clone(&connections), stop.clone());
+    tasks.spawn("http tcp", serve);
+    tasks.spawn(
+        "http unix",
+        http::serve_unix(unix, router, connections, stop),
+    );
+    Ok((agent, life_tx))
+}
+
+fn this_node(configuration: &Configuration, keep: &Keep) -> anyhow::Result<Node> {
+    let (id, incarnation) = keep.identity()?;
+    let local_address = local_address();
+    Ok(Node {
+        id,
+        name: process::host_name(),
+        display_name: configuration.display_name.clone(),
+        zone: configuration.zone.clone(),
+        static_groups: configuration.groups.clone(),
+        incarnation,
+        local_address,
+        public_address: configuration.advertise_address.unwrap_or(local_address),
+    })
+}
+
+/// Finds the address that this machine reaches others from. Connecting a UDP socket sends nothing:
+/// it only asks the routing table, here about an address of the documentation range.
+fn local_address() -> IpAddr {
+    let asked = || -> std::io::Result<IpAddr> {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
+        Ok(socket.local_addr()?.ip())
+    };
+    asked().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
+}
+
+fn greet(agent: &Arc<Agent>) {
+    let node = agent.node.borrow().clone();
+    let listen = format!("{:?}", agent.listen);
+    info!(version = VERSION, uuid = %node.id, incarnation = node.incarnation, listen, "Started");
+    let configuration = agent.configuration.borrow().clone();
+    if agent.listen.contains_key("gossip") && !configuration.is_zone_protected() {
+        let zone = &configuration.zone;
+        warn!(
+            zone,
+            "Gossip is open to everybody: the zone has no key (opsbro agent keygen)"
+        );
+    }
+    if !configuration.seeds.is_empty() {
+        warn!("This version does not speak the membership protocol yet: no seed is joined");
+    }
+    let end = match &agent.previous_run {
+        Some(run) if run.ended == "killed" => {
+            warn!(
+                last_alive = run.last_alive,
+                "The run before this one was killed"
+            );
+            ", after a run that was killed"
+        }
+        Some(_) | None => "",
+    };
+    agent.note("start", format!("version {VERSION} started{end}"));
+}
+
+/// Lives until somebody asks for the end, or a part breaks.
+async fn live(
+    options: &Options,
+    agent: &Arc<Agent>,
+    signals: &mut Signals,
+    tasks: &mut Tasks,
+    manager: &ServiceManager,
+) -> End {
+    if let Some(interval) = manager.watchdog_interval() {
+        let feeding = feed_watchdog(ServiceManager::find(), interval, tasks.stop_signal());
+        tasks.spawn("watchdog", feeding);
+    }
+    let mut life = agent.life.clone();
+    let mut is_new = true;
+    loop {
+        tokio::select! {
+            _ = signals.terminate.recv() => return End::Asked("SIGTERM"),
+            _ = signals.interrupt.recv() => return End::Asked("SIGINT"),
+            () = agent.stop_asked.notified() => return End::Asked("a request"),
+            _ = signals.hang_up.recv() => {
+                manager.reloading();
+                reload::reload(agent).await;
+                manager.ready();
+            }
+            ended = tasks.next_ended() => {
+                let name = ended.map_or("last", |ended| ended.name);
+                error!(task = name, "A part of the agent ended by itself");
+                return End::Broken(name);
+            }
+            Ok(_) = life.wait_for(|state| *state == AgentState::Ok), if is_new => {
+                is_new = false;
+                manager.ready();
+                if options.one_shot {
+                    return End::Asked("one shot");
+                }
+            }
+        }
+    }
+}
+
+/// Ends everything within the deadline.
+async fn farewell(agent: &Arc<Agent>, reason: &str, tasks: Tasks) {
+    let late = tasks.stop(limits::STOP_DEADLINE).await;
+    if !late.is_empty() {
+        warn!(?late, "Some tasks did not end in time");
+    }
+    let text = format!("stopped by {reason}");
+    let last_words = agent.on_disk("farewell", move |keep| {
+        let wall = clock::wall();
+        keep.note(wall, "stop", &text);
+        keep.flush();
+        keep.save_life("stopped", wall)
+    });
+    if !matches!(last_words.await, Ok(true)) {
+        warn!("The end of this run could not be written: the next start will call it killed");
+    }
+    agent.workers.stop();
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        let of = |kind| signal(kind).context("cannot handle signals");
+        Ok(Self {
+            terminate: of(SignalKind::terminate())?,
+            interrupt: of(SignalKind::interrupt())?,
+            hang_up: of(SignalKind::hangup())?,
+        })
+    }
+}

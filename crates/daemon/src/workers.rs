@@ -1,0 +1,336 @@
+//! The worker pool: where everything runs that may block.
+//!
+//! Collecting, evaluating, reading and writing files go here, so that no loop ever waits. Each job
+//! has a name and a time box. A job that overruns its box is reported to its caller at once; its
+//! thread counts as stuck, is named in `agent info` and replaced, so one hung mount stops only the
+//! job that touched it. Threads start when there is work and end when there is none.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use model::limits;
+use tokio::sync::oneshot;
+use tracing::{error, warn};
+
+/// A thread without work ends after this long: rare work costs no thread. Guess.
+const IDLE_MAX: Duration = Duration::from_secs(10);
+
+/// The pool. Clones share it. A new one has no threads.
+#[derive(Clone, Default)]
+pub struct Workers {
+    shared: Arc<Shared>,
+}
+
+/// Tells why a job gave no result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JobError {
+    /// The queue is full, or too many threads are stuck; nothing was started.
+    Refused,
+    /// The job overran its time box.
+    TimedOut {
+        /// The job.
+        name: String,
+        /// Its box.
+        time_box: Duration,
+    },
+    /// The job panicked; the panic was contained.
+    Panicked {
+        /// The job.
+        name: String,
+    },
+}
+
+impl fmt::Display for JobError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused => write!(
+                f,
+                "the worker pool is full ({} jobs wait); `opsbro agent info` names what is stuck",
+                limits::WORKER_QUEUE_MAX
+            ),
+            Self::TimedOut { name, time_box } => {
+                write!(
+                    f,
+                    "{name} did not end within {}",
+                    model::format_interval(*time_box)
+                )
+            }
+            Self::Panicked { name } => {
+                write!(
+                    f,
+                    "{name} failed in an unexpected way; the log has the details"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for JobError {}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    wake: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Job>,
+    running: BTreeMap<u64, Running>,
+    next_id: u64,
+    threads: usize,
+    idle: usize,
+    done: u64,
+    panicked: u64,
+    refused: u64,
+    stopping: bool,
+}
+
+struct Job {
+    id: u64,
+    name: String,
+    work: Box<dyn FnOnce() + Send>,
+}
+
+struct Running {
+    name: String,
+    stuck: bool,
+}
+
+impl State {
+    fn stuck_count(&self) -> usize {
+        self.running
+            .values()
+            .filter(|running| running.stuck)
+            .count()
+    }
+}
+
+impl Workers {
+    /// Runs a job and waits for its result at most as long as its time box.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        name: impl Into<String>,
+        time_box: Duration,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JobError> {
+        let name = name.into();
+        let (tx, rx) = oneshot::channel();
+        // The receiver may be gone by then: nobody waits for a late result.
+        let work = Box::new(move || drop(tx.send(job())));
+        let id = self.shared.push(name.clone(), work)?;
+        match tokio::time::timeout(time_box, rx).await {
+            Ok(Ok(result)) => Ok(result),
+            Ok(Err(_)) => Err(JobError::Panicked { name }),
+            Err(_) => {
+                self.shared.give_up(id);
+                warn!(job = %name, ?time_box, "Job overran its time box");
+                Err(JobError::TimedOut { name, time_box })
+            }
+        }
+    }
+
+    /// Gives the figures for `agent info`.
+    pub fn figures(&self) -> api::agent::Workers {
+        let state = self.shared.lock();
+        api::agent::Workers {
+            threads: state.threads as u64,
+            queued: state.queue.len() as u64,
+            done: state.done,
+            panicked: state.panicked,
+            refused: state.refused,
+            stuck: state
+                .running
+                .values()
+                .filter(|r| r.stuck)
+                .map(|r| r.name.clone())
+                .collect(),
+        }
+    }
+
+    /// Takes no more jobs, drops those that wait and lets the threads end.
+    pub fn stop(&self) {
+        let mut state = self.shared.lock();
+        state.stopping = true;
+        state.queue.clear();
+        self.shared.wake.notify_all();
+    }
+}
+
+impl Shared {
+    /// Locks the state. Jobs run outside of the lock, so a panic never leaves it half changed.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(
+        self: &Arc<Self>,
+        name: String,
+        work: Box<dyn FnOnce() + Send>,
+    ) -> Result<u64, JobError> {
+        let mut state = self.lock();
+        let stuck = state.stuck_count();
+        let full = state.queue.len() >= limits::WORKER_QUEUE_MAX;
+        if full || state.stopping || stuck >= limits::WORKER_STUCK_MAX {
+            state.refused += 1;
+            return Err(JobError::Refused);
+        }
+        let id = state.next_id;
+        state.next_id += 1;
+        state.queue.push_back(Job { id, name, work });
+        let free_threads = limits::WORKER_THREADS_MAX + stuck - state.threads;
+        if state.idle < state.queue.len() && free_threads > 0 {
+            state.threads += 1;
+            let shared = Arc::clone(self);
+            let spawned = std::thread::Builder::new()
+                .name("worker".to_owned())
+                .spawn(move || shared.work());
+            if let Err(error) = spawned {
+                state.threads -= 1;
+                error!(%error, "Cannot start a worker thread");
+            }
+        }
+        self.wake.notify_one();
+        Ok(id)
+    }
+
+    /// Gives up on a job: forgets it when it waits, marks it stuck when it runs.
+    fn give_up(&self, id: u64) {
+        let mut state = self.lock();
+        state.queue.retain(|job| job.id != id);
+        if let Some(running) = state.running.get_mut(&id) {
+            running.stuck = true;
+        }
+    }
+
+    /// The life of one thread.
+    fn work(&self) {
+        while let Some(job) = self.next_job() {
+            let id = job.id;
+            let outcome = catch_unwind(AssertUnwindSafe(job.work));
+            let mut state = self.lock();
+            let ended = state.running.remove(&id);
+            match outcome {
+                Ok(()) => state.done += 1,
+                Err(_) => state.panicked += 1,
+            }
+            // The pool has replaced a stuck thread, so it ends as soon as it comes back.
+            if ended.is_some_and(|running| running.stuck) {
+                break;
+            }
+        }
+        self.lock().threads -= 1;
+    }
+
+    fn next_job(&self) -> Option<Job> {
+        let mut state = self.lock();
+        loop {
+            if let Some(job) = state.queue.pop_front() {
+                state.running.insert(
+                    job.id,
+                    Running {
+                        name: job.name.clone(),
+                        stuck: false,
+                    },
+                );
+                return Some(job);
+            }
+            if state.stopping {
+                return None;
+            }
+            state.idle += 1;
+            let waited = self.wake.wait_timeout(state, IDLE_MAX);
+            let (back, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            state = back;
+            state.idle -= 1;
+            if timeout.timed_out() && state.queue.is_empty() {
+                return None;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(20);
+
+    #[tokio::test]
+    async fn a_job_gives_its_result() {
+        let workers = Workers::default();
+        assert_eq!(workers.run("sum", LONG, || 1 + 1).await, Ok(2));
+        assert_eq!(workers.figures().stuck, Vec::<String>::new());
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_contained_and_counted() {
+        let workers = Workers::default();
+        let outcome = workers.run("bad", LONG, || assert_eq!(1, 2)).await;
+        assert_eq!(
+            outcome,
+            Err(JobError::Panicked {
+                name: "bad".to_owned()
+            })
+        );
+        assert_eq!(workers.run("good", LONG, || 7).await, Ok(7));
+        assert_eq!(workers.figures().panicked, 1);
+    }
+
+    #[tokio::test]
+    async fn hung_jobs_are_named_and_stop_nobody_else() {
+        let workers = Workers::default();
+        let mut releases = Vec::new();
+        for _ in 0..limits::WORKER_THREADS_MAX {
+            let (release, held) = sync_channel::<()>(0);
+            releases.push(release);
+            let hang = workers.run("hung mount", Duration::from_millis(10), move || held.recv());
+            assert!(matches!(hang.await, Err(JobError::TimedOut { .. })));
+        }
+        assert_eq!(workers.figures().stuck.len(), limits::WORKER_THREADS_MAX);
+        assert_eq!(workers.run("other", LONG, || 7).await, Ok(7));
+        drop(releases);
+        let deadline = std::time::Instant::now() + LONG;
+        while !workers.figures().stuck.is_empty() {
+            assert!(
+                std::time::Instant::now() < deadline,
+                "stuck threads never came back"
+            );
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses() {
+        let workers = Workers::default();
+        let (release, held) = sync_channel::<()>(0);
+        let held = Arc::new(Mutex::new(held));
+        let mut waiting = Vec::new();
+        for _ in 0..limits::WORKER_QUEUE_MAX + limits::WORKER_THREADS_MAX {
+            let (workers, held) = (workers.clone(), Arc::clone(&held));
+            let wait = move || drop(held.lock().map(|held| held.recv()));
+            waiting.push(tokio::spawn(async move {
+                workers.run("wait", LONG, wait).await
+            }));
+        }
+        let deadline = std::time::Instant::now() + LONG;
+        while workers.figures().queued < limits::WORKER_QUEUE_MAX as u64 {
+            assert!(
+                std::time::Instant::now() < deadline,
+                "the queue never filled"
+            );
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(
+            workers.run("one more", LONG, || ()).await,
+            Err(JobError::Refused)
+        );
+        drop(release);
+        workers.stop();
+    }
+}
