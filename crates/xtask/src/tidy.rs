@@ -22,6 +22,7 @@ mod pure;
 mod sizes;
 #[cfg(test)]
 mod tests;
+mod unused;
 mod words;
 
 /// A rule of the house.
@@ -48,6 +49,7 @@ pub const ALL: &[&Check] = &[
     &names::CHECK,
     &pure::CHECK,
     &sizes::CHECK,
+    &unused::CHECK,
     &words::CHECK,
 ];
 

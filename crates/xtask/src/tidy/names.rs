@@ -5,7 +5,8 @@ use crate::house::House;
 
 pub(super) const CHECK: Check = Check {
     name: "names",
-    doc: "No module is a drawer (util, common, helpers, misc, types, manager, handlers) or a mod.rs.",
+    doc: "No module is a drawer (util, common, helpers, misc, types, manager, handlers) or a mod.rs; \
+          no test is called test_….",
     run,
 };
 
@@ -24,6 +25,17 @@ fn run(house: &House) -> Vec<Finding> {
                 "every mod.rs is called alike: name the file after its module, beside its folder";
             findings.push(Finding::new(path, 1, text));
         }
+        let prefixed = source
+            .functions
+            .iter()
+            .filter(|function| function.name.starts_with("test_"));
+        findings.extend(prefixed.map(|function| {
+            let text = format!(
+                "{}: name the test after the behaviour it shows",
+                function.name
+            );
+            Finding::new(path, function.first, text)
+        }));
         let code = source.code.lines().enumerate();
         for (index, line) in code {
             let inner = line.trim().trim_start_matches("pub ").strip_prefix("mod ");
@@ -68,5 +80,14 @@ mod tests {
     #[test]
     fn a_module_has_a_file_of_its_name() {
         check("crates/a/src/x/mod.rs", "", &[1]);
+    }
+
+    #[test]
+    fn a_test_is_named_as_a_sentence() {
+        check(
+            "crates/a/src/x.rs",
+            "fn refuses_zero() {}\nfn test_zero() {}",
+            &[2],
+        );
     }
 }
