@@ -6,6 +6,7 @@
 pub mod bench;
 pub mod cargo_deny;
 pub mod deny;
+pub mod docs;
 pub mod house;
 pub mod metadata;
 pub mod source;

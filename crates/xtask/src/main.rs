@@ -15,6 +15,7 @@ Usage: cargo xtask <chore>
 Chores:
   tidy                       checks the tree: arrows, sizes, docs, names, licences …
   tidy --list                says what each check asks for
+  docs                       rewrites what is made from the program: manual, agent.yml, openapi.json
   bench [NAME] [--small]     measures and prints `name value unit`; NAME is a crate, agent or all
 ";
 
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     match words.as_slice() {
         ["tidy"] => tidy(),
         ["tidy", "--list"] => list(),
+        ["docs"] => docs(),
         ["bench"] => bench("all", Size::Full),
         ["bench", "--small"] => bench("all", Size::Small),
         ["bench", name] => bench(name, Size::Full),
@@ -81,6 +83,13 @@ fn list() -> ExitCode {
         say(&format!("{:14}{}\n", check.name, check.doc));
     }
     ExitCode::SUCCESS
+}
+
+fn docs() -> ExitCode {
+    match xtask::docs::rewrite(&root()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
 }
 
 fn bench(name: &str, size: Size) -> ExitCode {
