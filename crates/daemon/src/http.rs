@@ -9,6 +9,7 @@ mod evaluator;
 mod guard;
 mod log;
 mod metrics;
+mod openapi;
 mod packs;
 mod server;
 mod threads;
@@ -99,7 +100,8 @@ fn routes(agent: &Arc<Agent>) -> Routes {
         agent: Arc::clone(agent),
         tied: Vec::new(),
     };
-    let mut routes = agent::tie(routes);
+    let mut routes = openapi::tie(routes);
+    routes = agent::tie(routes);
     routes = threads::tie(routes);
     routes = log::tie(routes);
     routes = tokens::tie(routes);

@@ -168,7 +168,7 @@ async fn connection<S>(
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
-        let mut request = request.map(Body::new);
+        let mut request = without_trailing_slash(request).map(Body::new);
         request.extensions_mut().insert(peer);
         router.clone().oneshot(request)
     });
@@ -190,6 +190,21 @@ async fn connection<S>(
     if let Err(error) = outcome {
         debug!(?peer, %error, "A connection ended early");
     }
+}
+
+/// Takes `/log/parts/` for `/log/parts`: users of the original write both.
+fn without_trailing_slash(mut request: hyper::Request<Incoming>) -> hyper::Request<Incoming> {
+    let uri = request.uri();
+    if let Some(path) = uri.path().strip_suffix('/').filter(|path| !path.is_empty()) {
+        let query = uri
+            .query()
+            .map(|query| format!("?{query}"))
+            .unwrap_or_default();
+        if let Ok(shorter) = format!("{path}{query}").parse() {
+            *request.uri_mut() = shorter;
+        }
+    }
+    request
 }
 
 /// Waits a little after a failed accept, which is mostly for want of file descriptors: trying again
