@@ -15,8 +15,10 @@ use crate::agent::{Agent, DISK_TIME_BOX};
 use crate::clock;
 use crate::loops::{self, Room};
 
-/// Time between two notes that the agent is alive, and between two tries on a full disk.
-const KEEP_INTERVAL: Duration = Duration::from_secs(60);
+/// Time between two tries on a disk that refuses writes.
+const KEEP_INTERVAL: Duration = Duration::from_secs(5);
+/// Turns of that between two notes that the agent is alive: one a minute.
+const TURNS_PER_NOTE: u64 = 12;
 
 /// The packs in force, as everybody reads them.
 #[derive(Default)]
@@ -54,6 +56,7 @@ pub(crate) struct RulesLoop {
     shown: watch::Sender<Arc<Rules>>,
     life: watch::Sender<AgentState>,
     keep_interval: Interval,
+    keep_turns: u64,
     read_tx: mpsc::Sender<Read>,
     read_rx: mpsc::Receiver<Read>,
 }
@@ -103,11 +106,33 @@ impl RulesLoop {
             shown,
             life,
             keep_interval,
+            keep_turns: 0,
             read_tx,
             read_rx,
         };
         rules.read(None);
         rules
+    }
+
+    /// Notes now and then that the agent is alive, and tries again what the disk refused.
+    fn keep(&mut self) {
+        let is_note_due = self.keep_turns % TURNS_PER_NOTE == 0;
+        self.keep_turns += 1;
+        if !is_note_due && !self.agent.keep.is_troubled() {
+            return;
+        }
+        let agent = Arc::clone(&self.agent);
+        tokio::spawn(async move {
+            let kept = agent.on_disk("keep", move |keep| {
+                keep.flush();
+                if is_note_due {
+                    keep.save_life("running", clock::wall());
+                }
+            });
+            if let Err(error) = kept.await {
+                warn!(%error, "Cannot keep the agent's state");
+            }
+        });
     }
 
     fn read(&self, asked: Option<oneshot::Sender<Outcome>>) {
@@ -155,18 +180,7 @@ impl Room for RulesLoop {
                     is_first
                 });
             }
-            Event::Keep => {
-                let agent = Arc::clone(&self.agent);
-                tokio::spawn(async move {
-                    let kept = agent.on_disk("keep", |keep| {
-                        keep.flush();
-                        keep.save_life("running", clock::wall())
-                    });
-                    if let Err(error) = kept.await {
-                        warn!(%error, "Cannot keep the agent's state");
-                    }
-                });
-            }
+            Event::Keep => self.keep(),
         }
     }
 }

@@ -104,7 +104,7 @@ pub fn start(options: &Options) -> Result<(), StartError> {
         .map_err(StartError::Place)?;
     log_panics();
     name_process(&loaded.configuration.process_name);
-    let keep = Keep::open(&paths.data).map_err(StartError::Place)?;
+    let keep = Keep::open(&paths.data).map_err(|error| StartError::Place(error.into()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(RUNTIME_THREADS)
         .thread_name("loop")

@@ -59,8 +59,13 @@ async fn create(
             .await,
         Ok(true)
     ) {
-        // A token that a restart forgets would be worse than none.
+        // A token that a restart forgets would be worse than none. What waits for the disk must not
+        // hold it either.
         agent.tokens.revoke(&id);
+        let without = agent.tokens.all();
+        let _ = agent
+            .on_disk("tokens", move |keep| keep.save_tokens(&without))
+            .await;
         return Err(not_kept(&agent).into());
     }
     agent.note(

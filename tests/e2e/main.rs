@@ -1,0 +1,3 @@
+//! What only real processes can prove, one file per noun.
+
+mod agent;

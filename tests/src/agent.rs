@@ -1,0 +1,186 @@
+//! A real agent in a folder of its own.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ExitStatus, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::http::{self, Reply};
+use crate::program::{self, Ran, opsbro};
+use crate::wait::wait_for;
+
+/// The folder of an agent, which need not run.
+pub struct Home {
+    folder: TempDir,
+}
+
+/// An agent that runs. It is killed when this is dropped.
+pub struct Agent {
+    /// Its folder.
+    pub home: Home,
+    child: Child,
+}
+
+impl Home {
+    /// Makes a folder with this `agent.yml`. A port is not part of it: see [`Home::with_port_0`].
+    pub fn new(agent_yml: &str) -> Self {
+        let home = Self {
+            folder: tempfile::tempdir().expect("a folder can be made"),
+        };
+        home.write("etc/agent.yml", agent_yml);
+        home
+    }
+
+    /// Makes a folder whose agent takes a free port and listens on loopback only.
+    pub fn with_port_0(agent_yml: &str) -> Self {
+        Self::new(&format!("port: 0\nlisten_address: 127.0.0.1\n{agent_yml}"))
+    }
+
+    /// Gives the root folder.
+    pub fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Gives the unix socket.
+    pub fn socket(&self) -> PathBuf {
+        self.root().join("run/opsbro.sock")
+    }
+
+    /// Writes a file below the root.
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.root().join(name);
+        fs::create_dir_all(path.parent().expect("a file has a folder")).expect("a folder is made");
+        fs::File::create(&path)
+            .and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))
+            .expect("a file is written");
+    }
+
+    /// Reads a file below the root.
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.root().join(name)).expect("the file is there")
+    }
+
+    /// Runs the program on this folder.
+    pub fn opsbro(&self, arguments: &[&str]) -> Ran {
+        let mut command = opsbro(self.root());
+        command.args(arguments);
+        program::run(command)
+    }
+
+    /// Starts an agent and does not wait for it.
+    pub fn launch(self) -> Agent {
+        self.launch_with(&[])
+    }
+
+    /// Starts an agent with variables in its environment and does not wait for it.
+    pub fn launch_with(self, environment: &[(&str, &str)]) -> Agent {
+        let said = fs::File::create(self.root().join("said")).expect("a file is made");
+        let mut command = opsbro(self.root());
+        command
+            .args(["agent", "start"])
+            .envs(environment.iter().copied());
+        command.stdout(Stdio::null()).stderr(said);
+        let child = command.spawn().expect("the agent starts");
+        Agent { home: self, child }
+    }
+}
+
+impl Agent {
+    /// Starts an agent on a free port and waits until it is ready.
+    pub fn start(agent_yml: &str) -> Self {
+        Home::with_port_0(agent_yml).launch().ready()
+    }
+
+    /// Waits until it is ready, as a script would.
+    #[track_caller]
+    pub fn ready(self) -> Self {
+        let ran = self.opsbro(&["agent", "wait-initialized", "--timeout", "30s"]);
+        assert_eq!(ran.code, Some(0), "{ran:?}\n{}", self.said());
+        self
+    }
+
+    /// Runs the program against it.
+    pub fn opsbro(&self, arguments: &[&str]) -> Ran {
+        self.home.opsbro(arguments)
+    }
+
+    /// Gives `agent info`.
+    pub fn info(&self) -> Value {
+        self.opsbro(&["agent", "info", "-o", "json"])
+            .expect(0)
+            .json()
+    }
+
+    /// Asks the unix socket.
+    pub fn get(&self, path: &str) -> Reply {
+        http::request_over(&self.home.socket(), "GET", path, &[], b"")
+    }
+
+    /// Gives the address of a listener.
+    pub fn listen(&self, name: &str) -> SocketAddr {
+        let info = self.info();
+        let address = info["listen"][name]
+            .as_str()
+            .unwrap_or_else(|| panic!("{name} in {info}"));
+        address.parse().expect("an address")
+    }
+
+    /// Gives its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Gives what it said on stderr.
+    pub fn said(&self) -> String {
+        self.home.read("said")
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.child.id().cast_signed()).expect("a pid is not zero");
+        kill_process(pid, signal).expect("our own child takes signals");
+    }
+
+    /// Waits until its process ends.
+    pub fn ended(&mut self) -> ExitStatus {
+        let child = &mut self.child;
+        wait_for("the agent to end", || {
+            child.try_wait().expect("our own child")
+        })
+    }
+
+    /// Kills it without a word, and gives its folder back.
+    pub fn kill(mut self) -> Home {
+        self.signal(Signal::KILL);
+        self.ended();
+        self.into_home()
+    }
+
+    /// Stops it politely, and gives its folder back.
+    #[track_caller]
+    pub fn stop(mut self) -> Home {
+        self.signal(Signal::TERM);
+        let status = self.ended();
+        assert!(status.success(), "{status}\n{}", self.said());
+        self.into_home()
+    }
+
+    fn into_home(mut self) -> Home {
+        let empty = Home {
+            folder: tempfile::tempdir().expect("a folder can be made"),
+        };
+        std::mem::replace(&mut self.home, empty)
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        // It may have ended already; then there is nothing to kill.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

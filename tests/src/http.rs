@@ -1,0 +1,96 @@
+//! Requests as bytes: the tests must be able to send what no proper client would.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::wait::DEADLINE;
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The status; 0 when the connection was closed without an answer.
+    pub status: u16,
+    /// The head, in lower case.
+    pub head: String,
+    /// The body.
+    pub body: String,
+}
+
+impl Reply {
+    /// Reads the body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
+    }
+
+    fn read(mut stream: impl Read) -> Self {
+        let mut bytes = Vec::new();
+        // A connection that is reset has told what it will: what came before counts.
+        let _ = stream.read_to_end(&mut bytes);
+        let text = String::from_utf8_lossy(&bytes);
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+        let status = head
+            .split(' ')
+            .nth(1)
+            .and_then(|word| word.parse().ok())
+            .unwrap_or(0);
+        Self {
+            status,
+            head: head.to_lowercase(),
+            body: body.to_owned(),
+        }
+    }
+}
+
+/// Sends a request over TCP; `Host` is the address unless a header says otherwise.
+pub fn request(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[&str],
+    body: &[u8],
+) -> Reply {
+    let mut stream = TcpStream::connect(address).expect("the agent listens");
+    stream
+        .set_read_timeout(Some(DEADLINE))
+        .expect("a timeout is set");
+    // The agent may close before it has read everything; its answer is what counts.
+    let _ = stream.write_all(&bytes(&address.to_string(), method, path, headers, body));
+    Reply::read(stream)
+}
+
+/// Sends a request over a unix socket.
+pub fn request_over(
+    socket: &Path,
+    method: &str,
+    path: &str,
+    headers: &[&str],
+    body: &[u8],
+) -> Reply {
+    let mut stream = UnixStream::connect(socket).expect("the agent listens");
+    stream
+        .set_read_timeout(Some(DEADLINE))
+        .expect("a timeout is set");
+    let _ = stream.write_all(&bytes("opsbro", method, path, headers, body));
+    Reply::read(stream)
+}
+
+fn bytes(host: &str, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
+    let mut head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n");
+    if !headers
+        .iter()
+        .any(|header| header.to_lowercase().starts_with("host:"))
+    {
+        head.push_str(&format!("host: {host}\r\n"));
+    }
+    if !body.is_empty() {
+        head.push_str(&format!("content-length: {}\r\n", body.len()));
+    }
+    for header in headers {
+        head.push_str(&format!("{header}\r\n"));
+    }
+    [head.as_bytes(), b"\r\n", body].concat()
+}

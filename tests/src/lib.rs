@@ -1,0 +1,14 @@
+//! The harness of the end-to-end tests: real agents in folders of their own.
+//!
+//! Everything goes through the program as a user would call it. Nothing here sleeps for luck: what
+//! takes time is waited for with a deadline ([`wait_for`]). Start with [`Agent::start`].
+
+mod agent;
+mod http;
+mod program;
+mod wait;
+
+pub use agent::{Agent, Home};
+pub use http::{Reply, request, request_over};
+pub use program::{Ran, build, opsbro};
+pub use wait::{DEADLINE, wait_for};

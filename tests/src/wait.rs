@@ -1,0 +1,20 @@
+//! Waiting for a condition, with a deadline.
+
+use std::time::{Duration, Instant};
+
+/// How long anything may take before a test gives up. Generous: machines are noisy, and only a
+/// failing test waits for it.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Waits until `found` gives something; panics with `what` at the deadline.
+pub fn wait_for<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        if let Some(value) = found() {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        // tidy: sleep, the world outside tells nobody when it changes
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
