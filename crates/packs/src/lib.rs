@@ -1,10 +1,37 @@
 //! Pack text to typed, checked definitions, every error with file:line.
 //!
-//! A pack is a folder of YAML that ops people edit. This crate reads a *tree of files*, which the
-//! caller took from the disk or from the copy inside the program, and says what it means and what
-//! is wrong with it. It never touches the disk: what stands there is an input, and an edit gives
-//! the new text back.
+//! A pack is a folder of YAML that ops people edit. This crate reads a *tree of files*
+//! ([`PackFiles`]), which the caller took from the disk or from the copy inside the program, and
+//! gives what it means ([`Registry`]) and what is wrong with it. It never touches the disk, a clock
+//! or a server: what stands there is an input, and an edit gives the new text back.
 //!
-//! Start with [`yaml`], which every other room here reads through.
+//! One file here for each kind of object, with its noun: [`check`], [`detector`], [`collector`] …
+//! Start with [`Registry::load`].
 
+pub mod check;
+pub mod collector;
+pub mod compliance;
+pub mod dashboard;
+pub mod detector;
+mod expression;
+mod fields;
+mod files;
+pub mod generator;
+pub mod handler;
+pub mod levels;
+mod object;
+mod overlay;
+pub mod package;
+pub mod parameters;
+mod registry;
+mod report;
+mod scope;
+pub mod service;
+pub mod tutorial;
 pub mod yaml;
+
+pub use expression::{Expression, RawText, Setting, Variable};
+pub use files::{File, Folder, PackFiles};
+pub use object::Home;
+pub use registry::{Broken, Pack, Registry};
+pub use scope::Scope;

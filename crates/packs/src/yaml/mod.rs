@@ -11,6 +11,7 @@
 
 pub mod edit;
 mod explain;
+mod locate;
 mod parse;
 mod scalar;
 mod span;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 use model::{Place, Value};
 
+pub(crate) use locate::Layout;
 pub use parse::parse;
 pub(crate) use scalar::is_plain_safe;
 
@@ -86,6 +88,16 @@ pub enum Style {
     Block,
     /// `[a]` or `{a: b}`
     Flow,
+}
+
+impl Style {
+    /// Tells whether it has quotes.
+    pub fn is_quoted(self) -> bool {
+        match self {
+            Self::SingleQuoted | Self::DoubleQuoted => true,
+            Self::Plain | Self::Literal | Self::Folded | Self::Block | Self::Flow => false,
+        }
+    }
 }
 
 impl Node {

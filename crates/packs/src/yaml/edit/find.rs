@@ -95,7 +95,7 @@ fn collect(node: &Node, path: String, leaves: &mut Vec<(String, String)>) {
 }
 
 /// Gives the comment lines right above a key and the comment on its own line.
-pub(super) fn comments(text: &str, entry: &Entry) -> Vec<String> {
+pub(crate) fn comments(text: &str, entry: &Entry) -> Vec<String> {
     let line_start = text[..entry.key_span.start]
         .rfind('\n')
         .map_or(0, |at| at + 1);

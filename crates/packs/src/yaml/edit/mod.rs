@@ -16,9 +16,10 @@ use std::fmt;
 
 use model::{Diagnostic, Value, WallTime};
 
+pub(crate) use self::find::comments;
 use self::find::{Found, find};
 use self::write::written_value;
-use super::{Node, Style, parse};
+use super::{Node, parse};
 
 /// A comment that an edit leaves at the end of the file.
 #[derive(Clone, Copy, Debug)]
@@ -84,7 +85,7 @@ pub fn get(text: &str, key: &str) -> Result<Shown, EditError> {
         Found::Entry { entry, .. } => Ok(Shown {
             value: entry.value.to_value(),
             written: text[entry.value.span.clone()].to_owned(),
-            comments: find::comments(text, entry),
+            comments: comments(text, entry),
             line: entry.key_place.line,
         }),
         Found::Absent { map, key: rest } => Err(no_such_key(map, key, &rest)),
@@ -334,14 +335,6 @@ fn first(diagnostics: &[Diagnostic]) -> String {
         .find(|diagnostic| diagnostic.is_error())
         .map(ToString::to_string)
         .unwrap_or_default()
-}
-
-/// Tells whether a style has quotes that a new value should keep.
-fn is_quoted(style: Style) -> bool {
-    match style {
-        Style::SingleQuoted | Style::DoubleQuoted => true,
-        Style::Plain | Style::Literal | Style::Folded | Style::Block | Style::Flow => false,
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use model::Value;
 
 use super::super::{Entry, Kind, Node, Style, is_plain_safe};
-use super::is_quoted;
 
 /// Gives the line end that the text uses.
 pub(super) fn line_end(text: &str) -> &'static str {
@@ -17,9 +16,9 @@ pub(super) fn written_value(source: &str, value: &Node, replaced: Option<Style>)
         Kind::Scalar {
             value: Value::Text(text),
             ..
-        } => match replaced.filter(|style| is_quoted(*style)) {
+        } => match replaced.filter(|style| style.is_quoted()) {
             Some(style) => quoted(text, style),
-            None if is_quoted(value.style) && !text.contains(char::is_control) => {
+            None if value.style.is_quoted() && !text.contains(char::is_control) => {
                 quoted(text, value.style)
             }
             None => written_text(text),

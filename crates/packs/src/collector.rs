@@ -1,0 +1,502 @@
+//! Collectors: where data comes from, what form it has, and what is made of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{Diagnostic, Group};
+
+use crate::expression::{RawText, Setting};
+use crate::fields::{Fields, UnknownKeys, unknown_word};
+use crate::object::{Home, Object, Sheet};
+use crate::yaml::{Entry, Node};
+
+/// How often a collector runs when it does not say.
+pub const INTERVAL_DEFAULT: Duration = Duration::from_secs(10);
+/// Time that a collector may take when it does not say.
+pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
+
+/// A source of data, and what is made of it.
+#[derive(Clone, Debug)]
+pub struct Collector {
+    /// Where it lives.
+    pub home: Arc<Home>,
+    /// Its name, by which expressions find its data; one name space for all packs.
+    pub name: Arc<str>,
+    /// The group of nodes that it runs on; `None` is all.
+    pub if_group: Option<Group>,
+    /// How often it runs.
+    pub interval: Duration,
+    /// Time that one run may take.
+    pub timeout: Duration,
+    /// Where the data comes from.
+    pub source: Source,
+    /// What form it has.
+    pub format: Format,
+    /// What is made of it; without a script the data stays as it is.
+    pub script: Option<Arc<expr::Script>>,
+    /// The keys it gives, as `db*.keys`; when none are told, any are believed.
+    pub keys: Vec<Arc<str>>,
+    /// A remark for people.
+    pub notes: Option<Arc<str>>,
+}
+
+/// Where data comes from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A collector built into the program.
+    Native {
+        /// Its name.
+        name: Arc<str>,
+        /// What it is told.
+        options: BTreeMap<Arc<str>, Setting>,
+    },
+    /// A program.
+    Command {
+        /// The program and its arguments; one text for the shell when `shell` is set.
+        arguments: Vec<RawText>,
+        /// True when the shell reads it.
+        shell: bool,
+    },
+    /// An HTTP GET, or a POST when there is a body.
+    Http {
+        /// The URL.
+        url: RawText,
+        /// Headers by name.
+        headers: BTreeMap<Arc<str>, Setting>,
+        /// User of basic authentication.
+        user: Option<RawText>,
+        /// Its password.
+        password: Option<RawText>,
+        /// What is posted.
+        body: Option<RawText>,
+    },
+    /// A TCP connection.
+    Tcp {
+        /// `host:port`.
+        address: RawText,
+        /// The talk on it.
+        talk: Talk,
+    },
+    /// A stream on a unix socket.
+    Unix {
+        /// The path of the socket.
+        path: RawText,
+        /// The talk on it.
+        talk: Talk,
+    },
+    /// A file, or each file that a pattern with `*` names.
+    File {
+        /// The path.
+        path: RawText,
+    },
+    /// A database.
+    Sql {
+        /// Which protocol.
+        engine: SqlEngine,
+        /// How to reach it: `address` or `socket`, `user`, `password`, `database`.
+        connection: BTreeMap<Arc<str>, Setting>,
+        /// Statements by the name that their rows get.
+        queries: Vec<(Arc<str>, Arc<str>)>,
+    },
+}
+
+/// What is sent, and when the answer is complete.
+#[derive(Clone, Debug)]
+pub struct Talk {
+    /// What is sent first.
+    pub send: Option<RawText>,
+    /// When the answer is complete.
+    pub read_until: ReadUntil,
+}
+
+/// When an answer is complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadUntil {
+    /// When the other side closes.
+    Close,
+    /// When this text was read.
+    Text(Arc<str>),
+}
+
+/// The protocol of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SqlEngine {
+    /// MySQL and MariaDB.
+    Mysql,
+    /// PostgreSQL.
+    Postgresql,
+}
+
+/// What form data has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A JSON document.
+    Json,
+    /// Output of a Nagios plugin: text, `|`, performance data.
+    Nagios,
+    /// Lines of the Prometheus exposition format.
+    Prometheus,
+    /// Lines with a name and a value.
+    KeyValue {
+        /// What stands between both.
+        separator: Arc<str>,
+    },
+    /// Lines of columns with a heading.
+    Table {
+        /// What stands between columns; `None` is white space.
+        separator: Option<Arc<str>>,
+        /// The column whose value names the line; `None` gives a list.
+        key: Option<Arc<str>>,
+    },
+    /// Named groups of a regular expression.
+    Regexp {
+        /// The pattern.
+        pattern: Arc<str>,
+    },
+    /// The text itself.
+    Text,
+    /// Values already, as `native` and `sql` give them.
+    Values,
+}
+
+impl Object for Collector {
+    const KEY: &'static str = "collector";
+    const FOLDER: &'static str = "collectors";
+
+    fn read(mut fields: Fields<'_>, home: Arc<Home>, _sheet: &Sheet<'_>) -> Option<Self> {
+        let name = fields
+            .text("name")
+            .unwrap_or_else(|| Arc::from(home.stem()));
+        let if_group = fields.group("if_group", &home.pack);
+        let interval = fields.interval("interval").unwrap_or(INTERVAL_DEFAULT);
+        let timeout = fields.interval("timeout").unwrap_or(TIMEOUT_DEFAULT);
+        let source = fields
+            .required("source")
+            .and_then(|it| source(it, &mut fields));
+        let format = format(&mut fields, source.as_ref());
+        let script = script(&mut fields);
+        let keys = fields.texts("keys");
+        let notes = fields.text("notes");
+        fields.finish(UnknownKeys::Refuse);
+        Some(Self {
+            home,
+            name,
+            if_group,
+            interval,
+            timeout,
+            source: source?,
+            format: format?,
+            script,
+            keys,
+            notes,
+        })
+    }
+
+    fn home(&self) -> &Home {
+        &self.home
+    }
+}
+
+impl Source {
+    /// Gives every raw text, which may hold references.
+    pub fn texts(&self) -> Vec<&RawText> {
+        let mut texts = Vec::new();
+        let mut settings: Option<&BTreeMap<Arc<str>, Setting>> = None;
+        match self {
+            Self::Native { options, .. } => settings = Some(options),
+            Self::Command { arguments, .. } => texts.extend(arguments),
+            Self::Http {
+                url,
+                headers,
+                user,
+                password,
+                body,
+            } => {
+                texts.push(url);
+                texts.extend([user, password, body].into_iter().flatten());
+                settings = Some(headers);
+            }
+            Self::Tcp { address, talk } => {
+                texts.push(address);
+                texts.extend(&talk.send);
+            }
+            Self::Unix { path, talk } => {
+                texts.push(path);
+                texts.extend(&talk.send);
+            }
+            Self::File { path } => texts.push(path),
+            Self::Sql { connection, .. } => settings = Some(connection),
+        }
+        for setting in settings.into_iter().flat_map(BTreeMap::values) {
+            setting.each_text(&mut |text| texts.push(text));
+        }
+        texts
+    }
+}
+
+const SOURCES: [&str; 7] = ["native", "command", "http", "tcp", "unix", "file", "sql"];
+
+fn source(node: &Node, outer: &mut Fields<'_>) -> Option<Source> {
+    let [entry] = node.entries().unwrap_or_default() else {
+        outer.report.error(
+            &node.place,
+            "a source is one key: its kind",
+            &format!("one of: {}", SOURCES.join(", ")),
+        );
+        return None;
+    };
+    match &*entry.key {
+        "native" => native(entry, outer),
+        "command" => command(entry, outer),
+        "http" => http(entry, outer),
+        "tcp" => {
+            let mut fields = Fields::new(&entry.value, "tcp", outer.report)?;
+            let address = fields.required_raw_text("address");
+            let talk = talk(&mut fields);
+            fields.finish(UnknownKeys::Refuse);
+            Some(Source::Tcp {
+                address: address?,
+                talk,
+            })
+        }
+        "unix" => {
+            let mut fields = Fields::new(&entry.value, "unix", outer.report)?;
+            let path = fields.required_raw_text("path");
+            let talk = talk(&mut fields);
+            fields.finish(UnknownKeys::Refuse);
+            Some(Source::Unix { path: path?, talk })
+        }
+        "file" => {
+            let path = match entry.value.text() {
+                Some(_) => RawText::compile(&entry.value, outer.report),
+                None => {
+                    let mut fields = Fields::new(&entry.value, "file", outer.report)?;
+                    let path = fields.required_raw_text("path");
+                    fields.finish(UnknownKeys::Refuse);
+                    path
+                }
+            };
+            Some(Source::File { path: path? })
+        }
+        "sql" => sql(entry, outer),
+        other => {
+            outer
+                .report
+                .push(unknown_word(&entry.key_place, "a source", other, &SOURCES));
+            None
+        }
+    }
+}
+
+fn native(entry: &Entry, outer: &mut Fields<'_>) -> Option<Source> {
+    if let Some(name) = entry.value.text() {
+        return Some(Source::Native {
+            name: Arc::clone(name),
+            options: BTreeMap::new(),
+        });
+    }
+    let mut fields = Fields::new(&entry.value, "native", outer.report)?;
+    let name = fields.required_text("name");
+    let options = fields.settings("options");
+    fields.finish(UnknownKeys::Refuse);
+    Some(Source::Native {
+        name: name?,
+        options,
+    })
+}
+
+/// `command: [program, argument]`, or `command: {shell: "…"}`.
+fn command(entry: &Entry, outer: &mut Fields<'_>) -> Option<Source> {
+    if let Some(items) = entry.value.items() {
+        let arguments: Vec<RawText> = items
+            .iter()
+            .filter_map(|item| RawText::compile(item, outer.report))
+            .collect();
+        if items.is_empty() {
+            outer
+                .report
+                .error(&entry.value.place, "the command is empty", "name a program");
+        }
+        return Some(Source::Command {
+            arguments,
+            shell: false,
+        });
+    }
+    if entry.value.text().is_some() {
+        outer.report.error(
+            &entry.value.place,
+            "a command is a list: the program and its arguments",
+            "write `command: [program, argument]`, or `command: {shell: \"…\"}` for a shell",
+        );
+        return None;
+    }
+    let mut fields = Fields::new(&entry.value, "command", outer.report)?;
+    let line = fields.required_raw_text("shell");
+    fields.finish(UnknownKeys::Refuse);
+    Some(Source::Command {
+        arguments: vec![line?],
+        shell: true,
+    })
+}
+
+/// `http: "http://…"`, or `http: {url: …, headers: …}`.
+fn http(entry: &Entry, outer: &mut Fields<'_>) -> Option<Source> {
+    if entry.value.text().is_some() {
+        return Some(Source::Http {
+            url: RawText::compile(&entry.value, outer.report)?,
+            headers: BTreeMap::new(),
+            user: None,
+            password: None,
+            body: None,
+        });
+    }
+    let mut fields = Fields::new(&entry.value, "http", outer.report)?;
+    let url = fields.required_raw_text("url");
+    let headers = fields.settings("headers");
+    let user = fields.raw_text("user");
+    let password = fields.raw_text("password");
+    let body = fields.raw_text("body");
+    fields.finish(UnknownKeys::Refuse);
+    Some(Source::Http {
+        url: url?,
+        headers,
+        user,
+        password,
+        body,
+    })
+}
+
+fn talk(fields: &mut Fields<'_>) -> Talk {
+    let send = fields.raw_text("send");
+    let read_until = match fields.text("read_until") {
+        None => ReadUntil::Close,
+        Some(word) if &*word == "close" => ReadUntil::Close,
+        Some(word) if &*word == "line" => ReadUntil::Text(Arc::from("\n")),
+        Some(text) => ReadUntil::Text(text),
+    };
+    Talk { send, read_until }
+}
+
+fn sql(entry: &Entry, outer: &mut Fields<'_>) -> Option<Source> {
+    let mut fields = Fields::new(&entry.value, "sql", outer.report)?;
+    fields.required("engine");
+    let engine = fields.choice(
+        "engine",
+        &[
+            ("mysql", SqlEngine::Mysql),
+            ("postgresql", SqlEngine::Postgresql),
+        ],
+    );
+    let mut connection = BTreeMap::new();
+    for key in ["address", "socket", "user", "password", "database"] {
+        let setting = fields
+            .node(key)
+            .and_then(|node| Setting::compile(node, fields.report));
+        connection.extend(setting.map(|setting| (Arc::from(key), setting)));
+    }
+    fields.required("queries");
+    let queries = fields
+        .entries("queries")
+        .iter()
+        .filter_map(|query| Some((Arc::clone(&query.key), Arc::clone(query.value.text()?))))
+        .collect();
+    fields.finish(UnknownKeys::Refuse);
+    Some(Source::Sql {
+        engine: engine?,
+        connection,
+        queries,
+    })
+}
+
+const FORMATS: [&str; 7] = [
+    "json",
+    "nagios",
+    "prometheus",
+    "key_value",
+    "table",
+    "regexp",
+    "text",
+];
+
+/// `format: json`, or `format: {regexp: {pattern: …}}` for one with options.
+fn format(fields: &mut Fields<'_>, source: Option<&Source>) -> Option<Format> {
+    let Some(node) = fields.node("format") else {
+        let gives_values = matches!(source, Some(Source::Native { .. } | Source::Sql { .. }));
+        return Some(if gives_values {
+            Format::Values
+        } else {
+            Format::Text
+        });
+    };
+    if let Some(word) = node.text() {
+        return plain_format(word, node, fields);
+    }
+    let [entry] = node.entries().unwrap_or_default() else {
+        let hint = format!("one of: {}", FORMATS.join(", "));
+        fields
+            .report
+            .error(&node.place, "a format is one key: its kind", &hint);
+        return None;
+    };
+    let mut options = Fields::new(&entry.value, "format", fields.report)?;
+    let format = match &*entry.key {
+        "key_value" => Some(Format::KeyValue {
+            separator: options.text("separator").unwrap_or_else(|| Arc::from(":")),
+        }),
+        "table" => Some(Format::Table {
+            separator: options.text("separator"),
+            key: options.text("key"),
+        }),
+        "regexp" => options
+            .required_text("pattern")
+            .map(|pattern| Format::Regexp { pattern }),
+        other => return plain_format(other, node, fields),
+    };
+    options.finish(UnknownKeys::Refuse);
+    format
+}
+
+fn plain_format(word: &str, node: &Node, fields: &mut Fields<'_>) -> Option<Format> {
+    match word {
+        "json" => Some(Format::Json),
+        "nagios" => Some(Format::Nagios),
+        "prometheus" => Some(Format::Prometheus),
+        "key_value" => Some(Format::KeyValue {
+            separator: Arc::from(":"),
+        }),
+        "table" => Some(Format::Table {
+            separator: None,
+            key: None,
+        }),
+        "text" => Some(Format::Text),
+        "regexp" => {
+            fields.report.push(
+                Diagnostic::error(node.place.clone(), "the format `regexp` has no pattern")
+                    .with_hint("write `format: {regexp: {pattern: '…'}}`"),
+            );
+            None
+        }
+        other => {
+            fields
+                .report
+                .push(unknown_word(&node.place, "format", other, &FORMATS));
+            None
+        }
+    }
+}
+
+fn script(fields: &mut Fields<'_>) -> Option<Arc<expr::Script>> {
+    let text = fields.text("script")?;
+    let node = fields.node("script")?;
+    let layout = fields.report.layout(node);
+    match expr::compile_script(&text, layout.origin()) {
+        Ok(script) => Some(Arc::new(script)),
+        Err(diagnostics) => {
+            for diagnostic in diagnostics {
+                fields.report.push(layout.settle(diagnostic));
+            }
+            None
+        }
+    }
+}

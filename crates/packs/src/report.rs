@@ -1,0 +1,99 @@
+//! Gathers what is wrong over all files of a load.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::{Diagnostic, Place};
+
+use crate::files::File;
+use crate::yaml::{self, Layout, Node};
+
+/// Everything that was found so far, and the texts it was found in.
+#[derive(Default)]
+pub(crate) struct Report {
+    diagnostics: Vec<Diagnostic>,
+    sources: BTreeMap<Arc<str>, Source>,
+}
+
+struct Source {
+    text: Arc<str>,
+    /// A line of a file with secrets is never shown.
+    may_be_shown: bool,
+}
+
+impl Report {
+    /// Reads a file as YAML; `None` when it is empty or broken, which is reported.
+    pub(crate) fn read(&mut self, file: &File, may_be_shown: bool) -> Option<Node> {
+        let Some(text) = file.text() else {
+            self.push(
+                Diagnostic::error(
+                    Place::new(Arc::clone(&file.shown), 1, 1),
+                    "the file is no text",
+                )
+                .with_hint("save it as UTF-8"),
+            );
+            return None;
+        };
+        let (node, diagnostics) = yaml::parse(&file.shown, text);
+        let source = Source {
+            text: Arc::from(text),
+            may_be_shown,
+        };
+        self.sources.insert(Arc::clone(&file.shown), source);
+        for diagnostic in diagnostics {
+            self.push(diagnostic);
+        }
+        node
+    }
+
+    /// Takes a diagnostic.
+    pub(crate) fn push(&mut self, mut diagnostic: Diagnostic) {
+        let source = self.sources.get(&diagnostic.place.file);
+        diagnostic.source_line = None;
+        let diagnostic = match source {
+            Some(source) if source.may_be_shown => diagnostic.with_source(&source.text),
+            Some(_) | None => diagnostic,
+        };
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Takes an error.
+    pub(crate) fn error(&mut self, place: &Place, message: impl Into<String>, hint: &str) {
+        self.push(Diagnostic::error(place.clone(), message).with_hint(hint));
+    }
+
+    /// Takes a warning.
+    pub(crate) fn warning(&mut self, place: &Place, message: impl Into<String>, hint: &str) {
+        self.push(Diagnostic::warning(place.clone(), message).with_hint(hint));
+    }
+
+    /// Finds how a scalar lies in its file.
+    pub(crate) fn layout(&self, node: &Node) -> Layout {
+        let text = self.sources.get(&node.place.file);
+        Layout::of(node, text.map_or("", |source| &source.text))
+    }
+
+    /// Counts the diagnostics so far; see [`Report::since`].
+    pub(crate) fn mark(&self) -> usize {
+        self.diagnostics.len()
+    }
+
+    /// Gives what was found since a mark.
+    pub(crate) fn since(&self, mark: usize) -> &[Diagnostic] {
+        &self.diagnostics[mark..]
+    }
+
+    /// Tells whether there was an error since a mark.
+    pub(crate) fn has_error_since(&self, mark: usize) -> bool {
+        self.since(mark).iter().any(Diagnostic::is_error)
+    }
+
+    /// Gives everything, ordered by place, each once.
+    pub(crate) fn finish(mut self) -> Vec<Diagnostic> {
+        self.diagnostics.sort_by(|a, b| {
+            (&a.place, a.severity, &a.message).cmp(&(&b.place, b.severity, &b.message))
+        });
+        self.diagnostics.dedup();
+        self.diagnostics
+    }
+}

@@ -1,0 +1,58 @@
+//! Services: a check that stands for something other nodes ask for.
+
+use std::sync::Arc;
+
+use model::Group;
+
+use crate::check::{self, Check};
+use crate::fields::{Fields, UnknownKeys};
+use crate::object::{Home, Object, Sheet};
+
+/// Something that this node offers, as well as its check says.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// Where it lives.
+    pub home: Arc<Home>,
+    /// Its name: `name`, or the file without extension.
+    pub name: Arc<str>,
+    /// The group of nodes that offer it; `None` is all.
+    pub if_group: Option<Group>,
+    /// The check that tells its state.
+    pub check: Arc<Check>,
+    /// A remark for people.
+    pub notes: Option<Arc<str>>,
+}
+
+impl Object for Service {
+    const KEY: &'static str = "service";
+    const FOLDER: &'static str = "monitoring";
+
+    fn read(mut fields: Fields<'_>, home: Arc<Home>, _sheet: &Sheet<'_>) -> Option<Self> {
+        let name = fields
+            .text("name")
+            .unwrap_or_else(|| Arc::from(home.stem()));
+        let if_group = fields.group("if_group", &home.pack);
+        let notes = fields.text("notes");
+        let macros = fields.to_value();
+        let check = fields.required("check").and_then(|node| {
+            let inner = Fields::new(node, "check", fields.report)?;
+            check::read(inner, Arc::clone(&home), Some(&macros))
+        });
+        // A free key is a macro of the check's script.
+        fields.finish(UnknownKeys::Keep);
+        Some(Self {
+            name,
+            if_group,
+            check: Arc::new(Check {
+                service: true,
+                ..check?
+            }),
+            notes,
+            home,
+        })
+    }
+
+    fn home(&self) -> &Home {
+        &self.home
+    }
+}
