@@ -16,6 +16,12 @@ pub const YAML_NODES_MAX: usize = 100_000;
 /// Deepest nesting of a YAML document.
 pub const YAML_DEPTH_MAX: usize = 64;
 
+/// Largest file of a pack that is read, data of tutorials included; a larger one is an error.
+pub const PACK_FILE_BYTES_MAX: u64 = 1 << 20;
+/// Most files of the packs of one level; the rest is not read, and that is an error.
+pub const PACK_FILES_MAX: usize = 10_000;
+/// Most folders of packs that are watched; a change in another needs `agent reload`.
+pub const PACK_FOLDERS_WATCHED_MAX: usize = 4_096;
 /// Most files in the configuration folder; with more the configuration is refused.
 pub const CONFIGURATION_FILES_MAX: usize = 256;
 
@@ -79,6 +85,8 @@ pub const JOURNAL_RECORD_BYTES_MAX: usize = 4 << 20;
 /// Bytes of records that are kept in memory while the disk is full; then the oldest are dropped
 /// and counted.
 pub const DISK_FULL_BUFFER_BYTES_MAX: usize = 4 << 20;
+/// Largest state document; a larger one is refused.
+pub const DOCUMENT_BYTES_MAX: usize = 16 << 20;
 /// Total size of the history of one kind of object; the oldest segment is dropped.
 pub const HISTORY_BYTES_MAX: u64 = 16 << 20;
 /// Age up to which history is kept.
@@ -86,3 +94,10 @@ pub const HISTORY_AGE_MAX: Duration = Duration::from_secs(90 * 86_400);
 
 /// Tokens for the API that may exist at one time; the next one is refused.
 pub const TOKENS_MAX: usize = 256;
+
+/// Longest line of a file that is searched; a file with a longer one is no file of lines: an error.
+pub const FILE_LINE_BYTES_MAX: usize = 1 << 20;
+/// Most entries of a directory that is listed; a larger one is an error.
+pub const DIRECTORY_ENTRIES_MAX: usize = 100_000;
+/// Largest compiled form of a regular expression of a pack; a larger one is an error.
+pub const REGEXP_BYTES_MAX: usize = 1 << 20;

@@ -31,7 +31,7 @@ pub enum Error {
         source: Arc<io::Error>,
     },
     /// Something is larger than its limit; nothing was read or written.
-    #[error("{} is too large: {}, at most {} allowed", path.display(), size(*bytes), size(*bytes_max))]
+    #[error("{} is too large: {}", path.display(), over(*bytes, *bytes_max))]
     TooLarge {
         /// Where it is, or where it would have gone.
         path: PathBuf,
@@ -163,8 +163,17 @@ fn reason(source: &io::Error) -> String {
         Some(Errno::IO) => "the disk reports an error".to_owned(),
         Some(Errno::ROFS) => "the file system is read-only".to_owned(),
         Some(Errno::ACCESS | Errno::PERM) => "permission denied".to_owned(),
+        Some(Errno::EXIST) => "something else has that name".to_owned(),
         Some(Errno::NOENT) => "no such file or directory".to_owned(),
         Some(_) | None => source.to_string(),
+    }
+}
+
+/// Writes a size and its limit, exactly when they would look the same.
+fn over(bytes: u64, bytes_max: u64) -> String {
+    match (size(bytes), size(bytes_max)) {
+        (bytes, bytes_max) if bytes != bytes_max => format!("{bytes}, at most {bytes_max} allowed"),
+        _ => format!("{bytes} B, at most {bytes_max} B allowed"),
     }
 }
 
@@ -221,6 +230,11 @@ mod tests {
         check(
             &file(Errno::PERM),
             "cannot open /x/y: permission denied",
+            false,
+        );
+        check(
+            &file(Errno::EXIST),
+            "cannot open /x/y: something else has that name",
             false,
         );
         check(

@@ -93,7 +93,7 @@ pub fn make_dir(path: &Path, mode: u32) -> Result<(), Error> {
     make_dir(above, mode)?;
     match fs::create_dir(path) {
         Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
         Err(error) => return Err(Error::file("make directory", path, error)),
     }
     fs::set_permissions(path, Permissions::from_mode(mode))

@@ -35,7 +35,7 @@ use model::WallTime;
 
 use self::catalog::Catalog;
 use self::segment::{Name, Segment};
-use crate::{Error, file};
+use crate::{Error, file, lock};
 
 pub use self::options::{Bounds, Check, Options};
 pub use self::reader::{Order, Page, Query, Reader, Record};
@@ -50,7 +50,7 @@ const SEGMENT_BYTES_MAX: u64 = 1 << 30;
 
 /// The place of a record: the first one of a journal is 1, the next one is one more. After
 /// [`Journal::truncate_after`] the places that were taken back are given again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position(pub u64);
 
 impl Position {
@@ -116,7 +116,7 @@ impl Journal {
             "the options of a journal are constants of ours: {options:?}"
         );
         file::make_dir(dir, 0o700)?;
-        let lock = lock(dir)?;
+        let lock = lock::take(dir)?;
         let opened = recovery::open(dir, options.check)?;
         let journal = Self {
             dir: dir.to_owned(),
@@ -454,16 +454,4 @@ impl Journal {
 
 fn lock_catalog(catalog: &Mutex<Catalog>) -> MutexGuard<'_, Catalog> {
     catalog.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn lock(dir: &Path) -> Result<File, Error> {
-    use rustix::fs::FlockOperation::NonBlockingLockExclusive;
-    let lock = File::open(dir).map_err(|e| Error::file("open", dir, e))?;
-    match rustix::fs::flock(&lock, NonBlockingLockExclusive) {
-        Ok(()) => Ok(lock),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::InUse {
-            path: dir.to_owned(),
-        }),
-        Err(error) => Err(Error::file("lock", dir, error)),
-    }
 }

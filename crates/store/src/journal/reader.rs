@@ -91,10 +91,40 @@ impl Query {
 pub struct Page {
     /// The records, in the order that was asked for.
     pub records: Vec<Record>,
+    /// The bytes of their payloads.
+    pub bytes: usize,
     /// Damage that was met on the way; its records are missing from the page.
     pub damage: Vec<Damage>,
     /// Asks for what the limits cut off; `None` when nothing was.
     pub rest: Option<Query>,
+}
+
+impl Page {
+    pub(crate) fn empty() -> Self {
+        Self {
+            records: Vec::new(),
+            bytes: 0,
+            damage: Vec::new(),
+            rest: None,
+        }
+    }
+
+    /// Adds records that the query means until a limit is met, which then gives a rest.
+    pub(crate) fn fill(&mut self, records: impl IntoIterator<Item = Record>, query: &Query) {
+        for record in records {
+            if self.rest.is_some() {
+                return;
+            }
+            let bytes = self.bytes + record.payload.len();
+            let is_over = bytes > query.bytes_max && !self.records.is_empty();
+            if is_over || self.records.len() >= query.records_max {
+                self.rest = Some(rest(query, record.position));
+                return;
+            }
+            self.bytes = bytes;
+            self.records.push(record);
+        }
+    }
 }
 
 /// A handle for reading a journal; clones are cheap.
@@ -126,40 +156,25 @@ impl Reader {
 
     /// Reads one page.
     pub fn read(&self, query: &Query) -> Result<Page, Error> {
-        let mut page = Page {
-            records: Vec::new(),
-            damage: Vec::new(),
-            rest: None,
-        };
+        let mut page = Page::empty();
         let mut left = query.positions.clone();
-        let mut bytes = 0;
-        while left.start < left.end
+        while page.rest.is_none()
+            && left.start < left.end
             && let Some(chunk) = self.next_chunk(&left, query)
         {
-            let Some((records, damage)) = self.read_chunk(&chunk)? else {
+            let Some((mut records, damage)) = self.read_chunk(&chunk)? else {
                 continue;
             };
             page.damage.extend(damage);
-            let mut records = records;
-            if query.order == Order::NewestFirst {
-                records.reverse();
-            }
-            for record in records {
-                if !left.contains(&record.position) || !query.times.contains(&record.time) {
-                    continue;
-                }
-                bytes += record.payload.len();
-                let is_over = bytes > query.bytes_max && !page.records.is_empty();
-                if is_over || page.records.len() >= query.records_max {
-                    page.rest = Some(rest(query, record.position));
-                    return Ok(page);
-                }
-                page.records.push(record);
-            }
+            records.retain(|one| left.contains(&one.position) && query.times.contains(&one.time));
             match query.order {
                 Order::OldestFirst => left.start = chunk.at(chunk.indexes.end),
-                Order::NewestFirst => left.end = chunk.at(chunk.indexes.start),
+                Order::NewestFirst => {
+                    records.reverse();
+                    left.end = chunk.at(chunk.indexes.start);
+                }
             }
+            page.fill(records, query);
         }
         Ok(page)
     }
