@@ -1,0 +1,196 @@
+//! The machine that drivers look at: a root folder. `/` is the real one, a test has a recorded one.
+//!
+//! Start with [`Host::open`]: whatever is read is a plain file, is opened without blocking, and is
+//! read in bounds. Symbolic links are the system's affair: an absolute link inside of a recorded
+//! host leads out of it, so recordings have relative ones.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+use crate::{Deadline, Error};
+
+pub(crate) mod lines;
+
+/// A machine, seen from its root folder.
+#[derive(Clone, Debug)]
+pub struct Host {
+    root: PathBuf,
+}
+
+impl Host {
+    /// Gives the machine that we run on.
+    pub fn real() -> Self {
+        Self::at("/")
+    }
+
+    /// Gives a recorded machine, or another one whose root is mounted there.
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// Turns an absolute path of the machine into one that can be opened from here.
+    pub(crate) fn path(&self, path: &str) -> Result<PathBuf, Error> {
+        let Some(below) = path.strip_prefix('/') else {
+            let problem = "is not an absolute path: an agent has no current directory";
+            return Err(Error::bad_request(path, problem));
+        };
+        if path.contains('\0') {
+            return Err(Error::bad_request(
+                path,
+                "holds a zero byte, which no path can",
+            ));
+        }
+        Ok(self.root.join(below.trim_start_matches('/')))
+    }
+
+    /// Gives what the system knows about a path, links followed; none when nothing is there.
+    pub(crate) fn metadata(&self, path: &str) -> Result<Option<Metadata>, Error> {
+        absent_is_none(std::fs::metadata(self.path(path)?)).map_err(Error::system("look at", path))
+    }
+
+    /// Gives what the system knows about a path itself, even if it is a link.
+    pub(crate) fn link_metadata(&self, path: &str) -> Result<Option<Metadata>, Error> {
+        absent_is_none(std::fs::symlink_metadata(self.path(path)?))
+            .map_err(Error::system("look at", path))
+    }
+
+    /// Tells whether something is there. What cannot be looked at is not.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        matches!(self.metadata(path), Ok(Some(_)))
+    }
+
+    /// Opens a plain file. Never blocks on a FIFO, never touches a device.
+    pub(crate) fn open(&self, path: &str) -> Result<File, Error> {
+        let real = self.path(path)?;
+        // Opening alone can start a watchdog or rewind a tape, so it is looked at before.
+        refuse_unless_plain(
+            path,
+            &std::fs::metadata(&real).map_err(Error::system("read", path))?,
+        )?;
+        let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(flags.bits().cast_signed())
+            .open(&real)
+            .map_err(Error::system("read", path))?;
+        // And after, as it may have been replaced in between.
+        refuse_unless_plain(path, &file.metadata().map_err(Error::system("read", path))?)?;
+        Ok(file)
+    }
+
+    /// Reads a whole plain file, which may not be larger than `bytes_max`.
+    pub(crate) fn read(
+        &self,
+        path: &str,
+        bytes_max: usize,
+        deadline: Deadline,
+    ) -> Result<Vec<u8>, Error> {
+        let reader = BoundedReader {
+            file: self.open(path)?,
+            deadline,
+        };
+        let mut bytes = Vec::new();
+        reader
+            .take(bytes_max as u64 + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| read_error(error, path, deadline))?;
+        if bytes.len() > bytes_max {
+            return Err(Error::TooLarge {
+                subject: path.to_owned(),
+                limit: format!("{bytes_max} bytes"),
+                advice: "it is not read as a whole; grep_file looks into files of any size",
+            });
+        }
+        Ok(bytes)
+    }
+
+    /// Reads a small file of the system's own (`/sys`, `/proc`, `/etc`), without the space around
+    /// it; none when it is not there or not readable.
+    pub(crate) fn word(&self, path: &str) -> Option<String> {
+        let mut bytes = Vec::new();
+        self.open(path)
+            .ok()?
+            .take(WORD_BYTES_MAX)
+            .read_to_end(&mut bytes)
+            .ok()?;
+        Some(String::from_utf8_lossy(&bytes).trim().to_owned())
+    }
+
+    /// Opens a plain file to be read in pieces while the deadline allows.
+    pub(crate) fn reader(&self, path: &str, deadline: Deadline) -> Result<BoundedReader, Error> {
+        Ok(BoundedReader {
+            file: self.open(path)?,
+            deadline,
+        })
+    }
+
+    /// Gives the root folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+}
+
+/// The kernel gives at most a page for such a file.
+const WORD_BYTES_MAX: u64 = 4_096;
+
+/// Reads a file, and fails instead of reading on when the deadline is over.
+pub(crate) struct BoundedReader {
+    file: File,
+    deadline: Deadline,
+}
+
+impl Read for BoundedReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.deadline.is_over() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.file.read(buffer)
+    }
+}
+
+/// Says why reading stopped: the deadline, or the system.
+pub(crate) fn read_error(error: io::Error, path: &str, deadline: Deadline) -> Error {
+    if error.kind() == io::ErrorKind::TimedOut && deadline.is_over() {
+        return deadline.error("reading", path);
+    }
+    Error::system("read", path)(error)
+}
+
+/// Turns "there is no such thing" into none. A link that leads nowhere or in a circle is no thing.
+fn absent_is_none(found: io::Result<Metadata>) -> io::Result<Option<Metadata>> {
+    use rustix::io::Errno;
+    match found {
+        Ok(metadata) => Ok(Some(metadata)),
+        Err(error) => match Errno::from_io_error(&error) {
+            Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG) => Ok(None),
+            Some(_) | None => Err(error),
+        },
+    }
+}
+
+fn refuse_unless_plain(path: &str, metadata: &Metadata) -> Result<(), Error> {
+    if metadata.is_file() {
+        return Ok(());
+    }
+    Err(Error::NotPlainFile {
+        path: path.to_owned(),
+        kind: kind_word(metadata),
+    })
+}
+
+/// Names what a path is, in the words of a message.
+pub(crate) fn kind_word(metadata: &Metadata) -> &'static str {
+    let kind = metadata.file_type();
+    match () {
+        () if kind.is_file() => "plain file",
+        () if kind.is_dir() => "directory",
+        () if kind.is_symlink() => "link",
+        () if kind.is_fifo() => "FIFO",
+        () if kind.is_socket() => "socket",
+        () => "device",
+    }
+}

@@ -1,0 +1,19 @@
+//! The hands: everything that touches the machine and may block.
+//!
+//! Plain functions in rooms by noun. Each reads through a [`Host`] (so that tests run on recorded
+//! hosts), is bounded in size by [`model::limits`] and in time by a [`Deadline`], and answers with
+//! plain values or an [`Error`] that tells what failed, on what, and why. Nothing here knows about
+//! packs, checks or the cluster, and nothing keeps a thread or a socket after it has answered.
+//!
+//! A deadline is looked at between two system calls. A call that itself never returns (a dead
+//! network mount) holds its caller: run drivers on a worker that may be given up.
+
+mod deadline;
+mod error;
+pub mod files;
+mod host;
+pub mod hosting;
+
+pub use deadline::Deadline;
+pub use error::Error;
+pub use host::Host;
