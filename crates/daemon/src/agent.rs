@@ -27,10 +27,10 @@ use crate::workers::{JobError, Workers};
 pub(crate) const DISK_TIME_BOX: Duration = Duration::from_secs(5);
 
 /// The version of the program.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What the handlers of requests need.
-pub struct Agent {
+pub(crate) struct Agent {
     /// When the agent started.
     pub started: (Moment, WallTime),
     /// What it is told to be. Written by reloads only.
@@ -75,13 +75,13 @@ pub struct Agent {
 
 impl Agent {
     /// Asks the agent to stop.
-    pub fn ask_to_stop(&self) {
+    pub(crate) fn ask_to_stop(&self) {
         self.stop_asked.notify_one();
     }
 
     /// Adds or removes a static group of the running node; tells whether that changed anything.
     /// `None` when the cluster loop is gone, because the agent stops.
-    pub async fn change_group(&self, group: Group, add: bool) -> Option<bool> {
+    pub(crate) async fn change_group(&self, group: Group, add: bool) -> Option<bool> {
         let (tx, rx) = oneshot::channel();
         let command = match add {
             true => cluster::Command::AddGroup(group, tx),
@@ -92,7 +92,7 @@ impl Agent {
     }
 
     /// Writes an entry of the agent's history, in the background.
-    pub fn note(self: &Arc<Self>, kind: &'static str, text: String) {
+    pub(crate) fn note(self: &Arc<Self>, kind: &'static str, text: String) {
         let agent = Arc::clone(self);
         let wall = crate::clock::wall();
         let job = move || agent.keep.note(wall, kind, &text);

@@ -17,7 +17,7 @@ use crate::loops::{self, Room};
 
 /// What this node tells about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Node {
+pub(crate) struct Node {
     /// Its identity.
     pub id: NodeId,
     /// The host name.
@@ -38,13 +38,13 @@ pub struct Node {
 
 impl Node {
     /// Gives all groups: static and detected.
-    pub fn groups(&self) -> impl Iterator<Item = &Group> {
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &Group> {
         self.static_groups.iter()
     }
 }
 
 /// What others ask of the cluster loop.
-pub enum Command {
+pub(crate) enum Command {
     /// Add a static group; answers whether that changed anything.
     AddGroup(Group, oneshot::Sender<bool>),
     /// Remove a static group; answers whether that changed anything.

@@ -29,7 +29,7 @@ use axum::routing::{MethodFilter, on};
 use futures_util::FutureExt;
 use tracing::error;
 
-pub use server::{Connections, Peer, serve_tcp, serve_unix};
+pub(crate) use server::{Connections, Peer, serve_tcp, serve_unix};
 
 use crate::agent::Agent;
 
@@ -87,7 +87,7 @@ impl Routes {
 }
 
 /// Makes the router of the whole API.
-pub fn router(agent: &Arc<Agent>) -> Router {
+pub(crate) fn router(agent: &Arc<Agent>) -> Router {
     routes(agent)
         .router
         .fallback(not_found)

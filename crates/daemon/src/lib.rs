@@ -4,27 +4,29 @@
 //! says how state is owned; then [`agent`], which is what requests see. What a check, a member or a
 //! lock *is* belongs to the cores, not here.
 
-pub mod agent;
+mod agent;
 mod clock;
 mod cluster;
 pub mod configuration;
-pub mod http;
+pub mod evaluation;
+mod http;
 mod keep;
 mod listen;
 mod lock;
-pub mod log;
-pub mod loops;
+mod log;
+mod loops;
+mod machine;
 pub mod paths;
 mod port_owner;
 mod process;
 mod reload;
-mod rules;
+pub mod rules;
 mod series;
 mod service_manager;
 mod start;
-pub mod tasks;
+mod tasks;
 mod tokens;
-pub mod workers;
+mod workers;
 
 pub use listen::ListenError;
 pub use lock::LockError;

@@ -27,9 +27,9 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
-pub use follow::{FollowError, Following};
-pub use level::LogLevel;
-pub use line::Line;
+pub(crate) use follow::{FollowError, Following};
+pub(crate) use level::LogLevel;
+pub(crate) use line::Line;
 
 use self::follow::Followers;
 use self::writer::Message;
@@ -64,12 +64,12 @@ pub struct LogOptions {
 
 /// The log. Clones share it.
 #[derive(Clone)]
-pub struct Log {
+pub(crate) struct Log {
     shared: Arc<Shared>,
 }
 
 /// Writes what waits and ends the writer thread when it is dropped.
-pub struct LogGuard {
+pub(crate) struct LogGuard {
     log: Log,
     writer: Option<JoinHandle<()>>,
 }
@@ -90,7 +90,7 @@ struct Recent {
 
 impl Log {
     /// Starts the writer thread and takes all events of the process.
-    pub fn start(options: &LogOptions) -> std::io::Result<(Self, LogGuard)> {
+    pub(crate) fn start(options: &LogOptions) -> std::io::Result<(Self, LogGuard)> {
         let (tx, rx) = std::sync::mpsc::sync_channel(WRITER_QUEUE_MAX);
         let console = writer::Console::choose(options.format);
         let directory = options.directory.clone();
@@ -120,7 +120,7 @@ impl Log {
     }
 
     /// Sets all levels to what the configuration says.
-    pub fn set_levels(&self, options: &LogOptions) {
+    pub(crate) fn set_levels(&self, options: &LogOptions) {
         for (index, name) in part::ALL.iter().enumerate() {
             let level = options.levels.get(*name).copied().unwrap_or(options.level);
             self.shared.levels[index].store(level as u8, Ordering::Relaxed);
@@ -128,7 +128,7 @@ impl Log {
     }
 
     /// Sets the level of one part, or of all; false when there is no such part.
-    pub fn set_level(&self, name: &str, level: LogLevel) -> bool {
+    pub(crate) fn set_level(&self, name: &str, level: LogLevel) -> bool {
         let mut found = false;
         for (index, part) in part::ALL.iter().enumerate() {
             if name == "all" || *part == name {
@@ -140,7 +140,7 @@ impl Log {
     }
 
     /// Gives the level of each part.
-    pub fn levels(&self) -> BTreeMap<String, String> {
+    pub(crate) fn levels(&self) -> BTreeMap<String, String> {
         let levels = self
             .shared
             .levels
@@ -153,12 +153,12 @@ impl Log {
     }
 
     /// Gives the parts, sorted.
-    pub fn parts() -> Vec<String> {
+    pub(crate) fn parts() -> Vec<String> {
         part::ALL.iter().map(|part| (*part).to_owned()).collect()
     }
 
     /// Gives the last warnings and errors.
-    pub fn recent(&self) -> BTreeMap<String, Vec<String>> {
+    pub(crate) fn recent(&self) -> BTreeMap<String, Vec<String>> {
         let recent = self.recent_lines();
         BTreeMap::from([
             (
@@ -173,12 +173,16 @@ impl Log {
     }
 
     /// Counts the lines that were given up because the writer could not keep up.
-    pub fn dropped(&self) -> u64 {
+    pub(crate) fn dropped(&self) -> u64 {
         self.shared.dropped.load(Ordering::Relaxed)
     }
 
     /// Follows a part (or all) from a level up.
-    pub fn follow(&self, part: Option<&str>, level: LogLevel) -> Result<Following, FollowError> {
+    pub(crate) fn follow(
+        &self,
+        part: Option<&str>,
+        level: LogLevel,
+    ) -> Result<Following, FollowError> {
         let part = match part {
             None => None,
             Some(name) => Some(part::index(name).ok_or(FollowError::NoSuchPart)?),

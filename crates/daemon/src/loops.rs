@@ -11,7 +11,7 @@ use std::time::Instant;
 use crate::tasks::Stop;
 
 /// What happens to a loop: a closed set of events.
-pub trait Event: Send {
+pub(crate) trait Event: Send {
     /// The names of all kinds.
     const KINDS: &'static [&'static str];
 
@@ -20,7 +20,7 @@ pub trait Event: Send {
 }
 
 /// The state of one loop, and how it waits and changes.
-pub trait Room: Send {
+pub(crate) trait Room: Send {
     /// What happens here.
     type Event: Event;
 
@@ -35,7 +35,7 @@ pub trait Room: Send {
 }
 
 /// What a loop counts about itself.
-pub struct Figures {
+pub(crate) struct Figures {
     name: &'static str,
     kinds: &'static [&'static str],
     events: Vec<AtomicU64>,
@@ -45,7 +45,7 @@ pub struct Figures {
 
 impl Figures {
     /// Makes the figures of one kind of loop.
-    pub fn of<R: Room>() -> Arc<Self> {
+    pub(crate) fn of<R: Room>() -> Arc<Self> {
         Arc::new(Self {
             name: R::NAME,
             kinds: R::Event::KINDS,
@@ -56,7 +56,7 @@ impl Figures {
     }
 
     /// Gives what was counted.
-    pub fn read(&self) -> api::threads::LoopFigures {
+    pub(crate) fn read(&self) -> api::threads::LoopFigures {
         let count = |at: &AtomicU64| at.load(Ordering::Relaxed);
         let events = self.kinds.iter().zip(&self.events);
         api::threads::LoopFigures {
@@ -78,7 +78,7 @@ impl Figures {
 }
 
 /// Runs a loop until the agent stops.
-pub async fn run<R: Room>(mut room: R, figures: Arc<Figures>, mut stop: Stop) {
+pub(crate) async fn run<R: Room>(mut room: R, figures: Arc<Figures>, mut stop: Stop) {
     loop {
         let event = tokio::select! {
             biased;

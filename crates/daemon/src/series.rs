@@ -22,7 +22,7 @@ const NOTES_MAX: usize = 7;
 
 /// What the process cost over the last minute.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Cost {
+pub(crate) struct Cost {
     /// Share of one core, in percent.
     pub cpu_percent: f64,
 }

@@ -9,24 +9,24 @@ use tokio::task::{Id, JoinError, JoinSet};
 
 /// Tells everybody that the agent stops.
 #[derive(Clone, Debug)]
-pub struct Stop(watch::Receiver<bool>);
+pub(crate) struct Stop(watch::Receiver<bool>);
 
 impl Stop {
     /// Waits until the agent stops.
-    pub async fn wait(&mut self) {
+    pub(crate) async fn wait(&mut self) {
         // A sender that is gone means the same: nobody is left to stop us.
         drop(self.0.wait_for(|stopped| *stopped).await);
     }
 
     /// Tells whether the agent stops.
-    pub fn is_set(&self) -> bool {
+    pub(crate) fn is_set(&self) -> bool {
         *self.0.borrow()
     }
 }
 
 /// The tasks of the agent.
 #[derive(Default)]
-pub struct Tasks {
+pub(crate) struct Tasks {
     set: JoinSet<()>,
     names: BTreeMap<Id, &'static str>,
     shown: watch::Sender<Vec<String>>,
@@ -35,7 +35,7 @@ pub struct Tasks {
 
 /// A task that ended, and whether it panicked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ended {
+pub(crate) struct Ended {
     /// The task.
     pub name: &'static str,
     /// Whether it panicked.
@@ -44,24 +44,28 @@ pub struct Ended {
 
 impl Tasks {
     /// Gives what tells a task to stop.
-    pub fn stop_signal(&self) -> Stop {
+    pub(crate) fn stop_signal(&self) -> Stop {
         Stop(self.stop.subscribe())
     }
 
     /// Gives the names of the running tasks, for `/threads`.
-    pub fn names(&self) -> watch::Receiver<Vec<String>> {
+    pub(crate) fn names(&self) -> watch::Receiver<Vec<String>> {
         self.shown.subscribe()
     }
 
     /// Starts a task.
-    pub fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn(
+        &mut self,
+        name: &'static str,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) {
         let handle = self.set.spawn(task);
         self.names.insert(handle.id(), name);
         self.show();
     }
 
     /// Waits for the next task that ends; `None` when there is none left.
-    pub async fn next_ended(&mut self) -> Option<Ended> {
+    pub(crate) async fn next_ended(&mut self) -> Option<Ended> {
         let (id, panicked) = match self.set.join_next_with_id().await? {
             Ok((id, ())) => (id, false),
             Err(error) => (error.id(), JoinError::is_panic(&error)),
@@ -72,7 +76,7 @@ impl Tasks {
     }
 
     /// Tells all tasks to stop and waits for them; gives the names of those that did not make it.
-    pub async fn stop(mut self, deadline: Duration) -> Vec<&'static str> {
+    pub(crate) async fn stop(mut self, deadline: Duration) -> Vec<&'static str> {
         self.stop.send_replace(true);
         let all = async { while self.next_ended().await.is_some() {} };
         match tokio::time::timeout(deadline, all).await {

@@ -15,14 +15,14 @@ const PREFIX: &str = "opsbro";
 
 /// The tokens of an agent. Clones share them.
 #[derive(Clone)]
-pub struct Tokens {
+pub(crate) struct Tokens {
     kept: Arc<RwLock<BTreeMap<String, Kept>>>,
 }
 
 /// What is kept of a token. The secret is not among it: its hash is, and 256 random bits need no
 /// slow hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kept {
+pub(crate) struct Kept {
     /// What it may do.
     pub role: Role,
     /// What it is for.
@@ -35,7 +35,7 @@ pub struct Kept {
 
 /// Tells why a token cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TokenError {
+pub(crate) enum TokenError {
     /// There are too many.
     TooMany,
     /// The system has no randomness to give.
@@ -59,14 +59,14 @@ impl std::error::Error for TokenError {}
 
 impl Tokens {
     /// Takes the tokens that were kept.
-    pub fn new(kept: BTreeMap<String, Kept>) -> Self {
+    pub(crate) fn new(kept: BTreeMap<String, Kept>) -> Self {
         Self {
             kept: Arc::new(RwLock::new(kept)),
         }
     }
 
     /// Makes a token; gives its id and the whole of it.
-    pub fn create(
+    pub(crate) fn create(
         &self,
         role: Role,
         note: &str,
@@ -94,7 +94,7 @@ impl Tokens {
     }
 
     /// Takes a token back; gives what was kept of it.
-    pub fn revoke(&self, id: &str) -> Option<Kept> {
+    pub(crate) fn revoke(&self, id: &str) -> Option<Kept> {
         self.kept
             .write()
             .unwrap_or_else(PoisonError::into_inner)
@@ -102,7 +102,7 @@ impl Tokens {
     }
 
     /// Gives the role of a token; `None` when it is not known.
-    pub fn role_of(&self, token: &str) -> Option<Role> {
+    pub(crate) fn role_of(&self, token: &str) -> Option<Role> {
         let rest = token.strip_prefix(PREFIX)?.strip_prefix('_')?;
         let (id, secret) = rest.split_once('_')?;
         let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
@@ -111,7 +111,7 @@ impl Tokens {
     }
 
     /// Gives all tokens as they are kept.
-    pub fn all(&self) -> BTreeMap<String, Kept> {
+    pub(crate) fn all(&self) -> BTreeMap<String, Kept> {
         self.kept
             .read()
             .unwrap_or_else(PoisonError::into_inner)

@@ -20,13 +20,13 @@ const IDLE_MAX: Duration = Duration::from_secs(10);
 
 /// The pool. Clones share it. A new one has no threads.
 #[derive(Clone, Default)]
-pub struct Workers {
+pub(crate) struct Workers {
     shared: Arc<Shared>,
 }
 
 /// Tells why a job gave no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum JobError {
+pub(crate) enum JobError {
     /// The queue is full, or too many threads are stuck; nothing was started.
     Refused,
     /// The job overran its time box.
@@ -111,7 +111,7 @@ impl State {
 
 impl Workers {
     /// Runs a job and waits for its result at most as long as its time box.
-    pub async fn run<T: Send + 'static>(
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
         name: impl Into<String>,
         time_box: Duration,
@@ -134,7 +134,7 @@ impl Workers {
     }
 
     /// Gives the figures for `agent info`.
-    pub fn figures(&self) -> api::agent::Workers {
+    pub(crate) fn figures(&self) -> api::agent::Workers {
         let state = self.shared.lock();
         api::agent::Workers {
             threads: state.threads as u64,
@@ -152,7 +152,7 @@ impl Workers {
     }
 
     /// Takes no more jobs, drops those that wait and lets the threads end.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         let mut state = self.shared.lock();
         state.stopping = true;
         state.queue.clear();

@@ -1,27 +1,43 @@
 //! Requests about expressions.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use api::evaluator::{EVAL, Function, LIST};
+use api::evaluator::{EVAL, Evaluate, Function, LIST};
 use api::{ErrorCode, Problem};
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 
-use super::{Failure, Routes};
+use super::{Failure, Routes, body};
 use crate::agent::Agent;
+use crate::evaluation::World;
+
+/// Time box of one evaluation. An expression alone ends within milliseconds; what it asks of the
+/// machine (a connection, a large file) takes the rest.
+const TIME_BOX: Duration = Duration::from_secs(20);
 
 pub(super) fn tie(routes: Routes) -> Routes {
     routes.tie(&LIST, list).tie(&EVAL, eval)
 }
 
-async fn list(State(_agent): State<Arc<Agent>>) -> Json<Vec<Function>> {
-    Json(Vec::new())
+async fn list() -> Json<Vec<Function>> {
+    Json(crate::evaluation::functions())
 }
 
-async fn eval() -> Failure {
-    Problem::new(
-        ErrorCode::Unavailable,
-        "expressions are not part of this version",
-    )
-    .into()
+async fn eval(
+    State(agent): State<Arc<Agent>>,
+    body::Json(request): body::Json<Evaluate>,
+) -> Result<Response, Failure> {
+    let world = World::of(&agent);
+    let evaluate = move || world.evaluate(&request);
+    let evaluated = agent.workers.run("an evaluation", TIME_BOX, evaluate).await;
+    let evaluated =
+        evaluated.map_err(|error| Problem::new(ErrorCode::Unavailable, error.to_string()))?;
+    let status = match &evaluated.error {
+        Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        None => StatusCode::OK,
+    };
+    Ok((status, Json(evaluated)).into_response())
 }

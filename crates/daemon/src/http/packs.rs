@@ -13,8 +13,10 @@ pub(super) fn tie(routes: Routes) -> Routes {
     routes.tie(&LIST, list).tie(&PROBLEMS, problems)
 }
 
-async fn list(State(_agent): State<Arc<Agent>>) -> Json<Levels> {
-    Json(Levels::new())
+async fn list(State(agent): State<Arc<Agent>>) -> Json<Levels> {
+    Json(crate::rules::listing::levels(
+        &agent.rules.borrow().registry,
+    ))
 }
 
 async fn problems(State(agent): State<Arc<Agent>>) -> Json<Vec<Finding>> {

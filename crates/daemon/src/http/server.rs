@@ -30,7 +30,7 @@ use crate::tasks::Stop;
 
 /// Who is at the other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Peer {
+pub(crate) enum Peer {
     /// A process on this machine, by the unix socket.
     Unix,
     /// An address.
@@ -39,7 +39,7 @@ pub enum Peer {
 
 /// What the listeners count.
 #[derive(Default)]
-pub struct Connections {
+pub(crate) struct Connections {
     accepted: AtomicU64,
     rejected: AtomicU64,
     refused: AtomicU64,
@@ -48,17 +48,17 @@ pub struct Connections {
 
 impl Connections {
     /// Counts a request that the guard refused.
-    pub fn count_refused(&self) {
+    pub(crate) fn count_refused(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a request whose handler panicked.
-    pub fn count_panicked(&self) {
+    pub(crate) fn count_panicked(&self) {
         self.panicked.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Gives the counters by name.
-    pub fn read(&self) -> [(&'static str, u64); 4] {
+    pub(crate) fn read(&self) -> [(&'static str, u64); 4] {
         let count = |at: &AtomicU64| at.load(Ordering::Relaxed);
         [
             ("http.connections", count(&self.accepted)),
@@ -71,7 +71,7 @@ impl Connections {
 
 /// Serves the TCP listener. When all slots are taken the next connection is closed at once: a client
 /// that waits would hold the file descriptors that we want to bound.
-pub async fn serve_tcp(
+pub(crate) async fn serve_tcp(
     listener: TcpListener,
     router: Router,
     connections: Arc<Connections>,
@@ -103,7 +103,7 @@ pub async fn serve_tcp(
 }
 
 /// Serves the unix socket. When all slots are taken the next connection waits in the backlog.
-pub async fn serve_unix(
+pub(crate) async fn serve_unix(
     listener: UnixListener,
     router: Router,
     connections: Arc<Connections>,

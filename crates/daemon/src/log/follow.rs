@@ -23,14 +23,14 @@ struct Follower {
 }
 
 /// A live stream of lines.
-pub struct Following {
+pub(crate) struct Following {
     lines: mpsc::Receiver<Arc<Line>>,
     missed: Arc<AtomicU64>,
 }
 
 /// Tells why one cannot follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FollowError {
+pub(crate) enum FollowError {
     /// There is no part of this name.
     NoSuchPart,
     /// Too many follow already.
@@ -95,12 +95,12 @@ impl Follower {
 
 impl Following {
     /// Waits for the next line. `None` when the log has ended.
-    pub async fn next(&mut self) -> Option<Arc<Line>> {
+    pub(crate) async fn next(&mut self) -> Option<Arc<Line>> {
         self.lines.recv().await
     }
 
     /// Tells how many lines were missed since the last call, because they came too fast.
-    pub fn take_missed(&self) -> u64 {
+    pub(crate) fn take_missed(&self) -> u64 {
         self.missed.swap(0, Ordering::Relaxed)
     }
 }

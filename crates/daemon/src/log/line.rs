@@ -7,7 +7,7 @@ use super::part;
 
 /// One line of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub(crate) struct Line {
     /// When.
     pub wall: WallTime,
     /// How much it matters.
@@ -22,12 +22,12 @@ pub struct Line {
 
 impl Line {
     /// Names the part that speaks.
-    pub fn part(&self) -> &'static str {
+    pub(crate) fn part(&self) -> &'static str {
         part::ALL[self.part]
     }
 
     /// Gives the line as the API tells it.
-    pub fn to_api(&self) -> api::log::Line {
+    pub(crate) fn to_api(&self) -> api::log::Line {
         api::log::Line {
             date: self.wall.to_string(),
             level: self.level.as_str().to_owned(),
@@ -42,7 +42,7 @@ impl Line {
     }
 
     /// Writes plain text.
-    pub fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         format!(
             "{} {:7} {}: {}",
             self.wall,

@@ -1,0 +1,288 @@
+//! Expressions evaluated with what this node knows.
+//!
+//! [`World`] is the door of an evaluation to everything outside of it. It reads snapshots, so an
+//! evaluation sees one state of the agent, and it runs in the worker pool, because functions that look
+//! at the machine may block. Without an agent ([`World::alone`]) only the configuration is known.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use api::evaluator::{Evaluate, Evaluated, Explanation, Function};
+use api::{ErrorCode, Problem};
+use expr::{Env, Failure, MachineCall, Outcome, Reference, Root, Source, Unknown};
+use model::{Diagnostic, Group, Place, Value, WallTime};
+use ring::rand::{SecureRandom, SystemRandom};
+
+use crate::agent::Agent;
+use crate::clock;
+use crate::cluster::Node;
+use crate::configuration::Configuration;
+
+/// The file that an expression of a user is said to stand in.
+const FILE: &str = "(expression)";
+
+/// What this node knows, at one moment.
+pub struct World {
+    configuration: Arc<Configuration>,
+    node: Option<Arc<Node>>,
+}
+
+impl World {
+    /// What a running agent knows.
+    pub(crate) fn of(agent: &Agent) -> Self {
+        Self {
+            configuration: Arc::clone(&agent.configuration.borrow()),
+            node: Some(Arc::clone(&agent.node.borrow())),
+        }
+    }
+
+    /// What is known without an agent.
+    pub fn alone(configuration: Configuration) -> Self {
+        Self {
+            configuration: Arc::new(configuration),
+            node: None,
+        }
+    }
+
+    /// Evaluates an expression of a user.
+    pub fn evaluate(&self, request: &Evaluate) -> Evaluated {
+        let mut evaluated = Evaluated::default();
+        let program = match expr::compile(&request.expr, &Place::new(FILE, 1, 1)) {
+            Ok(program) => program,
+            Err(diagnostics) => {
+                evaluated.error = diagnostics.first().map(problem);
+                return evaluated;
+            }
+        };
+        match program.answer(self) {
+            Ok(answer) => {
+                evaluated.value = Some(to_json(&answer.value));
+                evaluated.text = Some(answer.text);
+            }
+            Err(Failure::Unknown(unknown)) => evaluated.unknown = Some(unknown.reason),
+            Err(Failure::Error(diagnostic)) => evaluated.error = Some(problem(&diagnostic)),
+        }
+        if request.explain {
+            evaluated.explanation = Some(explanation(&program.explain(self)));
+        }
+        evaluated
+    }
+
+    fn static_groups(&self) -> &BTreeSet<Group> {
+        match &self.node {
+            Some(node) => &node.static_groups,
+            None => &self.configuration.groups,
+        }
+    }
+
+    fn node(&self) -> Result<&Node, Unknown> {
+        self.node
+            .as_deref()
+            .ok_or_else(|| Unknown::new("no agent is running"))
+    }
+
+    /// Gives what `{{node.…}}` names.
+    fn node_facts(&self) -> Result<Value, Unknown> {
+        let node = self.node()?;
+        let groups = |groups: &mut dyn Iterator<Item = &Group>| {
+            Value::list(groups.map(|group| Value::from(group.as_str())))
+        };
+        Ok(Value::map([
+            ("uuid", Value::text(node.id.to_string())),
+            ("name", Value::from(node.name.as_str())),
+            ("display_name", Value::from(node.display_name.as_str())),
+            ("zone", Value::from(node.zone.as_str())),
+            ("addr", Value::text(node.public_address.to_string())),
+            ("local_addr", Value::text(node.local_address.to_string())),
+            ("groups", groups(&mut node.groups())),
+            ("static_groups", groups(&mut node.static_groups.iter())),
+            ("is_proxy", Value::from(self.configuration.is_proxy)),
+        ]))
+    }
+
+    /// Gives what `{{configuration.…}}` names: the keys of `agent.yml` that are no secrets.
+    fn configuration_facts(&self) -> Value {
+        let configuration = &self.configuration;
+        let texts = |texts: &mut dyn Iterator<Item = &String>| {
+            Value::list(texts.map(|text| Value::from(text.as_str())))
+        };
+        let path = |path: &std::path::Path| Value::text(path.display().to_string());
+        Value::map([
+            (
+                "display_name",
+                Value::from(configuration.display_name.as_str()),
+            ),
+            ("port", Value::from(i64::from(configuration.port))),
+            ("node-zone", Value::from(configuration.zone.as_str())),
+            ("proxy-node", Value::from(configuration.is_proxy)),
+            ("bootstrap", Value::from(configuration.bootstrap)),
+            ("seeds", texts(&mut configuration.seeds.iter())),
+            ("log_level", Value::from(configuration.log_level.as_str())),
+            ("data", path(&configuration.paths.data)),
+            ("libexec", path(&configuration.paths.libexec)),
+            ("log", path(&configuration.paths.log)),
+        ])
+    }
+}
+
+impl Env for World {
+    fn reference(&self, reference: &Reference) -> Result<Value, Unknown> {
+        match reference.root {
+            Root::Node => reference.walk(&self.node_facts()?),
+            Root::Configuration => reference.walk(&self.configuration_facts()),
+            Root::Collector => {
+                let name = reference.first().unwrap_or("?");
+                Err(Unknown::new(format!(
+                    "collector {name} has no data: it has not run"
+                )))
+            }
+            Root::Parameters => Err(Unknown::new(
+                "parameters belong to a pack, and this expression to none: \
+                 look at them with `opsbro packs parameters get`",
+            )),
+            Root::Variables => Err(Unknown::new("variables belong to a check or rule")),
+            Root::Item => Err(Unknown::new("an item is known only inside `for_each`")),
+        }
+    }
+
+    fn source(&self, reference: &Reference) -> Option<Source> {
+        let from = match reference.root {
+            Root::Node => "this node",
+            Root::Configuration => "agent.yml",
+            Root::Collector | Root::Parameters | Root::Variables | Root::Item => return None,
+        };
+        Some(Source {
+            from: from.to_owned(),
+            age: None,
+        })
+    }
+
+    fn is_in_group(&self, group: &str) -> Result<bool, Unknown> {
+        let is_static = self
+            .static_groups()
+            .iter()
+            .any(|known| known.as_str() == group);
+        match &self.node {
+            Some(node) => Ok(node.groups().any(|known| known.as_str() == group)),
+            None if is_static => Ok(true),
+            None => Err(Unknown::new(
+                "no agent is running, so the detected groups are not known",
+            )),
+        }
+    }
+
+    fn is_in_static_group(&self, group: &str) -> Result<bool, Unknown> {
+        Ok(self
+            .static_groups()
+            .iter()
+            .any(|known| known.as_str() == group))
+    }
+
+    fn zone(&self, node: Option<&str>) -> Result<Arc<str>, Unknown> {
+        let Some(wanted) = node else {
+            return Ok(Arc::from(self.configuration.zone.as_str()));
+        };
+        let is_this = self
+            .node
+            .as_ref()
+            .is_some_and(|node| node.id.to_string() == wanted);
+        Ok(Arc::from(if is_this {
+            self.configuration.zone.as_str()
+        } else {
+            ""
+        }))
+    }
+
+    fn count_nodes(&self, group: Option<&str>, state: Option<&str>) -> Result<u64, Unknown> {
+        let node = self.node()?;
+        let has_group =
+            group.is_none_or(|group| node.groups().any(|known| known.as_str() == group));
+        let is_alive = state.is_none_or(|state| state.eq_ignore_ascii_case("alive"));
+        Ok(u64::from(has_group && is_alive))
+    }
+
+    fn machine(&self, call: MachineCall) -> Result<Value, Unknown> {
+        crate::machine::answer(call)
+    }
+
+    fn now(&self) -> Result<WallTime, Unknown> {
+        Ok(clock::wall())
+    }
+
+    fn random(&self) -> Result<u64, Unknown> {
+        let mut bytes = [0; 8];
+        let filled = SystemRandom::new().fill(&mut bytes);
+        filled.map_err(|_| Unknown::new("the system gives no random bytes"))?;
+        Ok(u64::from_ne_bytes(bytes))
+    }
+}
+
+/// Gives what is wrong with an expression, for the API.
+fn problem(diagnostic: &Diagnostic) -> Problem {
+    Problem {
+        code: ErrorCode::Invalid,
+        message: diagnostic.message.clone(),
+        hint: diagnostic.hint.clone(),
+        line: Some(diagnostic.place.line),
+        column: Some(diagnostic.place.column),
+    }
+}
+
+fn explanation(of: &expr::Explanation) -> Explanation {
+    let outcome = match &of.outcome {
+        Outcome::Value(_, text) => text.clone(),
+        Outcome::Unknown(unknown) => format!("unknown: {unknown}"),
+        Outcome::Error(diagnostic) => format!("error: {}", diagnostic.message),
+        Outcome::NotEvaluated => "not evaluated".to_owned(),
+    };
+    Explanation {
+        text: of.text.clone(),
+        outcome,
+        source: of.source.as_ref().map(ToString::to_string),
+        parts: of.parts.iter().map(explanation).collect(),
+    }
+}
+
+/// Writes a value as JSON. What JSON has no number for is a text.
+pub fn to_json(value: &Value) -> serde_json::Value {
+    match value {
+        Value::None => serde_json::Value::Null,
+        Value::Bool(truth) => (*truth).into(),
+        Value::Int(number) => (*number).into(),
+        Value::Float(number) => match serde_json::Number::from_f64(*number) {
+            Some(number) => number.into(),
+            None => number.to_string().into(),
+        },
+        Value::Text(text) => (**text).into(),
+        Value::List(items) => items.iter().map(to_json).collect(),
+        Value::Map(members) => members
+            .iter()
+            .map(|(name, value)| (name.to_string(), to_json(value)))
+            .collect(),
+    }
+}
+
+/// Describes the functions of the language, for the API.
+pub fn functions() -> Vec<Function> {
+    let default = |argument: &expr::Argument| match &argument.default {
+        Some(default) => default.to_string(),
+        None => "__NO_DEFAULT__".to_owned(),
+    };
+    let described = expr::functions().iter().map(|function| Function {
+        name: function.name.to_owned(),
+        group: function.group.to_owned(),
+        doc: function.doc.to_owned(),
+        prototype: function
+            .arguments
+            .iter()
+            .map(|argument| (argument.name.to_owned(), default(argument)))
+            .collect(),
+        touches_machine: function.touches_machine(),
+        examples: function
+            .examples
+            .iter()
+            .map(|(expression, result)| ((*expression).to_owned(), (*result).to_owned()))
+            .collect(),
+    });
+    described.collect()
+}
