@@ -19,6 +19,8 @@ mod files;
 pub mod generator;
 pub mod handler;
 pub mod levels;
+pub mod lint;
+pub mod native_collectors;
 mod object;
 mod overlay;
 pub mod package;

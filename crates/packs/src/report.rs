@@ -35,15 +35,20 @@ impl Report {
             return None;
         };
         let (node, diagnostics) = yaml::parse(&file.shown, text);
-        let source = Source {
-            text: Arc::from(text),
-            may_be_shown,
-        };
-        self.sources.insert(Arc::clone(&file.shown), source);
+        self.know(file, may_be_shown);
         for diagnostic in diagnostics {
             self.push(diagnostic);
         }
         node
+    }
+
+    /// Remembers the text of a file, to show lines of it.
+    pub(crate) fn know(&mut self, file: &File, may_be_shown: bool) {
+        let source = Source {
+            text: Arc::from(file.text().unwrap_or_default()),
+            may_be_shown,
+        };
+        self.sources.insert(Arc::clone(&file.shown), source);
     }
 
     /// Takes a diagnostic.

@@ -11,6 +11,7 @@
 //! undeclared parameter whose name ends like one (`password`, `token` …) is a secret too: packs that
 //! are older than declarations hold some. Nothing here prints a secret.
 
+mod change;
 mod declaration;
 mod secret_source;
 
@@ -26,6 +27,8 @@ use crate::overlay;
 use crate::report::Report;
 use crate::yaml::{Entry, Kind, Node, edit};
 
+pub(crate) use change::declared;
+pub use change::{ChangeError, ParameterAt, get, reset, set};
 pub(crate) use declaration::read_declarations;
 pub use declaration::{Declaration, ParameterType};
 pub use secret_source::SecretSource;
@@ -203,6 +206,42 @@ pub fn looks_secret(name: &str) -> bool {
     .any(|end| name.ends_with(end))
 }
 
+/// Gives the text of a file of parameters with its secrets as `***`.
+pub(crate) fn masked(text: &str, is_secret: &dyn Fn(&str) -> bool) -> String {
+    let (root, diagnostics) = crate::yaml::parse("f", text);
+    // A broken text, or one with a key twice, may hold secrets where nobody looks.
+    if !diagnostics.is_empty() {
+        return "(not shown: it is not well formed and may hold secrets)".to_owned();
+    }
+    let mut spans = Vec::new();
+    if let Some(root) = root {
+        secret_spans(&root, is_secret, &mut spans);
+    }
+    spans.sort_by_key(|span| span.start);
+    let mut masked = text.to_owned();
+    for span in spans.into_iter().rev() {
+        masked.replace_range(span, "***");
+    }
+    masked
+}
+
+fn secret_spans(
+    node: &Node,
+    is_secret: &dyn Fn(&str) -> bool,
+    spans: &mut Vec<std::ops::Range<usize>>,
+) {
+    for entry in node.entries().unwrap_or_default() {
+        if entry.value.aliased || entry.merged {
+            continue;
+        }
+        if is_secret(&entry.key) && !entry.value.span.is_empty() {
+            spans.push(entry.value.span.clone());
+        } else {
+            secret_spans(&entry.value, is_secret, spans);
+        }
+    }
+}
+
 /// Reads the parameters of a pack.
 pub(crate) fn read(
     sheet: &Sheet<'_>,
@@ -228,7 +267,7 @@ pub(crate) fn read(
     let mut entries = BTreeMap::new();
     for declaration in declarations {
         let setting = settled.remove(&declaration.name);
-        let parameter = declared(declaration, setting, report);
+        let parameter = declared_parameter(declaration, setting, report);
         entries.insert(Arc::clone(&declaration.name), parameter);
     }
     for (name, setting) in settled {
@@ -284,7 +323,11 @@ fn settings(file: &File, level: Level, report: &mut Report) -> Vec<Setting> {
         .collect()
 }
 
-fn declared(declaration: &Declaration, setting: Option<Setting>, report: &mut Report) -> Parameter {
+fn declared_parameter(
+    declaration: &Declaration,
+    setting: Option<Setting>,
+    report: &mut Report,
+) -> Parameter {
     let node = setting
         .as_ref()
         .map(|setting| &setting.entry.value)

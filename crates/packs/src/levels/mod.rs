@@ -1,4 +1,7 @@
-//! Which pack of a name counts, and why.
+//! Which pack of a name counts and why, and moving packs between levels.
+
+mod difference;
+mod operations;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,6 +11,12 @@ use model::{Level, Place};
 use crate::files::{Folder, PackFiles};
 use crate::package::{self, PACKAGE_FILE, Package};
 use crate::report::Report;
+
+pub use difference::{FileDifference, Line, difference};
+pub use operations::{
+    Change, OperationError, Overload, PackAt, Plan, copy, delete, overload, promote,
+};
+pub(crate) use operations::{find, write};
 
 /// A pack at a level, and what became of it.
 #[derive(Clone, Debug)]

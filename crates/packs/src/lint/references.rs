@@ -1,0 +1,210 @@
+//! Do the references of a pack lead somewhere?
+
+use std::collections::BTreeSet;
+
+use expr::{Reference, Root};
+use model::{Diagnostic, Place, nearest};
+
+use super::{Known, keys};
+use crate::check::{Check, Method};
+use crate::expression::{Expression, RawText, Variable};
+use crate::parameters::Parameters;
+use crate::registry::Pack;
+use crate::report::Report;
+
+/// Looks at every reference of a pack.
+pub(super) fn lint(pack: &Pack, known: &Known<'_>, report: &mut Report) {
+    let mut sight = Sight {
+        known,
+        parameters: &pack.parameters,
+        variables: BTreeSet::new(),
+        has_item: false,
+        may_use_secrets: false,
+        report,
+    };
+    let checks = pack.checks.iter();
+    for check in checks.chain(pack.services.iter().map(|service| &service.check)) {
+        sight.check(check);
+    }
+    for detector in &pack.detectors {
+        sight.expression(&detector.apply_if);
+        detector.add_groups.iter().for_each(|it| sight.raw_text(it));
+    }
+    for generator in &pack.generators {
+        generator
+            .generate_if
+            .iter()
+            .for_each(|it| sight.expression(it));
+    }
+    for dashboard in &pack.dashboards {
+        dashboard
+            .content
+            .each_shown(&mut |shown| sight.expression(&shown.value));
+    }
+    for compliance in &pack.compliances {
+        compliance
+            .verify_if
+            .iter()
+            .for_each(|it| sight.expression(it));
+        for rule in &compliance.rules {
+            sight.rule(rule);
+        }
+    }
+    sight.may_use_secrets = true;
+    for collector in &pack.collectors {
+        collector
+            .source
+            .texts()
+            .into_iter()
+            .for_each(|it| sight.raw_text(it));
+    }
+}
+
+/// What an expression at some place may see.
+struct Sight<'lint> {
+    known: &'lint Known<'lint>,
+    parameters: &'lint Parameters,
+    variables: BTreeSet<&'lint str>,
+    has_item: bool,
+    may_use_secrets: bool,
+    report: &'lint mut Report,
+}
+
+impl<'lint> Sight<'lint> {
+    fn check(&mut self, check: &'lint Check) {
+        self.has_item = check.for_each.is_some();
+        self.variables(&check.variables);
+        for (_, expression) in check.expressions() {
+            self.expression(expression);
+        }
+        if let Method::Script(line) = &check.method {
+            for reference in line.references() {
+                self.reference(reference, reference.place.clone());
+            }
+        }
+        for name in &check.depends_on {
+            self.depends_on(name, check);
+        }
+        self.has_item = false;
+        self.variables.clear();
+    }
+
+    fn rule(&mut self, rule: &'lint crate::compliance::Rule) {
+        self.variables(&rule.variables);
+        for expression in rule.expressions() {
+            self.expression(expression);
+        }
+        for environment in &rule.environments {
+            for setting in environment.parameters.values() {
+                setting.each_text(&mut |text| self.raw_text(text));
+            }
+        }
+        self.variables.clear();
+    }
+
+    fn variables(&mut self, variables: &'lint [Variable]) {
+        self.variables = variables.iter().map(|it| &*it.name).collect();
+    }
+
+    fn expression(&mut self, expression: &Expression) {
+        for (reference, place) in expression.references() {
+            self.reference(reference, place);
+        }
+    }
+
+    fn raw_text(&mut self, text: &RawText) {
+        for (reference, place) in text.references() {
+            self.reference(reference, place);
+        }
+    }
+
+    fn reference(&mut self, reference: &Reference, place: Place) {
+        match reference.root {
+            Root::Collector => self.collector(reference, place),
+            Root::Parameters => self.parameter(reference, place),
+            Root::Variables => self.variable(reference, place),
+            Root::Item if !self.has_item => self.report.push(
+                Diagnostic::error(place, format!("there is no `{reference}` here"))
+                    .with_hint("`item` is what `for_each` of a check is at"),
+            ),
+            Root::Item | Root::Configuration | Root::Node => {}
+        }
+    }
+
+    fn collector(&mut self, reference: &Reference, place: Place) {
+        let Some(name) = reference.first() else {
+            return;
+        };
+        if !self.known.collectors.contains(name) {
+            let message = format!("there is no collector `{name}`");
+            let likely = nearest(name, self.known.collectors.iter().copied());
+            self.report
+                .push(likely_hint(Diagnostic::error(place, message), likely));
+            return;
+        }
+        let Some(keys) = self.known.keys(name) else {
+            return;
+        };
+        if reference.has_default || keys::gives(&keys, reference) {
+            return;
+        }
+        let path = keys::path(reference).unwrap_or_default();
+        let message = format!("the collector `{name}` is not known to give `{path}`");
+        let likely = nearest(&path, keys.iter().copied().filter(|key| !key.contains('*')));
+        self.report
+            .push(likely_hint(Diagnostic::warning(place, message), likely));
+    }
+
+    fn parameter(&mut self, reference: &Reference, place: Place) {
+        let Some(name) = reference.first() else {
+            return;
+        };
+        if self.parameters.get(name).is_none() && !reference.has_default {
+            let message = format!("the pack has no parameter `{name}`");
+            let likely = nearest(name, self.parameters.iter().map(|(name, _)| &**name));
+            self.report
+                .push(likely_hint(Diagnostic::error(place, message), likely));
+            return;
+        }
+        if !self.may_use_secrets && self.parameters.is_secret(reference) {
+            self.report.push(
+                Diagnostic::error(
+                    place,
+                    format!("`{reference}` is a secret and would be shown"),
+                )
+                .with_hint("only the source of a collector may use it"),
+            );
+        }
+    }
+
+    fn variable(&mut self, reference: &Reference, place: Place) {
+        let Some(name) = reference.first() else {
+            return;
+        };
+        if !self.variables.contains(name) {
+            let message = format!("there is no variable `{name}` here");
+            let likely = nearest(name, self.variables.iter().copied());
+            self.report
+                .push(likely_hint(Diagnostic::error(place, message), likely));
+        }
+    }
+
+    fn depends_on(&mut self, name: &str, check: &Check) {
+        let own = format!("{}/{name}", check.home.pack);
+        let checks = &self.known.checks;
+        if checks.contains(name) || checks.contains(&*own) {
+            return;
+        }
+        let message = format!("`depends_on` names the check `{name}`, which is nowhere");
+        let likely = nearest(name, checks.iter().copied());
+        let diagnostic = Diagnostic::error(check.home.place.clone(), message);
+        self.report.push(likely_hint(diagnostic, likely));
+    }
+}
+
+fn likely_hint(diagnostic: Diagnostic, likely: Option<&str>) -> Diagnostic {
+    match likely {
+        Some(likely) => diagnostic.with_hint(format!("did you mean `{likely}`?")),
+        None => diagnostic,
+    }
+}

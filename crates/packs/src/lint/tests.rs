@@ -1,0 +1,74 @@
+//! What a pack can get wrong, and what it is told.
+
+use crate::files::{File, PackFiles};
+
+use super::*;
+
+/// Lints one pack `mine`, given as (path, text), and compares what it is told.
+fn check(files: &[(&str, &str)], expect: &[&str]) {
+    let mut tree = PackFiles::new();
+    tree.add(
+        model::Level::Global,
+        "mine/package.yml",
+        File::new("package.yml", b"name: mine\n".as_slice()),
+    );
+    for (path, text) in files {
+        let file = File::new(*path, text.as_bytes());
+        tree.add(model::Level::Global, &format!("mine/{path}"), file);
+    }
+    let lint = lint(&tree, None);
+    let told: Vec<String> = lint.diagnostics.iter().map(ToString::to_string).collect();
+    assert_eq!(told, expect);
+}
+
+#[test]
+fn files_that_nothing_reads_are_told_with_the_likely_name() {
+    check(
+        &[
+            ("detector/a.yml", "detector:\n"),
+            ("detectors/b.yaml", ""),
+            ("collectors/collector_c.py", ""),
+            ("monitoring/d.yml", "chekc:\n  x: 1\n"),
+            ("module/module.py", ""),
+            ("README.md", ""),
+            ("notes.doc", ""),
+            ("generators/templates/unused.conf", ""),
+            ("cases/case.yml", ""),
+        ],
+        &[
+            "cases/case.yml:1:1: warning: nothing reads this file (its name must end in .txt)",
+            "collectors/collector_c.py:1:1: warning: nothing reads this file (code in Python is not run: write a .yml file instead)",
+            "detector/a.yml:1:1: warning: nothing reads files of the folder `detector` (did you mean the folder `detectors`?)",
+            "detectors/b.yaml:1:1: warning: nothing reads this file (its name must end in .yml)",
+            "generators/templates/unused.conf:1:1: warning: no generator uses this template (remove it)",
+            "module/module.py:1:1: warning: nothing reads files of the folder `module` (code in Python is not run: write a .yml file instead)",
+            "monitoring/d.yml:1:1: warning: nothing reads the key `chekc` (did you mean `check`?)",
+            "notes.doc:1:1: warning: nothing reads this file (remove it)",
+        ],
+    );
+}
+
+#[test]
+fn groups_are_spelled_like_groups_and_given_by_somebody() {
+    check(
+        &[
+            (
+                "detectors/a.yml",
+                "detector:\n  apply_if: 'True'\n  add_groups: [\"web server\", webserver, \"a,b::\"]\n",
+            ),
+            (
+                "monitoring/c.yml",
+                "check:\n  if_group: webserver1\n  script: x\n",
+            ),
+            (
+                "monitoring/d.yml",
+                "check:\n  if_group: byhand\n  script: x\n",
+            ),
+        ],
+        &[
+            "detectors/a.yml:3:16: error: `web server` is no group: a group name may hold letters, digits and . _ - : + @ /, not ' '",
+            "detectors/a.yml:3:41: error: `b::` is no group: a group name (or what follows its `::`) is empty",
+            "monitoring/c.yml:2:3: warning: `if_group: webserver1`: nothing gives this group (did you mean `webserver`? A group given by hand is fine)",
+        ],
+    );
+}

@@ -1,0 +1,75 @@
+//! The collectors that expressions may name without a pack that holds them, and their keys.
+//!
+//! A key may hold `*` for a part that differs between machines: a mount, an interface, a processor.
+//! Keys are those that packs know; a collector may give more, which is why an unknown key is a
+//! warning and an unknown collector an error.
+
+/// A collector and the keys it gives.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownCollector {
+    /// The name, as in `{{collector.name…}}`.
+    pub name: &'static str,
+    /// Its keys.
+    pub keys: &'static [&'static str],
+}
+
+/// Finds a collector by its name.
+pub fn find(name: &str) -> Option<&'static KnownCollector> {
+    ALL.iter().find(|collector| collector.name == name)
+}
+
+/// Every collector, ordered by name.
+#[rustfmt::skip]
+pub const ALL: &[KnownCollector] = &[
+    KnownCollector { name: "alibaba", keys: &["region-id", "zone-id", "instance-id", "image-id", "private-ipv4", "public-ipv4"] },
+    KnownCollector { name: "apache", keys: &["available", "req/s", "busy_workers", "idle_workers", "*"] },
+    KnownCollector { name: "azure", keys: &["location", "name", "offer", "osType", "placementGroupId", "platformFaultDomain", "platformUpdateDomain", "publisher", "resourceGroupName", "sku", "subscriptionId", "tags", "version", "vmId", "vmSize", "ipv4.*", "ipv6.*", "macAddress"] },
+    KnownCollector { name: "blockdevice", keys: &["*.vendor", "*.model", "*.size"] },
+    KnownCollector { name: "cpustats", keys: &["*.%user", "*.%nice", "*.%system", "*.%idle", "*.%iowait", "*.%irq", "*.%softirq", "*.%steal", "*.%guest", "*.%guest_nice", "cpu usage %", "cpu_kernel_%", "cpu_user_%"] },
+    KnownCollector { name: "digitalocean", keys: &["*"] },
+    KnownCollector { name: "diskusage", keys: &["*.total", "*.used", "*.free", "*.pct_used", "*.inodes_total", "*.inodes_used", "*.inodes_pct_used", "*.read_only", "*.type", "*.device"] },
+    KnownCollector { name: "dmidecode", keys: &["bios_date", "bios_vendor", "bios_version", "bios_release", "board_asset_tag", "board_name", "board_serial", "board_vendor", "board_version", "chassis_asset_tag", "chassis_serial", "chassis_type", "chassis_vendor", "chassis_version", "product_family", "product_name", "product_serial", "product_sku", "product_uuid", "product_version", "sys_vendor", "modalias", "uevent"] },
+    KnownCollector { name: "ec2", keys: &["ami-id", "hostname", "instance-id", "instance-type", "local-hostname", "local-ipv4", "availability-zone", "profile", "public-hostname", "public-ipv4", "reservation-id", "security-groups", "region"] },
+    KnownCollector { name: "geoloc", keys: &["ip", "hostname", "city", "region", "country", "loc", "org", "postal", "timezone"] },
+    KnownCollector { name: "googlecloud", keys: &["attributes.*", "cpuPlatform", "description", "hostname", "id", "image", "machineType", "maintenanceEvent", "name", "networkInterfaces.*", "preempted", "scheduling.*", "tags", "zone"] },
+    KnownCollector { name: "gossip", keys: &["zone", "nb_known_nodes"] },
+    KnownCollector { name: "hypervisor", keys: &["hypervisor"] },
+    KnownCollector { name: "iis", keys: &["iis total bytes/sec", "iis current connections", "asp.net total requests failed", "asp.net total requests/sec", "asp.net total errors/sec", "asp.net total pipeline instance count", "asp.net total sessions active", "asp.net requests queued"] },
+    KnownCollector { name: "imrane", keys: &["toto"] },
+    KnownCollector { name: "interfaces", keys: &["*.interface", "*.link_encap", "*.hardware_address", "*.ip_address", "*.broadcast_address", "*.net_mask", "*.running", "*.up", "*.multicast", "*.broadcast"] },
+    KnownCollector { name: "iostats", keys: &["*.reads/s", "*.reads_merged/s", "*.writes/s", "*.writes_merged/s", "*.read_bytes/s", "*.write_bytes/s", "*.util%", "io read /sec", "io write /sec"] },
+    KnownCollector { name: "kernelstats", keys: &["btime", "procs_running", "procs_blocked", "ctxt/s", "processes/s", "pgfault/s", "pgmajfault/s", "*"] },
+    KnownCollector { name: "loadaverage", keys: &["load1", "load5", "load15"] },
+    KnownCollector { name: "memory", keys: &["phys_total", "phys_free", "phys_used", "swap_free", "swap_used", "memtotal", "memfree", "memavailable", "buffers", "cached", "swapcached", "active", "inactive", "active(anon)", "inactive(anon)", "active(file)", "inactive(file)", "unevictable", "mlocked", "swaptotal", "swapfree", "zswap", "zswapped", "dirty", "writeback", "anonpages", "mapped", "shmem", "kreclaimable", "slab", "sreclaimable", "sunreclaim", "kernelstack", "pagetables", "secpagetables", "nfs_unstable", "bounce", "writebacktmp", "commitlimit", "committed_as", "vmalloctotal", "vmallocused", "vmallocchunk", "percpu", "hardwarecorrupted", "anonhugepages", "shmemhugepages", "shmempmdmapped", "filehugepages", "filepmdmapped", "cmatotal", "cmafree", "unaccepted", "balloon", "hugepages_total", "hugepages_free", "hugepages_rsvd", "hugepages_surp", "hugepagesize", "hugetlb", "directmap4k", "directmap2m", "directmap1g", "Memory *", "swap *"] },
+    KnownCollector { name: "mongodb", keys: &["available", "version", "*"] },
+    KnownCollector { name: "mysql", keys: &["available", "version", "connections", "slow_queries", "created_tmp_disk_tables", "table_locks_waited", "max_used_connections", "open_files", "threads_connected", "seconds_behind_master", "*"] },
+    KnownCollector { name: "networktraffic", keys: &["*.recv_bytes", "*.recv_packets", "*.recv_errs", "*.recv_drop", "*.recv_fifo", "*.recv_frame", "*.recv_compressed", "*.recv_multicast", "*.trans_bytes", "*.trans_packets", "*.trans_errs", "*.trans_drop", "*.trans_fifo", "*.trans_colls", "*.trans_carrier", "*.trans_compressed", "*.recv_bytes/s", "*.trans_bytes/s", "*.recv_packets/s", "*.trans_packets/s", "network total bytes/sec"] },
+    KnownCollector { name: "nginx", keys: &["available", "connections", "reqPerSec", "*"] },
+    KnownCollector { name: "openports", keys: &["ports", "ports.*", "details.tcp", "details.udp"] },
+    KnownCollector { name: "postfix", keys: &["queue.deferred", "queue.active", "queue.maildrop", "queue.incoming", "queue.corrupt", "queue.hold"] },
+    KnownCollector { name: "rabbitmq", keys: &["available", "*"] },
+    KnownCollector { name: "raspberrypi", keys: &["is_raspberry_pi", "version", "temperature"] },
+    KnownCollector { name: "redis", keys: &["available", "connexion_latency_ms", "*"] },
+    KnownCollector { name: "scaleway", keys: &["*"] },
+    KnownCollector { name: "selinux", keys: &["enabled", "mode"] },
+    KnownCollector { name: "sshd", keys: &["host_rsa_key_pub", "host_dsa_key_pub", "host_ecdsa_key_pub", "host_ed25519_key_pub"] },
+    KnownCollector { name: "synology", keys: &["model", "serial", "are_disks_hotplug", "number_of_iface", "number_of_disks", "dsm_version", "dsm_upgrade_available", "system_status", "temperature", "power_status", "system_fan_status", "cpu_fan_status", "raid_name", "raid_status", "ups_model", "ups_serial", "ups_status", "ups_load", "ups_batterie_charge", "ups_batterie_warning", "disks.*.model", "disks.*.status", "disks.*.temperature"] },
+    KnownCollector { name: "system", keys: &["hostname", "fqdn", "architecture", "cpu_model_name", "public_ip", "local_ip", "user", "cpu_count", "cpu_mhz", "uid", "gid", "os.name", "os.platform", "os.linux.distribution", "os.linux.version", "os.linux.id", "os.linux.major_version", "os.linux.minor_version", "windows.caption", "windows.servicepackmajorversion", "windows.servicepackminorversion", "windows.serialnumber", "windows.osarchitecture", "windows.muilanguages", "windows.muilanguages.*", "windows.csdversion", "windows.features", "windows.features.*"] },
+    KnownCollector { name: "timezone", keys: &["timezone"] },
+    KnownCollector { name: "vmwareperformances", keys: &["vmware_tools_available", "cpu.used_cpu_pct", "cpu.stolen_cpu_pct", "cpu.effective_cpu_mhz", "memory.active", "memory.ballooned", "memory.mapped", "memory.overhead", "memory.shared", "memory.shared_saved", "memory.swapped", "memory.used"] },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_collector_stands_once_and_in_order() {
+        let names: Vec<&str> = ALL.iter().map(|collector| collector.name).collect();
+        let mut sorted = names.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        assert_eq!(names, sorted);
+        assert!(find("memory").is_some() && find("memroy").is_none());
+    }
+}
