@@ -4,6 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -74,6 +75,16 @@ impl Home {
     /// Starts an agent and does not wait for it.
     pub fn launch(self) -> Agent {
         self.launch_with(&[])
+    }
+
+    /// Starts an agent and kills it so soon that it may not have come far.
+    pub fn launch_and_kill_after(self, delay: Duration) -> Self {
+        let agent = self.launch();
+        let began = Instant::now();
+        while began.elapsed() < delay {
+            std::hint::spin_loop();
+        }
+        agent.kill()
     }
 
     /// Starts an agent with variables in its environment and does not wait for it.

@@ -18,10 +18,6 @@ impl Stop {
         drop(self.0.wait_for(|stopped| *stopped).await);
     }
 
-    /// Tells whether the agent stops.
-    pub(crate) fn is_set(&self) -> bool {
-        *self.0.borrow()
-    }
 }
 
 /// The tasks of the agent.

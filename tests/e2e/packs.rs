@@ -1,0 +1,90 @@
+//! Packs while an agent runs: taken as they are saved, and never worse than before.
+
+use tests::{Agent, wait_for};
+
+const PACK: &str = "var/lib/local-configuration/packs/mine/package.yml";
+
+#[test]
+fn a_pack_is_taken_as_it_is_saved_and_a_broken_one_keeps_its_last_good_version() {
+    let agent = Agent::start("");
+    let packs = || agent.info()["packs"]["packs"].as_u64();
+    let before = packs();
+    assert!(before > Some(10), "the shipped packs are loaded");
+    assert_eq!(
+        agent.info()["packs"]["errors"],
+        0,
+        "{}",
+        agent.info()["problems"]
+    );
+    agent.home.write(PACK, "name: mine\n");
+    wait_for("the new pack", || (packs() > before).then_some(()));
+    let detector = "var/lib/local-configuration/packs/mine/detectors/mine.yml";
+    agent.home.write(
+        detector,
+        "detector: {apply_if: 'True', add_groups: [mine]}\n",
+    );
+    let mine = || agent.get("/packs").json()["local"]["mine"].clone();
+    wait_for("its detector", || {
+        (mine()["objects"]["detectors"] == 1).then_some(())
+    });
+    agent.home.write(
+        detector,
+        "detector: {apply_if: 'Tru', add_groups: [mine]}\n",
+    );
+    wait_for("the error", || {
+        agent.info()["problems"]
+            .to_string()
+            .contains("mine.yml")
+            .then_some(())
+    });
+    assert_eq!(
+        mine()["objects"]["detectors"],
+        1,
+        "the last good version runs on"
+    );
+    std::fs::remove_file(agent.home.root().join(detector)).unwrap();
+    wait_for("the detector to be gone", || {
+        mine()["objects"]["detectors"].is_null().then_some(())
+    });
+}
+
+#[test]
+fn an_overload_is_in_force_at_once() {
+    let agent = Agent::start("");
+    agent
+        .opsbro(&["packs", "overload", "global.linux"])
+        .expect(0);
+    wait_for("the overload", || {
+        (agent.get("/packs").json()["local"]["linux"]["in_use"] == true).then_some(())
+    });
+    assert_eq!(
+        agent.get("/packs").json()["global"]["linux"]["in_use"],
+        false
+    );
+}
+
+#[test]
+fn expressions_are_evaluated_with_what_the_node_knows() {
+    let agent = Agent::start("groups: [web]\n");
+    let eval = |expression: &str| agent.opsbro(&["evaluator", "eval", expression, "-o", "json"]);
+    assert_eq!(eval("1 + 1").expect(0).json()["value"], 2);
+    assert_eq!(eval("is_in_group('web')").expect(0).json()["value"], true);
+    assert_eq!(eval("is_in_group('db')").expect(0).json()["value"], false);
+    assert_eq!(eval("{{node.zone}}").expect(0).json()["value"], "internet");
+    let unknown = eval("{{collector.redis.x}} > 3").expect(1).json();
+    assert!(
+        unknown["unknown"].as_str().unwrap().contains("redis"),
+        "{unknown}"
+    );
+    let wrong = eval("is_in_grup('web')").expect(2).json();
+    assert!(
+        wrong["error"]["hint"]
+            .as_str()
+            .unwrap()
+            .contains("is_in_group"),
+        "{wrong}"
+    );
+    assert_eq!(wrong["error"]["column"], 1);
+    let last = agent.opsbro(&["evaluator", "eval", "1 < 2"]).expect(0);
+    assert_eq!(last.stdout.lines().last(), Some("True"));
+}
