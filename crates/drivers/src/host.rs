@@ -15,6 +15,18 @@ use crate::{Deadline, Error};
 
 pub(crate) mod lines;
 
+/// Where programs are looked for, as neither a login nor a service manager can be relied on to set
+/// `PATH`. The last one is NixOS.
+pub(crate) const PROGRAM_DIRECTORIES: &[&str] = &[
+    "/usr/bin",
+    "/bin",
+    "/usr/sbin",
+    "/sbin",
+    "/usr/local/bin",
+    "/usr/local/sbin",
+    "/run/current-system/sw/bin",
+];
+
 /// A machine, seen from its root folder.
 #[derive(Clone, Debug)]
 pub struct Host {
@@ -118,6 +130,14 @@ impl Host {
             .read_to_end(&mut bytes)
             .ok()?;
         Some(String::from_utf8_lossy(&bytes).trim().to_owned())
+    }
+
+    /// Finds a program of the machine by name.
+    pub(crate) fn program(&self, name: &str) -> Option<PathBuf> {
+        PROGRAM_DIRECTORIES
+            .iter()
+            .filter_map(|directory| self.path(&format!("{directory}/{name}")).ok())
+            .find(|path| path.is_file())
     }
 
     /// Opens a plain file to be read in pieces while the deadline allows.

@@ -8,6 +8,7 @@
 //! A deadline is looked at between two system calls. A call that itself never returns (a dead
 //! network mount) holds its caller: run drivers on a worker that may be given up.
 
+pub mod child;
 mod deadline;
 mod error;
 pub mod files;

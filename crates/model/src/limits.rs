@@ -101,3 +101,10 @@ pub const FILE_LINE_BYTES_MAX: usize = 1 << 20;
 pub const DIRECTORY_ENTRIES_MAX: usize = 100_000;
 /// Largest compiled form of a regular expression of a pack; a larger one is an error.
 pub const REGEXP_BYTES_MAX: usize = 1 << 20;
+
+/// Time that a child process has to end after it was asked to; then it is forced.
+pub const CHILD_STOP_GRACE: Duration = Duration::from_millis(500);
+/// Time for which the pipes of a child that has ended are still read, as others may hold them open.
+pub const CHILD_DRAIN_TIME: Duration = Duration::from_millis(200);
+/// Children that could not even be killed; with as many no further one is started.
+pub const CHILDREN_STUCK_MAX: usize = 16;
