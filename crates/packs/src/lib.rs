@@ -8,6 +8,7 @@
 //! One file here for each kind of object, with its noun: [`check`], [`detector`], [`collector`] …
 //! Start with [`Registry::load`].
 
+pub mod cases;
 pub mod check;
 pub mod collector;
 pub mod compliance;

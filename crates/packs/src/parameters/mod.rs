@@ -152,6 +152,30 @@ impl Parameters {
         }
     }
 
+    /// Gives the same parameters with one set, for cases.
+    pub(crate) fn with(&self, path: &[String], value: Value) -> Self {
+        let mut changed = self.clone();
+        let Some((name, rest)) = path.split_first() else {
+            return changed;
+        };
+        let set = rest
+            .iter()
+            .rev()
+            .fold(Content::Plain(value), |below, step| {
+                Content::Map(BTreeMap::from([(Arc::from(step.as_str()), below)]))
+            });
+        let parameter = Parameter {
+            content: set,
+            is_default: false,
+            declaration: None,
+            description: None,
+            place: None,
+        };
+        changed.entries.insert(Arc::from(name.as_str()), parameter);
+        changed.plain = Some(changed.tree(&|_| None));
+        changed
+    }
+
     fn tree(&self, secret: &dyn Fn(&SecretSource) -> Option<Value>) -> Value {
         Value::map(self.entries.iter().filter_map(|(name, parameter)| {
             Some((Arc::clone(name), parameter.content.value(secret)?))
