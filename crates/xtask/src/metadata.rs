@@ -35,6 +35,8 @@ pub struct Package {
     pub dependencies: Vec<Dependency>,
     /// The root files of its targets, relative to the root of the workspace.
     pub roots: Vec<String>,
+    /// The name of its library in code, where it has one: `md5` for `md-5`.
+    pub library: Option<String>,
     /// The names of its benches.
     pub benches: Vec<String>,
 }
@@ -148,11 +150,19 @@ fn package_from_json(package: &Value, root: &Path) -> Package {
         roots: list(&package["targets"])
             .map(|target| below_root(&target["src_path"]))
             .collect(),
-        benches: list(&package["targets"])
-            .filter(|target| list(&target["kind"]).any(|kind| kind == "bench"))
-            .filter_map(|target| target["name"].as_str().map(str::to_owned))
-            .collect(),
+        library: targets_of(package, &["lib", "rlib", "dylib", "proc-macro"])
+            .map(|name| name.replace('-', "_"))
+            .next(),
+        benches: targets_of(package, &["bench"]).map(str::to_owned).collect(),
     }
+}
+
+/// Gives the names of the targets of some kinds.
+fn targets_of<'a>(package: &'a Value, kinds: &'a [&str]) -> impl Iterator<Item = &'a str> {
+    let wanted = |kind: &Value| kind.as_str().is_some_and(|kind| kinds.contains(&kind));
+    list(&package["targets"])
+        .filter(move |target| list(&target["kind"]).any(wanted))
+        .filter_map(|target| target["name"].as_str())
 }
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {
@@ -177,7 +187,7 @@ mod tests {
                 {"id": "a#1", "name": "a", "version": "0.1.0", "source": null,
                  "manifest_path": "/house/crates/a/Cargo.toml",
                  "dependencies": [{"name": "b", "kind": null}, {"name": "c", "kind": "dev"}],
-                 "targets": [{"src_path": "/house/crates/a/src/lib.rs", "kind": ["lib"]},
+                 "targets": [{"src_path": "/house/crates/a/src/lib.rs", "kind": ["lib"], "name": "a-b"},
                              {"src_path": "/house/crates/a/benches/a.rs", "kind": ["bench"], "name": "a"}]},
             ],
             "workspace_members": ["a#1"],
@@ -198,6 +208,7 @@ mod tests {
             ["crates/a/src/lib.rs", "crates/a/benches/a.rs"]
         );
         assert_eq!(ours[0].benches, ["a"]);
+        assert_eq!(ours[0].library.as_deref(), Some("a_b"));
         assert_eq!(ours[0].dependencies[1].kind, Kind::Dev);
     }
 }

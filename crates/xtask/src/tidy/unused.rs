@@ -50,7 +50,7 @@ fn unused_dependencies(house: &House, package: &Package) -> Vec<Finding> {
     let folder = package.manifest.trim_end_matches("Cargo.toml");
     let manifest = house.text(&package.manifest).unwrap_or_default();
     let unused = |name: &str, kind: Kind| {
-        let word = name.replace('-', "_");
+        let word = name_in_code(house, name);
         let ours = house.rust().filter(|(path, _)| path.starts_with(folder));
         let mut asking = ours.filter(|(path, _)| may_use(&path[folder.len()..], kind));
         !asking.any(|(_, source)| has_word(&source.code, &word))
@@ -67,6 +67,17 @@ fn unused_dependencies(house: &House, package: &Package) -> Vec<Finding> {
             Finding::new(&package.manifest, line_of(manifest, &one.name), text)
         })
         .collect()
+}
+
+/// Gives the name that code calls a package by.
+fn name_in_code(house: &House, name: &str) -> String {
+    let package = house
+        .metadata
+        .packages
+        .iter()
+        .find(|package| package.name == name);
+    let library = package.and_then(|package| package.library.clone());
+    library.unwrap_or_else(|| name.replace('-', "_"))
 }
 
 /// Tells which files of a crate a dependency of some kind is for.
@@ -122,6 +133,19 @@ mod tests {
     fn a_name_in_the_code_is_a_use() {
         check("a-b", Kind::Normal, "use a_b::C;", &[(ROOT, 4)]);
         check("c", Kind::Dev, "fn f() { c::d() }", &[(ROOT, 3)]);
+    }
+
+    #[test]
+    fn a_library_may_have_a_name_of_its_own() {
+        let mut house = House::default();
+        let library = Some("md5".to_owned());
+        house.metadata.packages = vec![Package {
+            name: "md-5".to_owned(),
+            library,
+            ..Package::default()
+        }];
+        assert_eq!(name_in_code(&house, "md-5"), "md5");
+        assert_eq!(name_in_code(&house, "a-b"), "a_b");
     }
 
     #[test]
