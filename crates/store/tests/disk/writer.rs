@@ -23,6 +23,8 @@ use crate::Random;
 const DIR: &str = "STORE_WRITER";
 const SEED: &str = "STORE_WRITER_SEED";
 const MODE: &str = "STORE_WRITER_MODE";
+/// What a writer prints that has nothing more to do.
+const WAITING: &str = "waiting";
 /// Longest time that a writer may take for its acknowledgements on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -75,9 +77,10 @@ impl Writer {
         }
     }
 
-    /// Waits until this many lines were printed.
+    /// Waits until this many lines were printed, or the last one of a writer that ends its work.
     pub(crate) fn wait_for(&mut self, lines: u64) {
-        while (self.seen.len() as u64) < lines {
+        let is_last = |line: &String| line.starts_with(WAITING);
+        while (self.seen.len() as u64) < lines && !self.seen.last().is_some_and(is_last) {
             let line = self.lines.recv_timeout(DEADLINE);
             self.seen
                 .push(line.expect("the writer goes on until it is killed"));
@@ -293,14 +296,18 @@ fn writes_when_it_is_asked_to() {
         bytes_max: 1 << 20,
     };
     let committer = Committer::start("commit", options).unwrap();
+    if seed % 3 == 0 {
+        return save_and_wait(&store, seed);
+    }
     std::thread::scope(|scope| {
         let shared = committer.attach(store.journal("shared", self::options()).unwrap().0);
+        let cut = store.journal("cut", self::options()).unwrap().0;
+        scope.spawn(|| keep_for_ever(&store, seed));
         for caller in 0..2 {
             let log = shared.clone();
             scope.spawn(move || append_for_ever(&log, seed ^ (caller << 32)));
         }
-        scope.spawn(|| cut_for_ever(store.journal("cut", self::options()).unwrap().0, seed));
-        scope.spawn(|| keep_for_ever(&store, seed));
+        scope.spawn(|| cut_for_ever(cut, seed));
     });
 }
 
@@ -365,6 +372,31 @@ fn keep_for_ever(store: &Store, seed: u64) {
         assert!(history.flush(now).is_healthy());
         tell(&format!("history {events}"));
     }
+}
+
+/// Saves documents and then does nothing at all: no later sync makes a document durable that
+/// forgot its own.
+fn save_and_wait(store: &Store, seed: u64) {
+    for _ in 0..Random(seed).below(20) {
+        save_next(store);
+    }
+    tell(WAITING);
+    loop {
+        std::thread::park();
+    }
+}
+
+fn save_next(store: &Store) {
+    let version = match store.load("counter").unwrap() {
+        Loaded::Present(content) => content.version + 1,
+        Loaded::Absent | Loaded::Corrupt { .. } => 1,
+    };
+    let bytes = payload_of(u64::from(version));
+    let now = WallTime::from_millis(0);
+    store
+        .save("counter", Content { version, bytes }, now)
+        .unwrap();
+    tell(&format!("document {version}"));
 }
 
 fn write_carelessly(dir: &Path) {
