@@ -256,3 +256,12 @@ impl MachineCall {
         }
     }
 }
+
+/// The world of an expression that needs none: everything is unknown.
+pub(crate) struct Nowhere;
+
+impl Env for Nowhere {
+    fn reference(&self, reference: &Reference) -> Result<Value, Unknown> {
+        Err(Unknown::new(format!("{reference} is not known here")))
+    }
+}

@@ -8,15 +8,41 @@
 //! Nothing here reads a clock, a file or a socket; nothing a value holds can become code; and every
 //! evaluation ends, by the limits of [`model::limits`]. Start at [`compile`] and [`Env`].
 
+mod arithmetic;
+mod budget;
+mod call;
+mod check;
+mod compare;
+mod convert;
+mod datum;
+mod digest;
+mod document;
 mod env;
+mod evaluate;
 mod explanation;
 mod failure;
+mod format_spec;
 mod function;
+mod functions;
+mod layout;
+mod lexer;
+mod methods;
 mod origin;
+mod palette;
+mod parser;
+mod path;
+mod percent_format;
 mod program;
+mod quoted;
 mod reference;
+mod repr;
 mod script;
+mod sort;
+mod statistics;
+mod stop;
+mod syntax;
 mod template;
+mod tree;
 
 pub use env::{Account, Env, LinePattern, MachineCall, Source};
 pub use explanation::{Explanation, Outcome};

@@ -1,0 +1,18 @@
+//! `float`.
+
+use super::prelude::*;
+
+pub(super) const FUNCTION: Function = Function {
+    name: "float",
+    group: "convert",
+    doc: "Makes a number of a text or whole number. The same as to_float.",
+    arguments: &[required("value", Accepts::Any)],
+    returns: "a number",
+    reach: Reach::Arguments,
+    examples: &[("float('1.5')", "1.5"), ("float(2)", "2.0")],
+    run,
+};
+
+fn run(call: &mut Call<'_>) -> Step<Datum> {
+    convert::to_float(call.any(0)).map(Datum::Float)
+}

@@ -1,0 +1,18 @@
+//! `str`.
+
+use super::prelude::*;
+
+pub(super) const FUNCTION: Function = Function {
+    name: "str",
+    group: "convert",
+    doc: "Writes a value as text. The same as to_str.",
+    arguments: &[required("value", Accepts::Any)],
+    returns: "a text",
+    reach: Reach::Arguments,
+    examples: &[("str(1.50)", "1.5"), ("str([True, 'a'])", "[True, 'a']")],
+    run,
+};
+
+fn run(call: &mut Call<'_>) -> Step<Datum> {
+    repr::spend_str(call.any(0), call.budget).map(Datum::text)
+}

@@ -1,0 +1,23 @@
+//! `system_groupname_from_groupid`.
+
+use super::prelude::*;
+
+pub(super) const FUNCTION: Function = Function {
+    name: "system_groupname_from_groupid",
+    group: "system",
+    doc: "Gives the name of a group of users; None when there is no such group.",
+    arguments: &[required("groupid", Accepts::Integer)],
+    returns: "a text or None",
+    reach: Reach::Machine,
+    examples: &[("system_groupname_from_groupid(0)", "root")],
+    run,
+};
+
+fn run(call: &mut Call<'_>) -> Step<Datum> {
+    let account = call.account()?;
+    let found = call.machine(MachineCall::FindUserGroup { account })?;
+    match &found {
+        Datum::None => Ok(Datum::None),
+        facts => subscript::index(facts, &Datum::text("name"), call.budget),
+    }
+}

@@ -1,0 +1,18 @@
+//! Colours of a terminal with 256 of them: from lemon to violet.
+
+/// What is not filled.
+pub(crate) const GREY: u8 = 240;
+
+/// Neighbours in the colour cube, so that a bar runs smoothly from one end to the other.
+const COLORS: [u8; 12] = [226, 220, 214, 208, 202, 203, 204, 205, 206, 170, 134, 98];
+
+/// Gives the colour at a place of so many.
+pub(crate) fn at(place: usize, places: usize) -> u8 {
+    let index = place * COLORS.len() / places.max(1);
+    COLORS[index.min(COLORS.len() - 1)]
+}
+
+/// Writes a text in a colour, and ends the colour behind it.
+pub(crate) fn paint(text: &str, color: u8) -> String {
+    format!("\u{1b}[38;5;{color}m{text}\u{1b}[0m")
+}
