@@ -47,7 +47,7 @@ fn stops_when_the_program_asks() {
     assert_eq!(agent.ended().code(), Some(0), "{}", agent.said());
     let ran = agent.opsbro(&["agent", "info"]).expect(2);
     assert!(ran.stderr.contains("no agent is running"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("opsbro agent start"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("agent start"), "{}", ran.stderr);
 }
 
 #[test]

@@ -107,11 +107,13 @@ fn sighup_reloads() {
     wait_for("the new name", || {
         (agent.info()["display_name"] == "after").then_some(())
     });
-    let history = agent
-        .opsbro(&["agent", "history", "-o", "json"])
-        .expect(0)
-        .json();
-    assert!(history.to_string().contains("display_name"), "{history}");
+    wait_for("the entry in the history", || {
+        let history = agent
+            .opsbro(&["agent", "history", "-o", "json"])
+            .expect(0)
+            .stdout;
+        history.contains("display_name").then_some(())
+    });
 }
 
 #[test]

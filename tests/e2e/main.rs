@@ -1,6 +1,10 @@
 //! What only real processes can prove, one file per noun.
 
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "every line here is a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "every line here is a test"
+)]
 
 mod agent;
 mod clock;
