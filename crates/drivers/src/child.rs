@@ -61,6 +61,22 @@ pub struct Finished {
     pub stderr: Output,
 }
 
+impl Finished {
+    /// Makes the error of a child that should have ended well.
+    pub(crate) fn error(&self, name: &str, deadline: Deadline) -> Error {
+        let problem = match self.end {
+            End::Code(code) => format!("ended with code {code}"),
+            End::Signal(signal) => format!("was ended by signal {signal}"),
+            End::TimedOut => return deadline.error("running", name),
+        };
+        let complaint = self.stderr.text();
+        match complaint.lines().find(|line| !line.trim().is_empty()) {
+            Some(line) => Error::bad_answer(name, format!("{problem}: {}", line.trim())),
+            None => Error::bad_answer(name, problem),
+        }
+    }
+}
+
 /// Variables of the agent that children need: whose files to find, and what time it is.
 const INHERITED: &[&str] = &["HOME", "USER", "LOGNAME", "TZ"];
 

@@ -120,6 +120,19 @@ impl Host {
         Ok(bytes)
     }
 
+    /// Reads the beginning of a file that may come and go; none when it cannot be read.
+    pub(crate) fn read_start(
+        &self,
+        path: &str,
+        bytes_max: usize,
+        deadline: Deadline,
+    ) -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let reader = self.reader(path, deadline).ok()?;
+        reader.take(bytes_max as u64).read_to_end(&mut bytes).ok()?;
+        Some(bytes)
+    }
+
     /// Reads a small file of the system's own (`/sys`, `/proc`, `/etc`), without the space around
     /// it; none when it is not there or not readable.
     pub(crate) fn word(&self, path: &str) -> Option<String> {
@@ -213,4 +226,11 @@ pub(crate) fn kind_word(metadata: &Metadata) -> &'static str {
         () if kind.is_socket() => "socket",
         () => "device",
     }
+}
+
+/// Gives a recorded machine of `tests/fixtures/hosts`.
+#[cfg(test)]
+pub(crate) fn recorded(name: &str) -> Host {
+    let hosts = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/hosts");
+    Host::at(Path::new(hosts).join(name))
 }

@@ -8,12 +8,14 @@
 //! A deadline is looked at between two system calls. A call that itself never returns (a dead
 //! network mount) holds its caller: run drivers on a worker that may be given up.
 
+pub mod accounts;
 pub mod child;
 mod deadline;
 mod error;
 pub mod files;
 mod host;
 pub mod hosting;
+pub mod processes;
 
 pub use deadline::Deadline;
 pub use error::Error;

@@ -108,3 +108,5 @@ pub const CHILD_STOP_GRACE: Duration = Duration::from_millis(500);
 pub const CHILD_DRAIN_TIME: Duration = Duration::from_millis(200);
 /// Children that could not even be killed; with as many no further one is started.
 pub const CHILDREN_STUCK_MAX: usize = 16;
+/// How much is read of a file that describes one process; command lines are cut here.
+pub const PROCESS_FILE_BYTES_MAX: usize = 4 << 10;
