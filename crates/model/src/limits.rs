@@ -110,3 +110,5 @@ pub const CHILD_DRAIN_TIME: Duration = Duration::from_millis(200);
 pub const CHILDREN_STUCK_MAX: usize = 16;
 /// How much is read of a file that describes one process; command lines are cut here.
 pub const PROCESS_FILE_BYTES_MAX: usize = 4 << 10;
+/// Largest list of packages that a package manager may print; a larger one is an error.
+pub const PACKAGE_LIST_BYTES_MAX: usize = 16 << 20;
