@@ -265,3 +265,42 @@ fn as_nobody(home: &Home) -> Option<std::process::Command> {
         .stderr(Stdio::null());
     Some(command)
 }
+
+#[test]
+fn every_file_that_the_agent_writes_is_listed() {
+    let readme = include_str!("../../var/README.md");
+    let listed: Vec<&str> = readme
+        .lines()
+        .filter_map(|line| line.split('`').nth(1))
+        .collect();
+    let agent = Agent::start("");
+    agent
+        .opsbro(&["token", "create", "--role", "read"])
+        .expect(0);
+    agent.opsbro(&["agent", "reload"]).expect(0);
+    let home = agent.stop();
+    for folder in ["var/lib", "var/log", "run"] {
+        let folder = home.root().join(folder);
+        for file in tests::files_below(&folder) {
+            let file = file.strip_prefix(&folder).unwrap().display().to_string();
+            assert!(
+                listed.iter().any(|pattern| fits(&file, pattern)),
+                "{file} is not listed"
+            );
+        }
+    }
+}
+
+/// Tells whether a path fits a listed one, where a word in capitals or a `*` stands for any name.
+fn fits(path: &str, pattern: &str) -> bool {
+    let (path, pattern): (Vec<_>, Vec<_>) =
+        (path.split('/').collect(), pattern.split('/').collect());
+    let same = |(name, listed): (&&str, &&str)| match listed.split_once(['*', 'N', 'K']) {
+        Some((before, after)) => {
+            let end = after.rsplit_once('.').map_or("", |(_, end)| end);
+            name.starts_with(before) && name.ends_with(end)
+        }
+        None => name == listed,
+    };
+    path.len() == pattern.len() && path.iter().zip(&pattern).all(same)
+}

@@ -27,7 +27,7 @@ fn a_token_opens_what_its_role_allows_until_it_is_revoked() {
         "{listed:?}"
     );
     assert!(!listed.stdout.contains(secret), "{listed:?}");
-    for file in files_below(agent.home.root()) {
+    for file in tests::files_below(agent.home.root()) {
         let text = String::from_utf8_lossy(&std::fs::read(&file).unwrap()).into_owned();
         assert!(
             !text.contains(secret),
@@ -52,17 +52,4 @@ fn tokens_survive_a_restart() {
     let bearer = format!("Authorization: Bearer {}", made["token"].as_str().unwrap());
     let reply = request(agent.listen("http"), "GET", "/tokens", &[&bearer], b"");
     assert_eq!(reply.status, 200, "{reply:?}");
-}
-
-fn files_below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(files_below(&path));
-        } else if path.is_file() {
-            files.push(path);
-        }
-    }
-    files
 }

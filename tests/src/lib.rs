@@ -8,7 +8,7 @@ mod http;
 mod program;
 mod wait;
 
-pub use agent::{Agent, Home};
+pub use agent::{Agent, Home, files_below};
 pub use http::{Reply, request, request_over};
 pub use program::{Ran, build, opsbro};
 pub use wait::{DEADLINE, wait_for};
