@@ -251,7 +251,7 @@ fn source(node: &Node, outer: &mut Fields<'_>) -> Option<Source> {
         "command" => command(entry, outer),
         "http" => http(entry, outer),
         "tcp" => {
-            let mut fields = Fields::new(&entry.value, "tcp", outer.report)?;
+            let mut fields = Fields::of(entry, "tcp", outer.report)?;
             let address = fields.required_raw_text("address");
             let talk = talk(&mut fields);
             fields.finish(UnknownKeys::Refuse);
@@ -261,7 +261,7 @@ fn source(node: &Node, outer: &mut Fields<'_>) -> Option<Source> {
             })
         }
         "unix" => {
-            let mut fields = Fields::new(&entry.value, "unix", outer.report)?;
+            let mut fields = Fields::of(entry, "unix", outer.report)?;
             let path = fields.required_raw_text("path");
             let talk = talk(&mut fields);
             fields.finish(UnknownKeys::Refuse);
@@ -271,7 +271,7 @@ fn source(node: &Node, outer: &mut Fields<'_>) -> Option<Source> {
             let path = match entry.value.text() {
                 Some(_) => RawText::compile(&entry.value, outer.report),
                 None => {
-                    let mut fields = Fields::new(&entry.value, "file", outer.report)?;
+                    let mut fields = Fields::of(entry, "file", outer.report)?;
                     let path = fields.required_raw_text("path");
                     fields.finish(UnknownKeys::Refuse);
                     path
@@ -296,7 +296,7 @@ fn native(entry: &Entry, outer: &mut Fields<'_>) -> Option<Source> {
             options: BTreeMap::new(),
         });
     }
-    let mut fields = Fields::new(&entry.value, "native", outer.report)?;
+    let mut fields = Fields::of(entry, "native", outer.report)?;
     let name = fields.required_text("name");
     let options = fields.settings("options");
     fields.finish(UnknownKeys::Refuse);
@@ -331,7 +331,7 @@ fn command(entry: &Entry, outer: &mut Fields<'_>) -> Option<Source> {
         );
         return None;
     }
-    let mut fields = Fields::new(&entry.value, "command", outer.report)?;
+    let mut fields = Fields::of(entry, "command", outer.report)?;
     let line = fields.required_raw_text("shell");
     fields.finish(UnknownKeys::Refuse);
     Some(Source::Command {
@@ -351,7 +351,7 @@ fn http(entry: &Entry, outer: &mut Fields<'_>) -> Option<Source> {
             body: None,
         });
     }
-    let mut fields = Fields::new(&entry.value, "http", outer.report)?;
+    let mut fields = Fields::of(entry, "http", outer.report)?;
     let url = fields.required_raw_text("url");
     let headers = fields.settings("headers");
     let user = fields.raw_text("user");
@@ -379,7 +379,7 @@ fn talk(fields: &mut Fields<'_>) -> Talk {
 }
 
 fn sql(entry: &Entry, outer: &mut Fields<'_>) -> Option<Source> {
-    let mut fields = Fields::new(&entry.value, "sql", outer.report)?;
+    let mut fields = Fields::of(entry, "sql", outer.report)?;
     fields.required("engine");
     let engine = fields.choice(
         "engine",
@@ -439,7 +439,7 @@ fn format(fields: &mut Fields<'_>, source: Option<&Source>) -> Option<Format> {
             .error(&node.place, "a format is one key: its kind", &hint);
         return None;
     };
-    let mut options = Fields::new(&entry.value, "format", fields.report)?;
+    let mut options = Fields::of(entry, "format", fields.report)?;
     let format = match &*entry.key {
         "key_value" => Some(Format::KeyValue {
             separator: options.text("separator").unwrap_or_else(|| Arc::from(":")),
@@ -480,7 +480,7 @@ fn plain_format(word: &str, node: &Node, fields: &mut Fields<'_>) -> Option<Form
         other => {
             fields
                 .report
-                .push(unknown_word(&node.place, "format", other, &FORMATS));
+                .push(unknown_word(&node.place, "`format`", other, &FORMATS));
             None
         }
     }

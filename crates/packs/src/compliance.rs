@@ -220,7 +220,7 @@ fn driver(node: &Node, fields: &mut Fields<'_>) -> Option<&'static Driver> {
         let words: Vec<&str> = DRIVERS.iter().map(|driver| driver.name).collect();
         fields
             .report
-            .push(unknown_word(&node.place, "type", word, &words));
+            .push(unknown_word(&node.place, "`type`", word, &words));
     }
     found
 }

@@ -139,7 +139,7 @@ fn parts(entry: &Entry, report: &mut Report) -> Option<Vec<Widget>> {
 }
 
 fn shown(entry: &Entry, what: &'static str, report: &mut Report) -> Option<Shown> {
-    let mut fields = Fields::new(&entry.value, what, report)?;
+    let mut fields = Fields::of(entry, what, report)?;
     let title = fields.text("title");
     let unit = fields.text("unit");
     let value = fields.required_expression("value");

@@ -238,10 +238,15 @@ pub struct Variable {
     pub expression: Expression,
 }
 
-/// Makes an error of the reader at a node.
+/// Makes the error about a value of the wrong kind. The value must be no secret.
 pub(crate) fn wrong_kind(node: &Node, key: &str, wanted: &str) -> Diagnostic {
+    let found = match &node.kind {
+        Kind::Scalar { text, .. } => format!("`{text}`"),
+        Kind::List(_) => "a list".to_owned(),
+        Kind::Map(_) => "keys with values".to_owned(),
+    };
     Diagnostic::error(
         node.place.clone(),
-        format!("`{key}` wants {wanted}, not one {}", node.kind_name()),
+        format!("`{key}` wants {wanted}, not {found}"),
     )
 }

@@ -17,6 +17,8 @@ use crate::yaml::{Entry, Node, Style};
 /// The fields of one map of a file.
 pub(crate) struct Fields<'read> {
     node: &'read Node,
+    /// Where problems of the map as a whole are told.
+    place: Place,
     /// What the map is, for messages: "check".
     what: &'static str,
     known: Vec<&'static str>,
@@ -36,34 +38,44 @@ pub(crate) enum UnknownKeys {
 }
 
 impl<'read> Fields<'read> {
-    /// Takes the map of an object; anything else is reported.
+    /// Takes the map under a key; anything else is reported.
+    pub(crate) fn of(
+        entry: &'read Entry,
+        what: &'static str,
+        report: &'read mut Report,
+    ) -> Option<Self> {
+        let place = entry.key_place.clone();
+        Some(Self {
+            place,
+            ..Self::new(&entry.value, what, report)?
+        })
+    }
+
+    /// Takes a map that stands under no key of its own; anything else is reported.
     pub(crate) fn new(
         node: &'read Node,
         what: &'static str,
         report: &'read mut Report,
     ) -> Option<Self> {
         if node.entries().is_none() {
-            report.error(
-                &node.place,
-                format!(
-                    "`{what}` wants keys with values, not one {}",
-                    node.kind_name()
-                ),
-                "write `key: value` lines, indented below it",
+            report.push(
+                wrong_kind(node, what, "keys with values")
+                    .with_hint("write `key: value` lines, indented below it"),
             );
             return None;
         }
         Some(Self {
             node,
+            place: node.place.clone(),
             what,
             known: Vec::new(),
             report,
         })
     }
 
-    /// Gives the place where the map starts.
+    /// Gives the place of the map: its key, or its first one.
     pub(crate) fn place(&self) -> &Place {
-        &self.node.place
+        &self.place
     }
 
     /// Gives the whole map as a value.
@@ -83,7 +95,7 @@ impl<'read> Fields<'read> {
         if node.is_none() {
             let what = self.what;
             self.report.push(Diagnostic::error(
-                self.node.place.clone(),
+                self.place.clone(),
                 format!("`{what}` has no `{key}`"),
             ));
         }
@@ -164,8 +176,9 @@ impl<'read> Fields<'read> {
         let found = choices.iter().find(|(word, _)| *word == &*text);
         if found.is_none() {
             let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+            let key = format!("`{key}`");
             self.report
-                .push(unknown_word(&node.place, key, &text, &words));
+                .push(unknown_word(&node.place, &key, &text, &words));
         }
         found.map(|(_, value)| *value)
     }
@@ -290,7 +303,7 @@ impl<'read> Fields<'read> {
     pub(crate) fn group(&mut self, key: &'static str, default: &str) -> Option<Group> {
         let (text, place) = match self.node(key) {
             Some(node) => (self.as_text(node, key)?, node.place.clone()),
-            None => (Arc::from(default), self.node.place.clone()),
+            None => (Arc::from(default), self.place.clone()),
         };
         if &*text == "*" {
             return None;
@@ -358,11 +371,11 @@ pub(crate) fn as_boolean(node: &Node) -> Option<bool> {
     }
 }
 
-/// Makes the error about a word that is none of the allowed ones.
-pub(crate) fn unknown_word(place: &Place, key: &str, text: &str, words: &[&str]) -> Diagnostic {
+/// Makes the error about a word that is none of the allowed ones; `what` is "`key`" or "a thing".
+pub(crate) fn unknown_word(place: &Place, what: &str, text: &str, words: &[&str]) -> Diagnostic {
     let hint = match nearest(text, words.iter().copied()) {
         Some(likely) => format!("did you mean `{likely}`? One of: {}", words.join(", ")),
         None => format!("one of: {}", words.join(", ")),
     };
-    Diagnostic::error(place.clone(), format!("`{key}` cannot be `{text}`")).with_hint(hint)
+    Diagnostic::error(place.clone(), format!("{what} cannot be `{text}`")).with_hint(hint)
 }

@@ -93,20 +93,31 @@ impl PackFiles {
 
     /// Gives every folder, lowest level first, by name.
     pub fn folders(&self) -> impl Iterator<Item = Folder<'_>> {
-        self.files.iter().map(|((level, name), files)| Folder {
-            level: *level,
-            name: Arc::clone(name),
-            files: files
-                .iter()
-                .map(|(path, file)| (Arc::clone(path), file))
-                .collect(),
-        })
+        self.files
+            .iter()
+            .map(|((level, name), files)| folder(*level, name, files))
     }
 
     /// Gives the folder of that name at a level.
     pub fn folder(&self, level: Level, name: &str) -> Option<Folder<'_>> {
-        self.folders()
-            .find(|folder| folder.level == level && &*folder.name == name)
+        let name = Arc::from(name);
+        let (key, files) = self.files.get_key_value(&(level, name))?;
+        Some(folder(level, &key.1, files))
+    }
+}
+
+fn folder<'files>(
+    level: Level,
+    name: &Arc<str>,
+    files: &'files BTreeMap<Arc<str>, File>,
+) -> Folder<'files> {
+    Folder {
+        level,
+        name: Arc::clone(name),
+        files: files
+            .iter()
+            .map(|(path, file)| (Arc::clone(path), file))
+            .collect(),
     }
 }
 

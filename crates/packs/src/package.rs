@@ -101,7 +101,7 @@ fn topics(fields: &mut Fields<'_>) -> Vec<Topic> {
             Some(topic) => topics.push(topic),
             None => {
                 let known: Vec<&str> = Topic::ALL.iter().map(|topic| topic.label()).collect();
-                let mut diagnostic = unknown_word(&item.place, "topics", text, &known);
+                let mut diagnostic = unknown_word(&item.place, "a topic", text, &known);
                 // A topic is for people only: an unknown one costs nothing but a colour.
                 diagnostic.severity = model::Severity::Warning;
                 fields.report.push(diagnostic);

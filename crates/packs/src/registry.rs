@@ -21,7 +21,7 @@ use crate::handler::{self, HandlerTemplate};
 use crate::levels::{self, Stack, Standing};
 use crate::object::{Home, Object, Sheet};
 use crate::overlay;
-use crate::package::Package;
+use crate::package::{PACKAGE_FILE, Package};
 use crate::parameters::{self, Parameters};
 use crate::report::Report;
 use crate::service::Service;
@@ -106,36 +106,34 @@ impl Registry {
             standings: stood.standings,
             diagnostics: report.finish(),
         };
-        for folder in &stood.broken {
+        for (folder, diagnostics) in stood.broken {
             if let Some(previous) = previous {
-                registry.keep_pack(previous, folder.level, &folder.name);
+                registry.keep_pack(previous, folder.level, &folder.name, diagnostics);
             }
         }
         registry
     }
 
     /// A pack whose `package.yml` broke stays as it was, also above a lower level that is whole.
-    fn keep_pack(&mut self, previous: &Self, level: Level, folder: &str) {
-        let has_layer = |pack: &Pack| {
-            let is_it = |(at, name): &(Level, Arc<str>)| *at == level && &**name == folder;
-            pack.layers.iter().any(is_it)
-        };
-        let Some(pack) = previous.packs.values().find(|pack| has_layer(pack)) else {
+    fn keep_pack(
+        &mut self,
+        previous: &Self,
+        level: Level,
+        folder: &str,
+        diagnostics: Vec<Diagnostic>,
+    ) {
+        let is_it = |(at, name): &(Level, Arc<str>)| *at == level && &**name == folder;
+        let mut packs = previous.packs.values();
+        let Some(pack) = packs.find(|pack| pack.layers.iter().any(is_it)) else {
             return;
         };
-        let shown_end = format!("{folder}/{}", crate::package::PACKAGE_FILE);
         let mut pack = Pack::clone(pack);
         pack.broken.retain(|broken| broken.kind != "package");
         pack.broken.push(Broken {
             kind: "package",
-            path: Arc::from(crate::package::PACKAGE_FILE),
+            path: Arc::from(PACKAGE_FILE),
             keeps_last_good: true,
-            diagnostics: self
-                .diagnostics
-                .iter()
-                .filter(|it| it.place.file.ends_with(&shown_end))
-                .cloned()
-                .collect(),
+            diagnostics,
         });
         self.packs.insert(Arc::clone(&pack.name), Arc::new(pack));
     }
@@ -357,7 +355,7 @@ impl Loader<'_> {
         path: &Arc<str>,
         root: &Node,
     ) -> Result<Option<T>, Vec<Diagnostic>> {
-        let Some(node) = root.get(T::KEY) else {
+        let Some(entry) = root.entry(T::KEY) else {
             return Ok(None);
         };
         let mark = self.report.mark();
@@ -368,10 +366,10 @@ impl Loader<'_> {
         let home = Home {
             level: level.unwrap_or(home.level),
             path: Arc::clone(path),
-            place: node.place.clone(),
+            place: entry.key_place.clone(),
             ..home.clone()
         };
-        let object = Fields::new(node, T::KEY, self.report)
+        let object = Fields::of(entry, T::KEY, self.report)
             .and_then(|fields| T::read(fields, Arc::new(home), sheet));
         if self.report.has_error_since(mark) {
             return Err(self.report.since(mark).to_vec());
@@ -419,3 +417,6 @@ fn package(stack: &Stack<'_>) -> Package {
     }
     merged
 }
+
+#[cfg(test)]
+mod tests;

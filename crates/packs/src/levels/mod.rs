@@ -6,7 +6,7 @@ mod operations;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{Level, Place};
+use model::{Diagnostic, Level, Place};
 
 use crate::files::{Folder, PackFiles};
 use crate::package::{self, PACKAGE_FILE, Package};
@@ -60,8 +60,8 @@ pub(crate) struct Stack<'files> {
 pub(crate) struct Stood<'files> {
     pub(crate) stacks: BTreeMap<Arc<str>, Stack<'files>>,
     pub(crate) standings: Vec<Standing>,
-    /// Folders whose `package.yml` is broken.
-    pub(crate) broken: Vec<Folder<'files>>,
+    /// Folders whose `package.yml` is broken, and what is wrong with it.
+    pub(crate) broken: Vec<(Folder<'files>, Vec<Diagnostic>)>,
 }
 
 /// Decides for each name which folders count.
@@ -74,8 +74,9 @@ pub(crate) fn stand<'files>(files: &'files PackFiles, report: &mut Report) -> St
             no_package(&folder, report);
             continue;
         };
+        let mark = report.mark();
         let Some(package) = package::read(file, folder.level, report) else {
-            broken.push(folder);
+            broken.push((folder, report.since(mark).to_vec()));
             continue;
         };
         let same = by_name.entry(Arc::clone(&package.name)).or_default();

@@ -68,7 +68,7 @@ fn groups_are_spelled_like_groups_and_given_by_somebody() {
         &[
             "detectors/a.yml:3:16: error: `web server` is no group: a group name may hold letters, digits and . _ - : + @ /, not ' '",
             "detectors/a.yml:3:41: error: `b::` is no group: a group name (or what follows its `::`) is empty",
-            "monitoring/c.yml:2:3: warning: `if_group: webserver1`: nothing gives this group (did you mean `webserver`? A group given by hand is fine)",
+            "monitoring/c.yml:1:1: warning: `if_group: webserver1`: nothing gives this group (did you mean `webserver`? A group given by hand is fine)",
         ],
     );
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use model::{Diagnostic, Place, Value, parse_interval};
 
+use super::{Content, looks_secret, plain_or_secret};
 use crate::fields::{Fields, UnknownKeys};
 use crate::yaml::{Entry, Node};
 
@@ -14,8 +15,8 @@ pub struct Declaration {
     pub name: Arc<str>,
     /// The kind of value.
     pub kind: ParameterType,
-    /// The value when none is set.
-    pub default: Option<Value>,
+    /// What it is when nothing is set.
+    pub default: Content,
     /// The smallest number that is allowed.
     pub min: Option<f64>,
     /// The largest number that is allowed.
@@ -166,18 +167,23 @@ pub(crate) fn read_declarations(fields: &mut Fields<'_>) -> Vec<Declaration> {
 }
 
 fn read(entry: &Entry, package: &mut Fields<'_>) -> Option<Declaration> {
-    let mut fields = Fields::new(&entry.value, "a declared parameter", package.report)?;
+    let mut fields = Fields::of(entry, "a declared parameter", package.report)?;
     let kind = fields.choice("type", TYPES);
+    let default = fields.node("default").map(Node::to_value);
+    let secret = fields
+        .boolean("secret")
+        .unwrap_or_else(|| looks_secret(&entry.key));
     let declaration = Declaration {
         name: Arc::clone(&entry.key),
         kind: kind.unwrap_or(ParameterType::Text),
-        default: fields.node("default").map(Node::to_value),
+        default: match &default {
+            Some(value) => plain_or_secret(value, secret),
+            None => Content::Missing,
+        },
         min: number(&mut fields, "min"),
         max: number(&mut fields, "max"),
         choices: fields.texts("choices"),
-        secret: fields
-            .boolean("secret")
-            .unwrap_or_else(|| super::looks_secret(&entry.key)),
+        secret,
         description: fields.text("description"),
         place: entry.key_place.clone(),
     };
@@ -187,11 +193,7 @@ fn read(entry: &Entry, package: &mut Fields<'_>) -> Option<Declaration> {
         let words: Vec<&str> = TYPES.iter().take(7).map(|(word, _)| *word).collect();
         let hint = format!("one of: {}", words.join(", "));
         fields.report.error(&place, message, &hint);
-    } else if let Some(problem) = declaration
-        .default
-        .as_ref()
-        .and_then(|default| declaration.check(default))
-    {
+    } else if let Some(problem) = default.and_then(|default| declaration.check(&default)) {
         let message = format!("the default of `{}` {problem}", entry.key);
         let place = fields.place().clone();
         fields.report.push(Diagnostic::error(place, message));

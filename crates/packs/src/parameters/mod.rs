@@ -244,7 +244,7 @@ pub(crate) fn masked(text: &str, is_secret: &dyn Fn(&str) -> bool) -> String {
     spans.sort_by_key(|span| span.start);
     let mut masked = text.to_owned();
     for span in spans.into_iter().rev() {
-        masked.replace_range(span, "***");
+        masked.replace_range(span, "\"***\"");
     }
     masked
 }
@@ -370,12 +370,8 @@ fn declared_parameter(
         .filter(|_| wrong.is_none())
         .map(|node| content(node, declaration.secret));
     let is_default = value.is_none();
-    let default = declaration
-        .default
-        .as_ref()
-        .map(|value| plain_or_secret(value, declaration.secret));
     Parameter {
-        content: value.or(default).unwrap_or(Content::Missing),
+        content: value.unwrap_or_else(|| declaration.default.clone()),
         is_default,
         declaration: Some(declaration.clone()),
         description: declaration
