@@ -1,8 +1,9 @@
 //! `cargo xtask bench`: measures, and prints `name value unit`, one figure a line.
 //!
-//! A crate measures itself in `benches/<crate>.rs` (`harness = false`), which runs short when its
-//! arguments have `--small`; the real program is measured from outside by [`agent`]. In small form
-//! all of it is built without optimisation: it shows that the benches work, not how fast we are.
+//! A crate measures itself in `benches/<crate>.rs` (`harness = false`): in full when cargo gives it
+//! `--bench`, short otherwise or with `--small`. The real program is measured from outside by
+//! [`agent`]. In small form nothing is optimised: it shows that the benches work, not how fast we
+//! are.
 
 use std::path::Path;
 use std::process::Command;
@@ -66,8 +67,12 @@ pub fn run(root: &Path, name: &str, size: Size) -> Result<(), String> {
 
 fn run_crate(root: &Path, package: &str, bench: &str, size: Size) -> Result<(), String> {
     let mut cargo = cargo(root);
-    cargo.args(["bench", "--quiet", "--package", package, "--bench", bench]);
-    cargo.args(["--profile", size.profile()]);
+    match size {
+        Size::Full => cargo.arg("bench"),
+        // `cargo test` runs a bench without `--bench`.
+        Size::Small => cargo.arg("test"),
+    };
+    cargo.args(["--quiet", "--package", package, "--bench", bench]);
     if size == Size::Small {
         cargo.args(["--", "--small"]);
     }
