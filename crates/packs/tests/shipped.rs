@@ -8,7 +8,7 @@
 
 use std::path::{Path, PathBuf};
 
-use packs::{File, PackFiles};
+use packs::{File, PackFiles, Registry};
 
 /// Reads the tree of shipped packs from the repository.
 fn shipped() -> PackFiles {
@@ -38,4 +38,18 @@ fn shipped_packs_lint_clean() {
     let told: Vec<String> = lint.diagnostics.iter().map(|it| it.render()).collect();
     assert!(told.is_empty(), "\n{}", told.join("\n"));
     assert!(lint.packs_count > 40 && lint.objects_count > 60);
+}
+
+#[test]
+fn the_cases_of_shipped_packs_pass() {
+    let files = shipped();
+    let outcomes = packs::cases::run(&files, &Registry::load(&files, None));
+    let failures = outcomes.cases.iter().flat_map(|case| &case.failures);
+    let told: Vec<String> = outcomes
+        .diagnostics
+        .iter()
+        .chain(failures)
+        .map(|diagnostic| diagnostic.render())
+        .collect();
+    assert!(outcomes.passed(), "\n{}", told.join("\n"));
 }

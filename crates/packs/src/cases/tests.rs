@@ -81,3 +81,56 @@ fn names_that_are_nowhere_are_told_with_the_likely_one() {
         ],
     );
 }
+
+#[test]
+fn facts_are_given_and_expectations_hold() {
+    check(
+        r#"
+        # Comments and indentation are free.
+        case: a full disk is critical
+        given collector.diskusage./.pct_used = 97
+        given collector.diskusage."/srv".pct_used = 10
+        given groups linux, kv
+        given file_exists('/etc/redis.conf') = true
+        expect check disk CRITICAL "97%"
+        expect check each[/] WARNING "/ is full"
+        expect check each[/srv] OK
+        expect groups redis linux
+        expect no groups windows
+        expect compliance passwd applies
+
+        case: nothing is known
+        expect check disk UNKNOWN "collector.diskusage./.pct_used is missing"
+        expect compliance passwd does not apply
+        expect no groups redis
+
+        case: another limit
+        given collector.diskusage./.pct_used = 97
+        given parameters.limit = 98
+        expect check disk OK
+        "#,
+        &[],
+    );
+}
+
+#[test]
+fn what_is_not_as_expected_is_told_with_what_is() {
+    check(
+        "case: x\ngiven collector.diskusage./.pct_used = 97\ngiven file_exists('/etc/redis.conf') = false\nexpect check disk OK\nexpect check disk CRITICAL full\nexpect check each[/x] OK\nexpect groups redis\nexpect compliance passwd applies\n",
+        &[
+            "c.txt:4:1: error: the check disk is CRITICAL, expected: OK (it says: / is at 97%)",
+            "c.txt:5:1: error: the output of disk does not hold `full` (it says: / is at 97%)",
+            "c.txt:6:1: error: the check each has no item `/x` (it has: /)",
+            "c.txt:7:1: error: missing: redis (the groups are: )",
+            "c.txt:8:1: error: passwd does not apply, expected: applies",
+        ],
+    );
+    check(
+        "case: x\ngiven len('abc') = 3\ngiven file_exist('/x') = true\nexpect groups redis\n",
+        &[
+            "c.txt:2:1: error: `len('abc')` asks nothing of the machine, so nothing can be given for it",
+            "c.txt:3:1: error: there is no function `file_exist`",
+            "c.txt:4:1: error: missing: redis (the groups are: ; redis: the case does not say what file_exists gives)",
+        ],
+    );
+}

@@ -180,3 +180,6 @@ pub(crate) fn read(
     fields.finish(UnknownKeys::Keep);
     Some(check)
 }
+
+#[cfg(test)]
+mod tests;
