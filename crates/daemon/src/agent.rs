@@ -92,21 +92,17 @@ impl Agent {
     }
 
     /// Writes an entry of the agent's history, in the background.
-    pub(crate) fn note(self: &Arc<Self>, kind: &'static str, text: String) {
-        let agent = Arc::clone(self);
-        let wall = crate::clock::wall();
-        let job = move || agent.keep.note(wall, kind, &text);
-        let workers = self.workers.clone();
-        tokio::spawn(async move {
-            if let Err(error) = workers.run("history", DISK_TIME_BOX, job).await {
-                warn!(%error, "Cannot write the history");
-            }
-        });
+    pub(crate) fn note(&self, kind: &'static str, text: String) {
+        let (keep, wall) = (Arc::clone(&self.keep), crate::clock::wall());
+        let job = move || keep.note(wall, kind, &text);
+        if let Err(error) = self.workers.post("history", DISK_TIME_BOX, job) {
+            warn!(%error, "Cannot write the history");
+        }
     }
 
     /// Runs small disk work in the pool.
     pub(crate) async fn on_disk<T: Send + 'static>(
-        self: &Arc<Self>,
+        &self,
         name: &'static str,
         work: impl FnOnce(&Keep) -> T + Send + 'static,
     ) -> Result<T, JobError> {

@@ -11,7 +11,7 @@ mod zone;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use model::{Diagnostic, Group, Place, Topic, limits};
+use model::{Diagnostic, Group, Place, Topic, Value, limits};
 use packs::yaml;
 
 use crate::log::{LogFormat, LogLevel, LogOptions};
@@ -140,8 +140,19 @@ impl Configuration {
 pub struct Loaded {
     /// The configuration; where there are errors, with defaults in their places.
     pub configuration: Configuration,
+    /// The keys that some file sets, as they were typed.
+    pub set: BTreeMap<&'static str, Set>,
     /// Errors and warnings, in the order of files and lines.
     pub problems: Vec<Diagnostic>,
+}
+
+/// A key that a file sets.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Set {
+    /// What was typed.
+    pub value: Value,
+    /// Where it stands.
+    pub place: Place,
 }
 
 impl Loaded {
@@ -154,16 +165,33 @@ impl Loaded {
 /// Reads all files of the configuration folder: `agent.yml` first, then the others by name, where a
 /// later one wins.
 pub fn load(paths: &Paths) -> Loaded {
+    load_with(paths, None)
+}
+
+/// Reads as if `agent.yml` held this text: tells what an edit would lead to, before it is made.
+pub fn load_edited(paths: &Paths, agent_yml: &str) -> Loaded {
+    load_with(paths, Some(agent_yml))
+}
+
+fn load_with(paths: &Paths, edited: Option<&str>) -> Loaded {
     let mut reader = read::Reader::default();
-    let files = match files(&paths.config) {
+    let mut files = match files(&paths.config) {
         Ok(files) => files,
         Err(problem) => {
             reader.problems.push(problem);
             Vec::new()
         }
     };
+    let agent_yml = paths.config.join("agent.yml");
+    if edited.is_some() && !files.contains(&agent_yml) {
+        files.insert(0, agent_yml.clone());
+    }
     for path in files {
-        match file_text(&path) {
+        let text = match edited.filter(|_| path == agent_yml) {
+            Some(text) => Ok(text.to_owned()),
+            None => file_text(&path),
+        };
+        match text {
             Ok(text) => {
                 let name = path.display().to_string();
                 let (node, problems) = yaml::parse(&name, &text);

@@ -8,20 +8,23 @@ pub mod listing;
 pub mod pack_files;
 mod watch;
 
-use std::path::PathBuf;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{AgentState, Diagnostic, Severity};
+use model::{AgentState, Diagnostic, Place, Severity};
 use packs::{PackFiles, Registry};
 use tokio::sync::{mpsc, oneshot, watch as channel};
 use tokio::time::{Interval, MissedTickBehavior};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use self::watch::{Seen, Watch};
-use crate::agent::Agent;
+use crate::agent::{Agent, DISK_TIME_BOX};
 use crate::clock;
 use crate::loops::{self, Room};
+use crate::workers::JobError;
 
 /// Time box of reading all packs. Measured: well under a second.
 const READ_TIME_BOX: Duration = Duration::from_secs(30);
@@ -85,7 +88,7 @@ pub enum Command {
 }
 
 /// What came of reading the packs.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Outcome {
     /// What changed and is in force.
     pub applied: Vec<String>,
@@ -102,21 +105,30 @@ pub(crate) struct RulesLoop {
     watch: Watch,
     keep_interval: Interval,
     keep_turns: u64,
-    read_tx: mpsc::Sender<Read>,
-    read_rx: mpsc::Receiver<Read>,
+    /// The one reading under way: two at a time could overtake each other.
+    reading: Option<Reading>,
+    /// Whether something changed since that reading began.
+    read_again: bool,
+    /// Those who wait for the outcome of the next reading to begin.
+    asked: Vec<oneshot::Sender<Outcome>>,
 }
 
-/// Packs that were read, and who waits for the outcome.
-pub(crate) struct Read {
+/// A reading of all packs.
+struct Reading {
+    packs: Pin<Box<dyn Future<Output = Result<Found, JobError>> + Send>>,
+    asked: Vec<oneshot::Sender<Outcome>>,
+}
+
+/// What a reading found.
+pub(crate) struct Found {
     rules: Rules,
     folders: Vec<PathBuf>,
-    asked: Option<oneshot::Sender<Outcome>>,
 }
 
 /// What happens to the rules loop.
 pub(crate) enum Event {
     Command(Command),
-    Read(Read),
+    Read(Result<Found, JobError>),
     Keep,
     Watch(Seen),
 }
@@ -144,8 +156,7 @@ impl RulesLoop {
     ) -> Self {
         let mut keep_interval = tokio::time::interval(KEEP_INTERVAL);
         keep_interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (read_tx, read_rx) = mpsc::channel(1);
-        let rules = Self {
+        let mut rules = Self {
             agent,
             commands,
             shown,
@@ -153,56 +164,68 @@ impl RulesLoop {
             watch: Watch::new(),
             keep_interval,
             keep_turns: 0,
-            read_tx,
-            read_rx,
+            reading: None,
+            read_again: false,
+            asked: Vec::new(),
         };
-        rules.read(None);
+        rules.read();
         rules
     }
 
-    /// Reads the packs in the worker pool.
-    fn read(&self, asked: Option<oneshot::Sender<Outcome>>) {
-        let (workers, tx) = (self.agent.workers.clone(), self.read_tx.clone());
+    /// Begins to read the packs in the worker pool, or notes that it must be done again.
+    fn read(&mut self) {
+        self.read_again = self.reading.is_some();
+        if self.read_again {
+            return;
+        }
+        let workers = self.agent.workers.clone();
         let data = self.agent.configuration.borrow().paths.data.clone();
         let before = Arc::clone(&self.shown.borrow());
-        let read = move || {
-            let found = pack_files::all(&data);
-            let registry = Registry::load(&found.files, Some(&before.registry));
-            let mut problems = found.problems;
-            problems.extend(registry.diagnostics().iter().cloned());
-            (
-                Rules {
-                    registry,
-                    problems,
-                    files: found.files,
-                },
-                found.folders,
-            )
-        };
-        tokio::spawn(async move {
-            match workers.run("reading packs", READ_TIME_BOX, read).await {
-                Ok((rules, folders)) => drop(
-                    tx.send(Read {
-                        rules,
-                        folders,
-                        asked,
-                    })
-                    .await,
-                ),
-                Err(error) => warn!(%error, "Cannot read the packs: the last ones stay in force"),
-            }
+        let read = move || read_packs(&data, &before);
+        self.reading = Some(Reading {
+            packs: Box::pin(async move { workers.run("reading packs", READ_TIME_BOX, read).await }),
+            asked: std::mem::take(&mut self.asked),
         });
     }
 
-    /// Puts packs in force.
-    fn take(
-        &self,
-        Read {
-            rules,
-            folders,
-            asked,
-        }: Read,
-    ) {
+    /// Takes what a reading gave, tells those who asked, and reads again when that is due.
+    fn take(&mut self, found: Result<Found, JobError>) {
+        let outcome = match found {
+            Ok(found) => self.put_in_force(found),
+            Err(error) => {
+                error!(%error, "Cannot read the packs: the last ones stay in force");
+                let place = Place::new("(packs)", 1, 1);
+                let problem = Diagnostic::error(place, format!("the packs were not read: {error}"));
+                Outcome {
+                    applied: Vec::new(),
+                    problems: vec![problem],
+                }
+            }
+        };
+        for asked in self
+            .reading
+            .take()
+            .into_iter()
+            .flat_map(|reading| reading.asked)
+        {
+            // Whoever asked may be gone.
+            let _ = asked.send(outcome.clone());
+        }
+        if *self.life.borrow() == AgentState::Initializing {
+            let summary = self.shown.borrow().summary();
+            info!(
+                packs = summary.packs,
+                objects = summary.objects,
+                "Initialized"
+            );
+            self.life.send_replace(AgentState::Ok);
+        }
+        if self.read_again {
+            self.read();
+        }
+    }
+
+    fn put_in_force(&self, Found { rules, folders }: Found) -> Outcome {
         let data = self.agent.configuration.borrow().paths.data.clone();
         self.watch.add(&data, &folders);
         let before = Arc::clone(&self.shown.borrow());
@@ -223,23 +246,9 @@ impl RulesLoop {
             info!(changed = applied.join(", "), "Packs changed");
             self.agent.note("packs", applied.join(", "));
         }
-        if let Some(asked) = asked {
-            // Whoever asked may be gone.
-            let _ = asked.send(Outcome {
-                applied,
-                problems: rules.problems.clone(),
-            });
-        }
-        let summary = rules.summary();
+        let problems = rules.problems.clone();
         self.shown.send_replace(Arc::new(rules));
-        if is_first {
-            info!(
-                packs = summary.packs,
-                objects = summary.objects,
-                "Initialized"
-            );
-            self.life.send_replace(AgentState::Ok);
-        }
+        Outcome { applied, problems }
     }
 
     /// Notes now and then that the agent is alive, and tries again what the disk refused.
@@ -249,18 +258,31 @@ impl RulesLoop {
         if !is_note_due && !self.agent.keep.is_troubled() {
             return;
         }
-        let agent = Arc::clone(&self.agent);
-        tokio::spawn(async move {
-            let kept = agent.on_disk("keep", move |keep| {
-                keep.flush();
-                if is_note_due {
-                    keep.save_life("running", clock::wall());
-                }
-            });
-            if let Err(error) = kept.await {
-                warn!(%error, "Cannot keep the agent's state");
+        let keep = Arc::clone(&self.agent.keep);
+        let job = move || {
+            keep.flush();
+            if is_note_due {
+                keep.save_life("running", clock::wall());
             }
-        });
+        };
+        if let Err(error) = self.agent.workers.post("keep", DISK_TIME_BOX, job) {
+            warn!(%error, "Cannot keep the agent's state");
+        }
+    }
+}
+
+fn read_packs(data: &Path, before: &Rules) -> Found {
+    let found = pack_files::all(data);
+    let registry = Registry::load(&found.files, Some(&before.registry));
+    let mut problems = found.problems;
+    problems.extend(registry.diagnostics().iter().cloned());
+    Found {
+        rules: Rules {
+            registry,
+            problems,
+            files: found.files,
+        },
+        folders: found.folders,
     }
 }
 
@@ -270,22 +292,38 @@ impl Room for RulesLoop {
     const NAME: &'static str = "rules";
 
     async fn next(&mut self) -> Event {
+        let Self {
+            commands,
+            reading,
+            keep_interval,
+            watch,
+            ..
+        } = self;
+        let read = async {
+            match reading {
+                Some(reading) => reading.packs.as_mut().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            Some(command) = self.commands.recv() => Event::Command(command),
-            Some(read) = self.read_rx.recv() => Event::Read(read),
-            _ = self.keep_interval.tick() => Event::Keep,
-            seen = self.watch.next() => Event::Watch(seen),
+            Some(command) = commands.recv() => Event::Command(command),
+            found = read => Event::Read(found),
+            _ = keep_interval.tick() => Event::Keep,
+            seen = watch.next() => Event::Watch(seen),
         }
     }
 
     fn apply(&mut self, event: Event) {
         match event {
-            Event::Command(Command::Reload(asked)) => self.read(Some(asked)),
-            Event::Read(read) => self.take(read),
+            Event::Command(Command::Reload(asked)) => {
+                self.asked.push(asked);
+                self.read();
+            }
+            Event::Read(found) => self.take(found),
             Event::Keep => self.keep(),
             Event::Watch(seen) => {
                 if self.watch.take(&seen) {
-                    self.read(None);
+                    self.read();
                 }
             }
         }

@@ -17,7 +17,6 @@ impl Stop {
         // A sender that is gone means the same: nobody is left to stop us.
         drop(self.0.wait_for(|stopped| *stopped).await);
     }
-
 }
 
 /// The tasks of the agent.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use model::limits;
 use tokio::sync::oneshot;
@@ -92,16 +92,23 @@ struct State {
 struct Job {
     id: u64,
     name: String,
+    time_box: Duration,
     work: Box<dyn FnOnce() + Send>,
 }
 
 struct Running {
     name: String,
+    overdue_at: Instant,
     stuck: bool,
 }
 
 impl State {
-    fn stuck_count(&self) -> usize {
+    /// Marks the jobs that overran their time box, and counts them.
+    fn stuck_count(&mut self) -> usize {
+        let now = Instant::now();
+        for running in self.running.values_mut() {
+            running.stuck |= running.overdue_at <= now;
+        }
         self.running
             .values()
             .filter(|running| running.stuck)
@@ -110,6 +117,18 @@ impl State {
 }
 
 impl Workers {
+    /// Hands a job over and does not wait for it.
+    pub(crate) fn post(
+        &self,
+        name: impl Into<String>,
+        time_box: Duration,
+        job: impl FnOnce() + Send + 'static,
+    ) -> Result<(), JobError> {
+        self.shared
+            .push(name.into(), time_box, Box::new(job))
+            .map(drop)
+    }
+
     /// Runs a job and waits for its result at most as long as its time box.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
@@ -121,7 +140,7 @@ impl Workers {
         let (tx, rx) = oneshot::channel();
         // The receiver may be gone by then: nobody waits for a late result.
         let work = Box::new(move || drop(tx.send(job())));
-        let id = self.shared.push(name.clone(), work)?;
+        let id = self.shared.push(name.clone(), time_box, work)?;
         match tokio::time::timeout(time_box, rx).await {
             Ok(Ok(result)) => Ok(result),
             Ok(Err(_)) => Err(JobError::Panicked { name }),
@@ -135,7 +154,8 @@ impl Workers {
 
     /// Gives the figures for `agent info`.
     pub(crate) fn figures(&self) -> api::agent::Workers {
-        let state = self.shared.lock();
+        let mut state = self.shared.lock();
+        state.stuck_count();
         api::agent::Workers {
             threads: state.threads as u64,
             queued: state.queue.len() as u64,
@@ -169,6 +189,7 @@ impl Shared {
     fn push(
         self: &Arc<Self>,
         name: String,
+        time_box: Duration,
         work: Box<dyn FnOnce() + Send>,
     ) -> Result<u64, JobError> {
         let mut state = self.lock();
@@ -180,29 +201,38 @@ impl Shared {
         }
         let id = state.next_id;
         state.next_id += 1;
-        state.queue.push_back(Job { id, name, work });
-        let free_threads = limits::WORKER_THREADS_MAX + stuck - state.threads;
-        if state.idle < state.queue.len() && free_threads > 0 {
+        state.queue.push_back(Job {
+            id,
+            name,
+            time_box,
+            work,
+        });
+        self.staff(&mut state);
+        Ok(id)
+    }
+
+    /// Wakes a thread for the work that waits, or starts one.
+    fn staff(self: &Arc<Self>, state: &mut State) {
+        let allowed = limits::WORKER_THREADS_MAX + state.stuck_count();
+        if state.idle < state.queue.len() && state.threads < allowed {
             state.threads += 1;
             let shared = Arc::clone(self);
-            let spawned = std::thread::Builder::new()
-                .name("worker".to_owned())
-                .spawn(move || shared.work());
-            if let Err(error) = spawned {
+            let thread = std::thread::Builder::new().name("worker".to_owned());
+            if let Err(error) = thread.spawn(move || shared.work()) {
                 state.threads -= 1;
                 error!(%error, "Cannot start a worker thread");
             }
         }
         self.wake.notify_one();
-        Ok(id)
     }
 
     /// Gives up on a job: forgets it when it waits, marks it stuck when it runs.
-    fn give_up(&self, id: u64) {
+    fn give_up(self: &Arc<Self>, id: u64) {
         let mut state = self.lock();
         state.queue.retain(|job| job.id != id);
         if let Some(running) = state.running.get_mut(&id) {
             running.stuck = true;
+            self.staff(&mut state);
         }
     }
 
@@ -219,26 +249,28 @@ impl Shared {
             }
             // The pool has replaced a stuck thread, so it ends as soon as it comes back.
             if ended.is_some_and(|running| running.stuck) {
-                break;
+                state.threads -= 1;
+                return;
             }
         }
-        self.lock().threads -= 1;
     }
 
+    /// Waits for a job; `None` when the thread shall end, which it is counted for already.
     fn next_job(&self) -> Option<Job> {
         let mut state = self.lock();
         loop {
             if let Some(job) = state.queue.pop_front() {
-                state.running.insert(
-                    job.id,
-                    Running {
-                        name: job.name.clone(),
-                        stuck: false,
-                    },
-                );
+                let overdue_at = Instant::now() + job.time_box;
+                let running = Running {
+                    name: job.name.clone(),
+                    overdue_at,
+                    stuck: false,
+                };
+                state.running.insert(job.id, running);
                 return Some(job);
             }
             if state.stopping {
+                state.threads -= 1;
                 return None;
             }
             state.idle += 1;
@@ -247,6 +279,7 @@ impl Shared {
             state = back;
             state.idle -= 1;
             if timeout.timed_out() && state.queue.is_empty() {
+                state.threads -= 1;
                 return None;
             }
         }
@@ -279,7 +312,12 @@ mod tests {
             })
         );
         assert_eq!(workers.run("good", LONG, || 7).await, Ok(7));
-        assert_eq!(workers.figures().panicked, 1);
+        // The count follows the end of the job, which whoever waits for it sees first.
+        let deadline = Instant::now() + LONG;
+        while workers.figures().panicked != 1 {
+            assert!(Instant::now() < deadline, "the panic was never counted");
+            tokio::task::yield_now().await;
+        }
     }
 
     #[tokio::test]
@@ -295,14 +333,28 @@ mod tests {
         assert_eq!(workers.figures().stuck.len(), limits::WORKER_THREADS_MAX);
         assert_eq!(workers.run("other", LONG, || 7).await, Ok(7));
         drop(releases);
-        let deadline = std::time::Instant::now() + LONG;
+        let deadline = Instant::now() + LONG;
         while !workers.figures().stuck.is_empty() {
-            assert!(
-                std::time::Instant::now() < deadline,
-                "stuck threads never came back"
-            );
+            assert!(Instant::now() < deadline, "stuck threads never came back");
             tokio::task::yield_now().await;
         }
+    }
+
+    #[tokio::test]
+    async fn a_posted_job_that_hangs_is_named_too() {
+        let workers = Workers::default();
+        let (release, held) = sync_channel::<()>(0);
+        let hang = move || {
+            let _ = held.recv();
+        };
+        workers.post("posted", Duration::ZERO, hang).unwrap();
+        let deadline = Instant::now() + LONG;
+        while workers.figures().stuck != ["posted"] {
+            assert!(Instant::now() < deadline, "the job was never found out");
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(workers.run("other", LONG, || 7).await, Ok(7));
+        drop(release);
     }
 
     #[tokio::test]
@@ -318,12 +370,9 @@ mod tests {
                 workers.run("wait", LONG, wait).await
             }));
         }
-        let deadline = std::time::Instant::now() + LONG;
+        let deadline = Instant::now() + LONG;
         while workers.figures().queued < limits::WORKER_QUEUE_MAX as u64 {
-            assert!(
-                std::time::Instant::now() < deadline,
-                "the queue never filled"
-            );
+            assert!(Instant::now() < deadline, "the queue never filled");
             tokio::task::yield_now().await;
         }
         assert_eq!(

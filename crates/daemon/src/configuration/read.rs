@@ -9,7 +9,7 @@ use packs::yaml::{Entry, Node};
 
 use super::keys::{self, Change, Kind};
 use super::zone::{self, Zone};
-use super::{Configuration, Loaded};
+use super::{Configuration, Loaded, Set};
 use crate::log::{Log, LogFormat, LogLevel};
 use crate::paths::Paths;
 
@@ -93,6 +93,11 @@ impl Reader {
         }
         let zones = std::mem::take(&mut self.zones);
         zone::check_tree(&zones, &mut self.problems);
+        let set = self.typed.iter().map(|(name, typed)| {
+            let (value, place) = (typed.node.to_value(), typed.node.place.clone());
+            (*name, Set { value, place })
+        });
+        let set = set.collect();
         let configuration = Configuration {
             display_name: self.text("display_name").unwrap_or_default(),
             process_name: self
@@ -121,6 +126,7 @@ impl Reader {
             .sort_by(|left, right| left.place.cmp(&right.place));
         Loaded {
             configuration,
+            set,
             problems: self.problems,
         }
     }
