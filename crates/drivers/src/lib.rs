@@ -15,6 +15,7 @@ mod error;
 pub mod files;
 mod host;
 pub mod hosting;
+pub mod network;
 pub mod packages;
 pub mod processes;
 

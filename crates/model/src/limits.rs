@@ -36,6 +36,19 @@ pub const EXPRESSION_TEXT_BYTES_MAX: usize = 1 << 20;
 /// Most items of a list or map that an evaluation may build.
 pub const EXPRESSION_ITEMS_MAX: usize = 100_000;
 
+/// Operations that text in rhai's syntax may take before it ends with an error (measured: an endless
+/// loop ends in under 20 ms).
+pub const SCRIPT_OPERATIONS_MAX: u64 = 100_000;
+/// Longest text that text in rhai's syntax may build: shorter than elsewhere, because one operation
+/// on it is one step whatever its length.
+pub const SCRIPT_TEXT_BYTES_MAX: usize = 256 << 10;
+/// Most items, those inside of items counted, that text in rhai's syntax may build.
+pub const SCRIPT_ITEMS_MAX: usize = 1000;
+/// Deepest nesting of a value that comes out of text in rhai's syntax.
+pub const SCRIPT_VALUE_DEPTH_MAX: usize = 64;
+/// Different questions that one evaluation of text in rhai's syntax may ask of the agent or machine.
+pub const SCRIPT_QUESTIONS_MAX: usize = 32;
+
 /// Largest body of a request on the API; a larger one is answered 413.
 pub const HTTP_BODY_BYTES_MAX: usize = 2 << 20;
 /// Largest head (request line and headers) of a request; a larger one is answered 431.
@@ -87,6 +100,8 @@ pub const JOURNAL_RECORD_BYTES_MAX: usize = 4 << 20;
 pub const DISK_FULL_BUFFER_BYTES_MAX: usize = 4 << 20;
 /// Largest state document; a larger one is refused.
 pub const DOCUMENT_BYTES_MAX: usize = 16 << 20;
+/// Largest checkpoint of a view; a larger one is not read, the view is rebuilt from its journal.
+pub const VIEW_BYTES_MAX: u64 = 256 << 20;
 /// Total size of the history of one kind of object; the oldest segment is dropped.
 pub const HISTORY_BYTES_MAX: u64 = 16 << 20;
 /// Age up to which history is kept.
@@ -112,3 +127,8 @@ pub const CHILDREN_STUCK_MAX: usize = 16;
 pub const PROCESS_FILE_BYTES_MAX: usize = 4 << 10;
 /// Largest list of packages that a package manager may print; a larger one is an error.
 pub const PACKAGE_LIST_BYTES_MAX: usize = 16 << 20;
+
+/// Addresses of one name that are tried; further ones are not.
+pub const NETWORK_ADDRESSES_MAX: usize = 16;
+/// Lookups of names that may wait for the system's resolver; the next one is an error.
+pub const RESOLVER_LOOKUPS_MAX: usize = 32;

@@ -1,0 +1,14 @@
+//! The network, as a client: names, connections, pages.
+//!
+//! Everything is bounded by its deadline, the system's resolver too. A name is looked up by the
+//! system (its files, DNS, whatever `nsswitch.conf` has); an address is looked up in `/etc/hosts`
+//! and in DNS by a small client of our own, since no safe call of the system does it.
+
+mod dns;
+mod resolver;
+mod reverse;
+mod tcp;
+
+pub use resolver::host_to_ip;
+pub use reverse::ip_to_host;
+pub use tcp::check_tcp;
