@@ -9,24 +9,27 @@
 use std::path::Path;
 
 use expr::{Env, Reference, Unknown};
-use model::{Level, Value};
+use model::{Level, Place, Value};
 use packs::{File, PackFiles, Registry};
 
 const GUIDE: &str = include_str!("../../../docs/packs.md");
 
 /// Gives the text of each fenced block of a language.
 fn blocks<'guide>(language: &'guide str) -> impl Iterator<Item = &'guide str> {
-    GUIDE.split("\n```").skip(1).step_by(2).filter_map(move |block| {
-        block.strip_prefix(language)?.strip_prefix('\n')
-    })
+    GUIDE
+        .split("\n```")
+        .skip(1)
+        .step_by(2)
+        .filter_map(move |block| block.strip_prefix(language)?.strip_prefix('\n'))
 }
 
-/// Gathers the blocks that begin with `# FOLDER/PATH` into the files of a folder of packs.
-fn examples(folder: &str, level: Level, files: &mut PackFiles) {
+/// Gathers the blocks whose first line is `# PACK/PATH`, or `# local/PACK/PATH`.
+fn examples(start: &str, level: Level, files: &mut PackFiles) {
     for block in blocks("yaml").chain(blocks("text")) {
         let (first, text) = block.split_once('\n').unwrap();
         let path = first.strip_prefix("# ").unwrap();
-        if let Some(path) = path.strip_prefix(folder) {
+        if path.starts_with(start) {
+            let path = path.trim_start_matches("local/");
             files.add(level, path, File::new(first, text.as_bytes()));
         }
     }
@@ -35,14 +38,17 @@ fn examples(folder: &str, level: Level, files: &mut PackFiles) {
 #[test]
 fn the_example_pack_lints_clean_and_its_cases_pass() {
     let mut files = PackFiles::new();
-    examples("", Level::Global, &mut files);
+    examples("mine/", Level::Global, &mut files);
     let mine: Vec<_> = files.folder(Level::Global, "mine").into_iter().collect();
     assert!(mine.iter().any(|folder| folder.files.len() > 10));
     let lint = packs::lint::lint(&files, None);
     let told: Vec<String> = lint.diagnostics.iter().map(|it| it.render()).collect();
     assert!(told.is_empty(), "\n{}", told.join("\n"));
     let outcomes = packs::cases::run(&files, &Registry::load(&files, None));
-    assert!(outcomes.passed() && outcomes.cases.len() > 4, "{outcomes:#?}");
+    assert!(
+        outcomes.passed() && outcomes.cases.len() > 4,
+        "{outcomes:#?}"
+    );
 }
 
 #[test]
@@ -50,9 +56,17 @@ fn the_example_overlay_changes_what_it_says_and_nothing_else() {
     let mut files = PackFiles::new();
     examples("local/", Level::Local, &mut files);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/global/linux");
-    for path in ["package.yml", "parameters/parameters.yml", "monitoring/cpu.yml"] {
+    for path in [
+        "package.yml",
+        "parameters/parameters.yml",
+        "monitoring/cpu.yml",
+    ] {
         let bytes = std::fs::read(root.join(path)).unwrap();
-        files.add(Level::Global, &format!("linux/{path}"), File::new(path, bytes));
+        files.add(
+            Level::Global,
+            &format!("linux/{path}"),
+            File::new(path, bytes),
+        );
     }
     let registry = Registry::load(&files, None);
     assert_eq!(registry.diagnostics(), []);
@@ -80,7 +94,7 @@ fn the_example_expressions_give_what_is_written_beside_them() {
     assert!(lines.len() > 15);
     for line in lines {
         let (text, expected) = line.rsplit_once("  # ").unwrap();
-        let program = expr::compile(text.trim(), "guide").unwrap();
+        let program = expr::compile(text.trim(), &Place::new("guide", 1, 1)).unwrap();
         let answer = program.answer(&Nothing).unwrap();
         assert_eq!(answer.text, expected, "{text}");
     }
