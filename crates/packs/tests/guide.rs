@@ -15,7 +15,7 @@ use packs::{File, PackFiles, Registry};
 const GUIDE: &str = include_str!("../../../docs/packs.md");
 
 /// Gives the text of each fenced block of a language.
-fn blocks<'guide>(language: &'guide str) -> impl Iterator<Item = &'guide str> {
+fn blocks(language: &str) -> impl Iterator<Item = &'static str> {
     GUIDE
         .split("\n```")
         .skip(1)

@@ -53,3 +53,35 @@ fn the_cases_of_shipped_packs_pass() {
         .collect();
     assert!(outcomes.passed(), "\n{}", told.join("\n"));
 }
+
+#[test]
+fn parameters_are_shipped_set_to_their_declared_defaults() {
+    let registry = Registry::load(&shipped(), None);
+    for pack in registry.packs() {
+        for (name, parameter) in pack.parameters.iter() {
+            let named = format!("{}.{name}", pack.name);
+            assert!(parameter.description.is_some(), "{named} has no comment");
+            let declared = parameter.declaration.as_ref();
+            let default = &declared.unwrap_or_else(|| panic!("{named}")).default;
+            // A secret has no default: what it is set to is what the server ships with.
+            if !parameter.content.has_secret() {
+                assert_eq!(parameter.content.shown(), default.shown(), "{named}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_readme_lists_each_pack_with_what_it_holds() {
+    let readme = include_str!("../../../packs/README.md");
+    for pack in Registry::load(&shipped(), None).packs() {
+        let start = format!("| [{}](", pack.name);
+        let row = readme.lines().find(|line| line.starts_with(&start));
+        let row = row.unwrap_or_else(|| panic!("no row of {}", pack.name));
+        let parameters = pack.parameters.iter().map(|(name, _)| name);
+        let checks = pack.checks.iter().map(|check| &check.name);
+        for name in parameters.chain(checks) {
+            assert!(row.contains(&format!("`{name}`")), "{}: {name}", pack.name);
+        }
+    }
+}
