@@ -38,12 +38,12 @@ pub const EXPRESSION_ITEMS_MAX: usize = 100_000;
 
 /// Operations that text in rhai's syntax may take before it ends with an error (measured: an endless
 /// loop ends in under 20 ms).
-pub const SCRIPT_OPERATIONS_MAX: u64 = 100_000;
+pub const SCRIPT_OPERATIONS_MAX: u64 = 10_000_000;
 /// Longest text that text in rhai's syntax may build: shorter than elsewhere, because one operation
 /// on it is one step whatever its length.
 pub const SCRIPT_TEXT_BYTES_MAX: usize = 256 << 10;
 /// Most items, those inside of items counted, that text in rhai's syntax may build.
-pub const SCRIPT_ITEMS_MAX: usize = 1000;
+pub const SCRIPT_ITEMS_MAX: usize = 20_000;
 /// Deepest nesting of a value that comes out of text in rhai's syntax.
 pub const SCRIPT_VALUE_DEPTH_MAX: usize = 64;
 /// Different questions that one evaluation of text in rhai's syntax may ask of the agent or machine.
@@ -132,3 +132,7 @@ pub const PACKAGE_LIST_BYTES_MAX: usize = 16 << 20;
 pub const NETWORK_ADDRESSES_MAX: usize = 16;
 /// Lookups of names that may wait for the system's resolver; the next one is an error.
 pub const RESOLVER_LOOKUPS_MAX: usize = 32;
+/// Redirects that are followed to a page; one more is an error.
+pub const URL_REDIRECTS_MAX: usize = 5;
+/// Largest head of an HTTP response; a larger one is an error.
+pub const URL_HEAD_BYTES_MAX: usize = 64 << 10;

@@ -507,7 +507,7 @@ mod tests {
 
     #[test]
     fn many_callers_share_writes_and_each_gets_its_own_position() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::dir();
         let committer = Committer::start("commit", OPTIONS).unwrap();
         let log = committer.attach(journal(dir.path()));
         let occupied = occupy(&log);
@@ -544,7 +544,7 @@ mod tests {
 
     #[test]
     fn a_full_queue_is_busy_for_who_may_not_wait_and_makes_the_others_wait() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::dir();
         let committer = Committer::start("commit", OPTIONS).unwrap();
         let log = committer.attach(journal(dir.path()));
         let occupied = occupy(&log);
@@ -580,10 +580,10 @@ mod tests {
 
     #[test]
     fn changes_are_made_in_their_order() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::dir();
         let committer = Committer::start("commit", OPTIONS).unwrap();
         let log = committer.attach(journal(dir.path()));
-        let other = tempfile::tempdir().unwrap();
+        let other = crate::scratch::dir();
         let other = committer.attach(journal(other.path()));
         let occupied = occupy(&log);
         let (tx, rx) = sync_channel(4);
@@ -614,7 +614,7 @@ mod tests {
 
     #[test]
     fn stopping_writes_what_is_queued_and_refuses_the_rest() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::dir();
         let committer = Committer::start("commit", OPTIONS).unwrap();
         let log = committer.attach(journal(dir.path()));
         let occupied = occupy(&log);
@@ -643,7 +643,7 @@ mod tests {
 
     #[test]
     fn stopping_leaves_a_thread_that_hangs() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::dir();
         let committer = Committer::start("commit", OPTIONS).unwrap();
         let log = committer.attach(journal(dir.path()));
         let _occupied = occupy(&log);
@@ -652,7 +652,7 @@ mod tests {
 
     #[test]
     fn a_caller_that_panics_harms_no_other() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::dir();
         let committer = Committer::start("commit", OPTIONS).unwrap();
         let log = committer.attach(journal(dir.path()));
         log.submit(append(b"x"), |_| panic!("a panic of this test"))
@@ -662,7 +662,7 @@ mod tests {
 
     #[test]
     fn what_the_disk_refuses_is_told_to_all_who_wait_and_limits_to_one() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::dir();
         let gone = dir.path().join("journal");
         let committer = Committer::start("commit", OPTIONS).unwrap();
         let log = committer.attach(journal(&gone));

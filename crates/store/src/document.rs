@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_document_comes_back_as_it_was_saved() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::dir();
         let document = document(dir.path());
         assert_eq!(document.load().unwrap(), Loaded::Absent);
         for (version, bytes) in [
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn bytes_of_the_first_version_are_read() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::dir();
         let document = document(dir.path());
         file::replace(
             document.path(),
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_flipped_bit_or_a_cut_is_noticed_and_moved_aside() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::dir();
         let document = document(dir.path());
         let good = encode(1, b"{\"a\": 1}");
         let mut bad: Vec<Vec<u8>> = (0..good.len()).map(|end| good[..end].to_vec()).collect();
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_name_cannot_leave_the_directory_and_content_has_a_limit() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::dir();
         assert!(Document::new(dir.path(), "../x", 10).is_err());
         let document = document(dir.path());
         let error = document.save(1, &[0; 1_001]).unwrap_err().to_string();

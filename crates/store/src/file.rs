@@ -5,7 +5,7 @@
 //! new ones, after a crash too. What a crash leaves behind is removed by [`clean`].
 
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,12 +36,23 @@ const UNFINISHED: &str = ".unfinished";
 /// Replaces the content of a file, or makes the file, in one durable step. A symbolic link stays
 /// and what it points at is replaced. On an error the old content is untouched.
 pub fn replace(path: &Path, bytes: &[u8], access: Access) -> Result<(), Error> {
+    replace_with(path, bytes.len(), access, |file| file.write_all(bytes))
+}
+
+/// Like [`replace`], for content that is written piece by piece; `need_bytes` is its size.
+pub fn replace_with(
+    path: &Path,
+    need_bytes: usize,
+    access: Access,
+    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> Result<(), Error> {
     let target = resolve(path)?;
     let unfinished = unfinished_name(&target);
-    let done = write_new(&unfinished, bytes)
+    let done = write_new(&unfinished, write)
+        .map_err(|e| Error::write(path, need_bytes, e))
         .and_then(|file| grant(&file, &target, access))
         .and_then(|()| {
-            fs::rename(&unfinished, &target).map_err(|e| Error::write(path, bytes.len(), e))
+            fs::rename(&unfinished, &target).map_err(|e| Error::write(path, need_bytes, e))
         });
     if let Err(error) = done {
         // It may not exist, or not be removable now: then `clean` removes it.
@@ -147,17 +158,18 @@ fn resolve(path: &Path) -> Result<PathBuf, Error> {
     }
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> Result<File, Error> {
-    let write = || -> io::Result<File> {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)?;
-        file.write_all(bytes)?;
-        Ok(file)
-    };
-    write().map_err(|e| Error::write(path, bytes.len(), e))
+fn write_new(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<File> {
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    let mut file = BufWriter::new(file);
+    write(&mut file)?;
+    file.into_inner().map_err(io::IntoInnerError::into_error)
 }
 
 /// Sets owner and mode, then makes all of the file durable: after this it may take its name.
@@ -241,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_file_is_replaced_and_nothing_is_left_beside_it() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::dir();
         let path = dir.path().join("a");
         for bytes in [&b"one"[..], b"", b"a longer text"] {
             replace(&path, bytes, PRIVATE).unwrap();
@@ -256,7 +268,7 @@ mod tests {
 
     #[test]
     fn mode_and_owner_are_kept_when_told() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::dir();
         let path = dir.path().join("a");
         replace(&path, b"1", Access::Keep { otherwise: 0o644 }).unwrap();
         assert_eq!(mode(&path), 0o644);
@@ -277,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_link_stays_and_its_target_is_replaced() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::dir();
         let (target, link) = (dir.path().join("target"), dir.path().join("link"));
         replace(&target, b"1", PRIVATE).unwrap();
         symlink("target", &link).unwrap();
@@ -288,7 +300,7 @@ mod tests {
 
     #[test]
     fn a_read_has_a_limit() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::dir();
         let path = dir.path().join("a");
         replace(&path, &[7; 100], PRIVATE).unwrap();
         assert_eq!(read(&path, 100).unwrap().unwrap().len(), 100);
@@ -304,7 +316,7 @@ mod tests {
 
     #[test]
     fn what_a_crash_left_is_removed_and_what_is_in_use_stays() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::dir();
         let gone = dir.path().join(".a.999999999-0.unfinished");
         let ours = dir
             .path()
@@ -323,7 +335,7 @@ mod tests {
 
     #[test]
     fn errors_name_the_path_that_was_asked_for() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::dir();
         let path = dir.path().join("absent/a");
         let error = replace(&path, &[0; 4_096], PRIVATE).unwrap_err();
         assert_eq!(
@@ -342,7 +354,7 @@ mod tests {
 
     #[test]
     fn directories_are_made_with_their_parents() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::dir();
         let path = dir.path().join("a/b/c");
         make_dir(&path, 0o700).unwrap();
         make_dir(&path, 0o700).unwrap();

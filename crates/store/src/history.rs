@@ -361,7 +361,7 @@ mod tests {
 
     #[test]
     fn what_waits_and_what_is_on_disk_are_read_as_one() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::dir();
         let history = open(dir.path());
         check(&history, 0..0);
         record(&history, 0..5);
@@ -384,7 +384,7 @@ mod tests {
 
     #[test]
     fn the_newest_are_read_within_a_number_and_a_size() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::dir();
         let history = open(dir.path());
         record(&history, 10..20);
         history.flush(at(20));
@@ -405,7 +405,7 @@ mod tests {
 
     #[test]
     fn bounds_are_kept_by_size_and_age() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::dir();
         let history = open(dir.path());
         for turn in 0..100 {
             for _ in 0..10 {
@@ -424,7 +424,7 @@ mod tests {
 
     #[test]
     fn a_disk_that_takes_nothing_is_survived_in_memory_and_left_behind() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::dir();
         let path = block(dir.path());
         let history = open(&path);
         record(&history, 0..5);
@@ -461,7 +461,7 @@ mod tests {
 
     #[test]
     fn a_record_has_a_limit() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::dir();
         let history = open(dir.path());
         history.record(at(0), &[0; 1_000]).unwrap();
         let error = history.record(at(0), &[0; 1_001]).unwrap_err().to_string();
@@ -473,7 +473,7 @@ mod tests {
 
     #[test]
     fn reading_beside_recording_and_flushing_misses_nothing_and_doubles_nothing() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::dir();
         let history = open(dir.path());
         let is_done = std::sync::atomic::AtomicBool::new(false);
         let relaxed = std::sync::atomic::Ordering::Relaxed;

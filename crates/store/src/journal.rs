@@ -35,7 +35,8 @@ use model::WallTime;
 
 use self::catalog::Catalog;
 use self::segment::{Name, Segment};
-use crate::{Error, file, lock};
+use crate::lock::Lock;
+use crate::{Error, file};
 
 pub use self::options::{Bounds, Check, Options};
 pub use self::reader::{Order, Page, Query, Reader, Record};
@@ -102,7 +103,7 @@ pub struct Journal {
     void: Vec<PathBuf>,
     buffer: Vec<u8>,
     /// Holds the lock on the directory.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Journal {
@@ -116,7 +117,7 @@ impl Journal {
             "the options of a journal are constants of ours: {options:?}"
         );
         file::make_dir(dir, 0o700)?;
-        let lock = lock::take(dir)?;
+        let lock = Lock::take(dir)?;
         let opened = recovery::open(dir, options.check)?;
         let journal = Self {
             dir: dir.to_owned(),

@@ -6,6 +6,7 @@
 //! - [`journal`]: records that are durable when the call returns: the truth.
 //! - [`commit`]: many callers of journals, one sync for all that wait.
 //! - [`history`]: what happened, in memory first, on disk within a second, within bounds.
+//! - [`view`]: an ordered map that follows a journal, rebuilt from it whenever needed.
 //! - [`health`]: what a full or broken disk keeps in memory.
 //!
 //! Calls block; who must not wait calls from a thread of their own. Time comes in as a parameter.
@@ -21,7 +22,10 @@ pub mod history;
 pub mod journal;
 mod lock;
 mod name;
+#[cfg(test)]
+mod scratch;
 mod store;
+pub mod view;
 
 pub use commit::Committer;
 pub use document::Document;
@@ -30,3 +34,4 @@ pub use health::Health;
 pub use history::History;
 pub use journal::{Journal, Position};
 pub use store::{FILES, FileKind, Store};
+pub use view::View;

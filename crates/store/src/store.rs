@@ -5,7 +5,6 @@
 //! tells what is in memory only. [`FILES`] lists everything that is ever written here.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -15,7 +14,9 @@ use crate::document::{Content, Document, Loaded};
 use crate::health::{Health, Trouble};
 use crate::history::{self, History};
 use crate::journal::{self, Journal, Recovery};
-use crate::{Error, file, lock, name};
+use crate::lock::Lock;
+use crate::view::View;
+use crate::{Error, file, name};
 
 /// A kind of file that the store writes, for people who look into the directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,18 @@ pub const FILES: &[FileKind] = &[
         format: "as it was found",
         retention: "replaced by the next damaged one; may be removed at any time",
     },
+    FileKind {
+        path: "view/NAME.N.view",
+        what: "a checkpoint of a map that follows a journal",
+        format: "one line with position and count, then entries and a CRC-32",
+        retention: "two, written in turn; rebuilt from the journal when removed",
+    },
+    FileKind {
+        path: "view/NAME.N.corrupt",
+        what: "a damaged checkpoint, moved aside to be looked at",
+        format: "as it was found",
+        retention: "replaced by the next damaged one; may be removed at any time",
+    },
 ];
 
 /// The directory of one agent. Its parts are handles that may go to other threads.
@@ -64,7 +77,7 @@ pub struct Store {
     dir: PathBuf,
     histories: Mutex<BTreeMap<String, History>>,
     unsaved: Mutex<Unsaved>,
-    _lock: File,
+    _lock: Lock,
 }
 
 /// Documents that the disk refused, the newest content of each.
@@ -80,8 +93,8 @@ impl Store {
     /// it open.
     pub fn open(dir: &Path) -> Result<Self, Error> {
         file::make_dir(dir, 0o700)?;
-        let lock = lock::take(dir)?;
-        for dir in [dir, &dir.join("state")] {
+        let lock = Lock::take(dir)?;
+        for dir in [dir, &dir.join("state"), &dir.join("view")] {
             // What cannot be removed now takes a little room until the next start, no more.
             let _ = file::clean(dir);
         }
@@ -123,6 +136,12 @@ impl Store {
         options: journal::Options,
     ) -> Result<(Journal, Recovery), Error> {
         Journal::open(&self.dir.join("journal").join(name::check(name)?), options)
+    }
+
+    /// Opens a view by name, and tells which damaged checkpoints were moved aside. Its owner lets
+    /// it follow a journal and makes the checkpoints.
+    pub fn view(&self, name: &str) -> Result<(View, Vec<PathBuf>), Error> {
+        View::open(&self.dir.join("view"), name, limits::VIEW_BYTES_MAX)
     }
 
     /// Loads a document: the newest content that was saved, on disk or not.
@@ -287,7 +306,7 @@ mod tests {
 
     #[test]
     fn everything_that_is_written_is_listed() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::dir();
         let store = Store::open(dir.path()).unwrap();
         store
             .history("kind", now())
@@ -307,40 +326,35 @@ mod tests {
             .0
             .append(&[(now(), b"x")])
             .unwrap();
+        let damage = |path: &str| {
+            file::replace(&dir.path().join(path), b"damaged", file::PRIVATE).unwrap();
+        };
         store.save("name", content(b"{}"), now()).unwrap();
-        std::fs::copy(
-            dir.path().join("state/name.document"),
-            dir.path().join("state/x.document"),
-        )
-        .unwrap();
-        file::replace(
-            &dir.path().join("state/name.document"),
-            b"damaged",
-            file::PRIVATE,
-        )
-        .unwrap();
+        damage("state/name.document");
         assert!(matches!(
             store.load("name").unwrap(),
             Loaded::Corrupt { .. }
         ));
+        store.save("name", content(b"{}"), now()).unwrap();
+        store.view("name").unwrap().0.checkpoint().unwrap();
+        damage("view/name.0.view");
+        let (mut view, damaged) = store.view("name").unwrap();
+        assert_eq!(damaged.len(), 1);
+        view.checkpoint().unwrap();
         store.tick(now());
-        std::fs::rename(
-            dir.path().join("state/x.document"),
-            dir.path().join("state/name.document"),
-        )
-        .unwrap();
         let mut listed: Vec<String> = FILES.iter().map(|kind| kind.path.to_owned()).collect();
         listed.sort();
         let written: Vec<String> = kinds(dir.path())
             .iter()
             .map(|path| path.replace("/kind/", "/KIND/").replace("/name", "/NAME"))
+            .map(|path| path.replace(".0.", ".N."))
             .collect();
         assert_eq!(written, listed);
     }
 
     #[test]
     fn parts_are_found_again_by_name() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::dir();
         let store = Store::open(dir.path()).unwrap();
         store
             .history("checks", now())
@@ -383,10 +397,10 @@ mod tests {
 
     #[test]
     fn a_document_that_the_disk_refuses_is_kept_and_saved_later() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::dir();
         let store = Store::open(dir.path()).unwrap();
         let state = dir.path().join("state");
-        File::create(&state).unwrap();
+        std::fs::File::create(&state).unwrap();
         let error = store
             .save("a", content(b"1"), now())
             .unwrap_err()
@@ -419,14 +433,14 @@ mod tests {
 
     #[test]
     fn what_a_crash_left_is_removed_at_opening() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::dir();
         drop(
             Store::open(dir.path())
                 .unwrap()
                 .save("a", content(b"1"), now()),
         );
         let left = dir.path().join("state/.a.document.999999999-0.unfinished");
-        File::create(&left).unwrap();
+        std::fs::File::create(&left).unwrap();
         Store::open(dir.path()).unwrap();
         assert!(!left.exists());
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
+use crate::scratch;
 
 /// A small generator: a failing seed repeats exactly.
 struct Random(u64);
@@ -67,18 +68,13 @@ fn segments(dir: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// Makes a directory in memory where there is one: thousands of journals are opened here.
-fn scratch() -> tempfile::TempDir {
-    tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| tempfile::tempdir().unwrap())
-}
-
 fn overwrite(path: &Path, bytes: &[u8]) {
     file::replace(path, bytes, file::PRIVATE).unwrap();
 }
 
 /// Copies a journal, so that one history can be damaged in many ways.
 fn copy(from: &Path) -> tempfile::TempDir {
-    let to = scratch();
+    let to = scratch::dir();
     for path in segments(from) {
         fs::copy(&path, to.path().join(path.file_name().unwrap())).unwrap();
     }
@@ -94,7 +90,7 @@ fn behaves_like_a_list_through_every_operation_and_reopening() {
     };
     for seed in 0..rounds {
         println!("seed {seed}");
-        let dir = scratch();
+        let dir = scratch::dir();
         let mut random = Random(seed);
         let mut journal = open(dir.path()).0;
         let mut model = Model::default();
@@ -253,7 +249,7 @@ fn read_pages(reader: &Reader, query: Query) -> Vec<Record> {
 
 #[test]
 fn a_tail_torn_at_any_byte_is_cut_and_told_and_nothing_before_it_is_lost() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch::dir();
     let mut journal = open(dir.path()).0;
     fill(&mut journal, 1..20);
     let whole = all(&journal);
@@ -300,7 +296,7 @@ fn a_tail_torn_at_any_byte_is_cut_and_told_and_nothing_before_it_is_lost() {
 
 #[test]
 fn a_flipped_bit_anywhere_gives_no_panic_no_wrong_record_and_no_refusal() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch::dir();
     let mut journal = open(dir.path()).0;
     fill(&mut journal, 1..25);
     let whole = all(&journal);
@@ -375,7 +371,7 @@ fn many_flipped_bits_and_lost_pages_are_survived() {
     } else {
         1_000
     };
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch::dir();
     let mut journal = open(dir.path()).0;
     fill(&mut journal, 1..40);
     let whole = all(&journal);
@@ -418,7 +414,7 @@ fn many_flipped_bits_and_lost_pages_are_survived() {
 
 #[test]
 fn a_missing_file_is_told_as_lost_records() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch::dir();
     let mut journal = open(dir.path()).0;
     fill(&mut journal, 1..40);
     drop(journal);
@@ -441,7 +437,7 @@ fn a_missing_file_is_told_as_lost_records() {
 
 /// Zeroes the second of three records that were written as these batches.
 fn lose_the_second(batches: &[usize]) -> (Vec<u64>, Recovery) {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch::dir();
     let mut journal = open(dir.path()).0;
     for records in batches {
         journal.append(&vec![(at(1), [7; 76]); *records]).unwrap();
@@ -492,7 +488,7 @@ fn a_hole_in_the_last_batch_is_torn_and_a_hole_before_it_is_damage() {
 
 #[test]
 fn bounds_drop_the_oldest_segments_and_count_them() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch::dir();
     let mut bounded = options(Check::Tail);
     bounded.bounds = Some(Bounds {
         bytes_max: 3_000,
@@ -532,7 +528,7 @@ fn bounds_drop_the_oldest_segments_and_count_them() {
 
 #[test]
 fn records_and_batches_have_a_limit() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch::dir();
     let mut journal = open(dir.path()).0;
     journal.append(&[(at(1), [0; 600])]).unwrap();
     let error = journal
@@ -565,7 +561,7 @@ fn records_and_batches_have_a_limit() {
 
 #[test]
 fn a_journal_has_one_writer() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch::dir();
     let journal = open(dir.path()).0;
     let error = Journal::open(dir.path(), options(Check::Tail))
         .unwrap_err()
@@ -581,7 +577,7 @@ fn a_journal_has_one_writer() {
 
 #[test]
 fn a_segment_of_a_newer_program_is_left_alone() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch::dir();
     fill(&mut open(dir.path()).0, 1..2);
     let path = segments(dir.path()).remove(0);
     let mut bytes = fs::read(&path).unwrap();
@@ -601,7 +597,7 @@ fn a_segment_of_a_newer_program_is_left_alone() {
 
 #[test]
 fn an_interrupted_truncation_is_finished_at_opening() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch::dir();
     let mut journal = open(dir.path()).0;
     fill(&mut journal, 1..40);
     let before = copy(dir.path());
@@ -620,7 +616,7 @@ fn an_interrupted_truncation_is_finished_at_opening() {
 
 #[test]
 fn a_reader_sees_true_records_while_the_writer_cuts_and_drops() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch::dir();
     let mut journal = open(dir.path()).0;
     let reader = journal.reader();
     let is_done = std::sync::atomic::AtomicBool::new(false);

@@ -1,7 +1,7 @@
 //! The process that is killed: it writes as fast as it can and prints what was acknowledged.
 //!
-//! It is this test binary, started again with `STORE_WRITER` set to a directory. Its four threads
-//! use the store in the four ways that promise something. What they print is the only thing that
+//! It is this test binary, started again with `STORE_WRITER` set to a directory. Its five threads
+//! use the store in the five ways that promise something. What they print is the only thing that
 //! the verifier believes, see [`Acknowledged`].
 
 use std::collections::BTreeMap;
@@ -15,7 +15,8 @@ use std::time::Duration;
 use model::WallTime;
 use store::commit::{self, Change, Committer};
 use store::document::{Content, Loaded};
-use store::journal::{self, Check, Order, Query, Record};
+use store::journal::{self, Check, Order, Query, Reader, Record};
+use store::view::Entries;
 use store::{Journal, Position, Store};
 
 use crate::Random;
@@ -142,9 +143,11 @@ impl Acknowledged {
         let open = |name| {
             let (journal, recovery) = store.journal(name, options()).unwrap();
             assert!(!recovery.has_lost_records(), "{place}: {recovery:?}");
-            read(&journal)
+            journal
         };
-        let shared = open("shared");
+        let journal = open("shared");
+        let shared = read(&journal);
+        verify_view(&store, &journal, &shared, place);
         for (position, seed) in &self.shared {
             let record = shared.get(position);
             let payload = record.map(|record| &record.payload);
@@ -154,7 +157,7 @@ impl Acknowledged {
                 "{place}: shared {position}"
             );
         }
-        self.verify_cut(&open("cut"), place);
+        self.verify_cut(&read(&open("cut")), place);
         self.verify_document(&store, place);
         self.verify_history(&store, place);
     }
@@ -222,6 +225,28 @@ impl Acknowledged {
         );
         self.history = count;
     }
+}
+
+/// Opens the view of the shared journal and lets it follow: it must say what the records say.
+fn verify_view(store: &Store, journal: &Journal, records: &BTreeMap<u64, Record>, place: &str) {
+    let (mut view, damaged) = store.view("shared").unwrap();
+    assert!(damaged.is_empty(), "{place}: {damaged:?}");
+    let found = view.catch_up(&journal.reader(), apply).unwrap();
+    assert!(
+        found.missing.is_empty() && !found.was_ahead,
+        "{place}: {found:?}"
+    );
+    let mut expect = Entries::new();
+    records
+        .values()
+        .for_each(|record| apply(&mut expect, record));
+    assert!(*view.entries() == expect, "{place}: {found:?}");
+}
+
+/// Lets a record set one of some hundred keys.
+fn apply(entries: &mut Entries, record: &Record) {
+    let key = record.payload[..1].to_vec();
+    entries.insert(key, record.payload.clone());
 }
 
 /// Tells whether every line that a careless writer acknowledged is in its file.
@@ -299,9 +324,10 @@ fn writes_when_it_is_asked_to() {
     if seed % 3 == 0 {
         return save_and_wait(&store, seed);
     }
+    let shared = committer.attach(store.journal("shared", self::options()).unwrap().0);
     std::thread::scope(|scope| {
-        let shared = committer.attach(store.journal("shared", self::options()).unwrap().0);
         let cut = store.journal("cut", self::options()).unwrap().0;
+        scope.spawn(|| follow_for_ever(&store, shared.reader()));
         scope.spawn(|| keep_for_ever(&store, seed));
         for caller in 0..2 {
             let log = shared.clone();
@@ -318,6 +344,14 @@ fn append_for_ever(log: &commit::Log, seed: u64) {
         let records = vec![(WallTime::from_millis(1), payload_of(seed))];
         let range = log.apply(Change::Append(records)).unwrap();
         tell(&format!("shared {} {seed}", range.start));
+    }
+}
+
+fn follow_for_ever(store: &Store, journal: &Reader) {
+    let mut view = store.view("shared").unwrap().0;
+    loop {
+        view.catch_up(journal, apply).unwrap();
+        view.checkpoint().unwrap();
     }
 }
 
