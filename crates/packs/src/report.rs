@@ -1,6 +1,8 @@
 //! Gathers what is wrong over all files of a load.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use model::{Diagnostic, Place};
@@ -17,8 +19,26 @@ pub(crate) struct Report {
 
 struct Source {
     text: Arc<str>,
+    /// Bytes of each line, found when the first of them is shown.
+    lines: OnceCell<Vec<Range<usize>>>,
     /// A line of a file with secrets is never shown.
     may_be_shown: bool,
+}
+
+impl Source {
+    /// Gives a line, counted from 1; many are asked for when much is wrong.
+    fn line(&self, number: u32) -> Option<String> {
+        let lines = self.lines.get_or_init(|| {
+            let start = self.text.as_ptr() as usize;
+            let range = |line: &str| {
+                let from = line.as_ptr() as usize - start;
+                from..from + line.len()
+            };
+            self.text.lines().map(range).collect()
+        });
+        let range = lines.get(number.checked_sub(1)? as usize)?;
+        Some(self.text[range.clone()].to_owned())
+    }
 }
 
 impl Report {
@@ -46,6 +66,7 @@ impl Report {
     pub(crate) fn know(&mut self, file: &File, may_be_shown: bool) {
         let source = Source {
             text: Arc::from(file.text().unwrap_or_default()),
+            lines: OnceCell::new(),
             may_be_shown,
         };
         self.sources.insert(Arc::clone(&file.shown), source);
@@ -53,12 +74,11 @@ impl Report {
 
     /// Takes a diagnostic.
     pub(crate) fn push(&mut self, mut diagnostic: Diagnostic) {
-        let source = self.sources.get(&diagnostic.place.file);
-        diagnostic.source_line = None;
-        let diagnostic = match source {
-            Some(source) if source.may_be_shown => diagnostic.with_source(&source.text),
-            Some(_) | None => diagnostic,
-        };
+        diagnostic.source_line = self
+            .sources
+            .get(&diagnostic.place.file)
+            .filter(|source| source.may_be_shown)
+            .and_then(|source| source.line(diagnostic.place.line));
         self.diagnostics.push(diagnostic);
     }
 

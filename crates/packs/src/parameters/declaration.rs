@@ -136,7 +136,8 @@ impl Declaration {
             | Value::Text(_)
             | Value::Map(_) => std::slice::from_ref(value),
         };
-        let allowed = |item: &Value| matches!(item, Value::Text(text) if self.choices.iter().any(|choice| choice == text));
+        let is_choice = |text: &Arc<str>| self.choices.contains(text);
+        let allowed = |item: &Value| matches!(item, Value::Text(text) if is_choice(text));
         if items.iter().all(allowed) {
             return None;
         }

@@ -54,6 +54,8 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("illegal placement of ':'", "a `key:` stands inside an open list `[`", "close the list with `]` on the line above"),
     ("misplaced bracket", "a closing bracket has no opening one", "remove it, or put quotes around the value"),
     ("did not find expected node content", "a value is missing here", "write a value, or put quotes around the text that begins with a bracket"),
+    ("recursion limit", "the document is nested too deeply", "at most 64 levels"),
+    ("expected <document start>", "this stands behind the end of the document", "remove it, or put quotes around the value above"),
     ("unknown anchor", "this alias names nothing", "write `&name` in front of the value it should repeat, or quotes around a text that begins with `*`"),
     ("scanning an anchor or alias", "`&` or `*` begins the value and no name follows", "put quotes around the value"),
     ("scanning a block scalar", "something follows `|` or `>` on the same line", "start the text on the next line, or put quotes around the value"),

@@ -12,6 +12,9 @@ use super::scalar::type_plain;
 use super::span::Text;
 use super::{Entry, Kind, Node, Style};
 
+/// Most warnings about one text; who has more has seen enough, and each shows its line.
+const WARNINGS_MAX: usize = 100;
+
 /// Reads a YAML text. Gives the tree, unless the text is empty or cannot be read, and everything
 /// that is wrong or doubtful about it.
 pub fn parse(file: &str, text: &str) -> (Option<Node>, Vec<Diagnostic>) {
@@ -256,16 +259,7 @@ impl<'text> Builder<'text> {
             }
             match by_key.get(&entry.key) {
                 Some(at) => {
-                    let first_line = settled[*at].key_place.line;
-                    self.diagnostics.push(
-                        Diagnostic::warning(
-                            entry.key_place.clone(),
-                            format!("the key `{}` stands twice", entry.key),
-                        )
-                        .with_hint(format!(
-                            "line {first_line} has it too; this one counts, remove the other"
-                        )),
-                    );
+                    self.warn_of_repetition(&settled[*at], &entry);
                     settled[*at] = entry;
                 }
                 None => {
@@ -286,6 +280,19 @@ impl<'text> Builder<'text> {
             }
         }
         Ok(settled)
+    }
+
+    fn warn_of_repetition(&mut self, first: &Entry, again: &Entry) {
+        if self.diagnostics.len() >= WARNINGS_MAX {
+            return;
+        }
+        let message = format!("the key `{}` stands twice", again.key);
+        let hint = format!(
+            "line {} has it too; this one counts, remove the other",
+            first.key_place.line
+        );
+        self.diagnostics
+            .push(Diagnostic::warning(again.key_place.clone(), message).with_hint(hint));
     }
 
     fn scalar(
@@ -381,8 +388,8 @@ impl<'text> Builder<'text> {
         }
         Err(self.problem(
             span,
-            "the document is too large once its aliases are followed",
-            &format!("at most {} values", limits::YAML_NODES_MAX),
+            "the document holds too many values",
+            &format!("at most {}, aliases followed", limits::YAML_NODES_MAX),
         ))
     }
 

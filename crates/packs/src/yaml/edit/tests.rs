@@ -36,6 +36,7 @@ fn lines_changed(before: &str, after: &str) -> Vec<String> {
 }
 
 #[test]
+// tidy: long, a flat table of texts
 fn a_value_is_replaced_and_its_comment_and_quotes_stay() {
     for (key, value, difference) in [
         (

@@ -8,8 +8,8 @@
 //!   token: {type: text, secret: true}
 //! ```
 //! A secret may be a reference, `env:NAME` or `file:/path`, which whoever needs it resolves. An
-//! undeclared parameter whose name ends like one (`password`, `token` …) is a secret too: packs that
-//! are older than declarations hold some. Nothing here prints a secret.
+//! undeclared parameter whose name ends like one (`password`, `token` …) is a secret too: packs
+//! that are older than declarations hold some. Nothing here prints a secret.
 
 mod change;
 mod declaration;
