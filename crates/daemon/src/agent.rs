@@ -18,6 +18,7 @@ use crate::http::Connections;
 use crate::keep::Keep;
 use crate::log::Log;
 use crate::loops::Figures;
+use crate::machine::Machine;
 use crate::rules::{self, Rules};
 use crate::series::Cost;
 use crate::tokens::Tokens;
@@ -51,6 +52,8 @@ pub(crate) struct Agent {
     pub rules_commands: mpsc::Sender<rules::Command>,
     /// Runs what may block.
     pub workers: Workers,
+    /// The machine below, as expressions see it.
+    pub(crate) machine: Arc<Machine>,
     /// The log.
     pub log: Log,
     /// Who may call over TCP.
@@ -147,6 +150,7 @@ impl Agent {
             cluster: mpsc::channel(1).0,
             rules_commands: mpsc::channel(1).0,
             workers: Workers::default(),
+            machine: Arc::new(Machine::real()),
             log: Log::start(&options).unwrap().0,
             tokens: Tokens::new(BTreeMap::new()),
             keep: Arc::new(Keep::open(&folder).unwrap()),

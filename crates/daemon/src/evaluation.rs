@@ -17,6 +17,7 @@ use crate::agent::Agent;
 use crate::clock;
 use crate::cluster::Node;
 use crate::configuration::Configuration;
+use crate::machine::Machine;
 
 /// The file that an expression of a user is said to stand in.
 const FILE: &str = "(expression)";
@@ -25,6 +26,7 @@ const FILE: &str = "(expression)";
 pub struct World {
     configuration: Arc<Configuration>,
     node: Option<Arc<Node>>,
+    machine: Arc<Machine>,
 }
 
 impl World {
@@ -33,6 +35,7 @@ impl World {
         Self {
             configuration: Arc::clone(&agent.configuration.borrow()),
             node: Some(Arc::clone(&agent.node.borrow())),
+            machine: Arc::clone(&agent.machine),
         }
     }
 
@@ -41,6 +44,7 @@ impl World {
         Self {
             configuration: Arc::new(configuration),
             node: None,
+            machine: Arc::new(Machine::real()),
         }
     }
 
@@ -202,7 +206,7 @@ impl Env for World {
     }
 
     fn machine(&self, call: MachineCall) -> Result<Value, Unknown> {
-        crate::machine::answer(call)
+        self.machine.answer(call)
     }
 
     fn now(&self) -> Result<WallTime, Unknown> {

@@ -101,16 +101,18 @@ async fn reload_packs(agent: &Arc<Agent>, report: &mut ReloadReport) {
 }
 
 fn summary(report: &ReloadReport) -> String {
-    let part = |name: &str, list: &[String]| match list.is_empty() {
-        true => String::new(),
-        false => format!("{name}: {}; ", list.join(", ")),
-    };
-    let text = part("applied", &report.applied)
-        + &part("refused", &report.refused)
-        + &part("needs a restart", &report.needs_restart);
-    if text.is_empty() {
+    let parts = [
+        ("applied", &report.applied),
+        ("refused", &report.refused),
+        ("needs a restart", &report.needs_restart),
+    ];
+    let told = parts.iter().filter(|(_, list)| !list.is_empty());
+    let told: Vec<_> = told
+        .map(|(name, list)| format!("{name}: {}", list.join(", ")))
+        .collect();
+    if told.is_empty() {
         "nothing changed".to_owned()
     } else {
-        text
+        told.join("; ")
     }
 }

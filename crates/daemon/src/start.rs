@@ -25,6 +25,7 @@ use crate::listen::{self, ListenError, Listeners};
 use crate::lock::{Lock, LockError};
 use crate::log::Log;
 use crate::loops::{self, Figures};
+use crate::machine::Machine;
 use crate::paths::{Paths, Surroundings};
 use crate::rules::RulesLoop;
 use crate::series::{Cost, Series};
@@ -237,7 +238,6 @@ fn assemble(
         Figures::of::<RulesLoop>(),
         Figures::of::<Series>(),
     );
-    let workers = Workers::default();
     let keep = Arc::new(keep);
     let agent = Arc::new(Agent {
         started: (clock::now(), clock::wall()),
@@ -249,7 +249,8 @@ fn assemble(
         listen: listeners.addresses,
         cluster: cluster_tx,
         rules_commands: rules_tx,
-        workers,
+        workers: Workers::default(),
+        machine: Arc::new(Machine::real()),
         log,
         tokens,
         keep,
