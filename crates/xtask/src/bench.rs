@@ -12,6 +12,7 @@ use crate::metadata::Metadata;
 
 pub mod agent;
 pub mod proc_files;
+pub mod program;
 pub mod socket;
 
 /// How much to measure.
@@ -49,7 +50,7 @@ pub fn run(root: &Path, name: &str, size: Size) -> Result<(), String> {
     benches.sort_unstable();
     let has_agent = metadata
         .members()
-        .any(|package| package.name == agent::PROGRAM);
+        .any(|package| package.name == program::NAME);
     let wants_agent = has_agent && ["all", "agent"].contains(&name);
     if benches.is_empty() && !wants_agent && name != "all" {
         return Err(format!(

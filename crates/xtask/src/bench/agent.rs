@@ -1,21 +1,17 @@
 //! Measures the real program from outside: start, one command, idleness, requests, size.
 //!
-//! Each figure is a promise of the issue that asked for it. The agent runs on a root of its own
-//! below the target folder, so that no other agent of the machine is touched; it is stopped at the
-//! end.
+//! Each figure is a promise of the issue that asked for it. Start with [`run`]; the program and its
+//! folder are in [`super::program`].
 
-use std::fs::File;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::proc_files::{pss_kib, usage};
+use super::program::{Agent, Program};
 use super::socket::Socket;
-use super::{Size, cargo, median};
-
-/// The program that is measured.
-pub const PROGRAM: &str = "opsbro";
+use super::{Size, median};
 
 /// How much of everything is done.
 struct Amounts {
@@ -45,23 +41,20 @@ const SMALL: Amounts = Amounts {
 /// How many clients ask at once.
 const CLIENTS: usize = 16;
 
-/// How long an agent may take to answer or to stop before the measurement is given up.
-const PATIENCE: Duration = Duration::from_secs(20);
-
 /// Builds the program and prints its figures.
 pub fn run(root: &Path, size: Size) -> Result<(), String> {
     let amounts = match size {
         Size::Full => FULL,
         Size::Small => SMALL,
     };
-    let place = Place::prepare(root, size)?;
-    let starts = measure_starts(&place, &amounts)?;
+    let program = Program::prepare(root, size)?;
+    let starts = measure_starts(&program, &amounts)?;
     print("agent.start", median(starts), "ms");
 
-    let agent = Agent::start(&place)?;
+    let agent = Agent::start(&program)?;
     print(
         "agent.cli_call",
-        median(measure_calls(&place, &amounts)?),
+        median(measure_calls(&program, &amounts)?),
         "ms",
     );
     measure_idleness(&agent, &amounts)?;
@@ -72,157 +65,21 @@ pub fn run(root: &Path, size: Size) -> Result<(), String> {
     );
     agent.stop()?;
 
-    let bytes = place
-        .program
+    let bytes = program
+        .path
         .metadata()
-        .map_err(|error| place.failed("measure", &error))?
+        .map_err(|error| program.failed("measure", &error))?
         .len();
     print("agent.binary", mib(bytes), "MiB");
     Ok(())
 }
 
-/// Where the program lies and the root that it is given.
-struct Place {
-    program: PathBuf,
-    root: PathBuf,
-}
-
-impl Place {
-    fn prepare(root: &Path, size: Size) -> Result<Self, String> {
-        let mut build = cargo(root);
-        build.args([
-            "build",
-            "--quiet",
-            "--package",
-            PROGRAM,
-            "--profile",
-            size.profile(),
-        ]);
-        let built = build
-            .status()
-            .map_err(|error| format!("failed to run cargo build: {error}"))?;
-        if !built.success() {
-            return Err(format!("failed to build {PROGRAM}"));
-        }
-        let target =
-            std::env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from);
-        let folder = match size {
-            Size::Full => "release",
-            Size::Small => "debug",
-        };
-        let place = Self {
-            program: target.join(folder).join(PROGRAM),
-            root: target.join(format!("bench-agent-{}", std::process::id())),
-        };
-        let etc = place.root.join("etc");
-        std::fs::create_dir_all(&etc).map_err(|error| place.failed("prepare", &error))?;
-        let mut file =
-            File::create(etc.join("agent.yml")).map_err(|error| place.failed("prepare", &error))?;
-        // Any free port: the machine may have an agent of its own.
-        file.write_all(b"port: 0\n")
-            .map_err(|error| place.failed("prepare", &error))?;
-        Ok(place)
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.program);
-        command.arg("--root").arg(&self.root).args(arguments);
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        command
-    }
-
-    fn failed(&self, what: &str, error: &dyn std::fmt::Display) -> String {
-        format!(
-            "failed to {what} {} on {}: {error}",
-            self.program.display(),
-            self.root.display()
-        )
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        // What stays behind lies in the target folder and harms nobody.
-        let _ = std::fs::remove_dir_all(&self.root);
-    }
-}
-
-/// A running agent, killed when it is dropped.
-struct Agent {
-    child: Child,
-    socket: PathBuf,
-    started: Duration,
-}
-
-impl Agent {
-    /// Starts an agent and waits until it answers.
-    fn start(place: &Place) -> Result<Self, String> {
-        let began = Instant::now();
-        let child = place.command(&["agent", "start"]).spawn();
-        let child = child.map_err(|error| place.failed("start", &error))?;
-        let socket = place.root.join("run/opsbro.sock");
-        let mut agent = Self {
-            child,
-            socket,
-            started: Duration::ZERO,
-        };
-        while !agent.answers() {
-            if let Ok(Some(status)) = agent.child.try_wait() {
-                return Err(place.failed("start", &status));
-            }
-            if began.elapsed() > PATIENCE {
-                return Err(place.failed("start", &"it does not answer"));
-            }
-            std::thread::sleep(Duration::from_micros(200));
-        }
-        agent.started = began.elapsed();
-        Ok(agent)
-    }
-
-    fn answers(&self) -> bool {
-        let answer = Socket::connect(&self.socket).and_then(|mut socket| socket.get("/agent/name"));
-        answer.is_ok_and(|status| status == 200)
-    }
-
-    fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Asks the agent to leave, and waits for it.
-    fn stop(mut self) -> Result<(), String> {
-        let pid = self.pid().to_string();
-        let asked = Command::new("kill").args(["-TERM", &pid]).status();
-        asked.map_err(|error| format!("failed to run kill: {error}"))?;
-        let asked_at = Instant::now();
-        while asked_at.elapsed() < PATIENCE {
-            if let Ok(Some(_)) = self.child.try_wait() {
-                return Ok(());
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        Err(format!(
-            "the agent (pid {pid}) did not stop within {PATIENCE:?} of SIGTERM"
-        ))
-    }
-}
-
-impl Drop for Agent {
-    fn drop(&mut self) {
-        // After a polite stop both do nothing.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// Measures from `exec` to the first answer, with warm files.
-fn measure_starts(place: &Place, amounts: &Amounts) -> Result<Vec<f64>, String> {
-    Agent::start(place)?.stop()?;
+fn measure_starts(program: &Program, amounts: &Amounts) -> Result<Vec<f64>, String> {
+    Agent::start(program)?.stop()?;
     let mut figures = Vec::new();
     for _ in 0..amounts.starts {
-        let agent = Agent::start(place)?;
+        let agent = Agent::start(program)?;
         figures.push(milliseconds(agent.started));
         agent.stop()?;
     }
@@ -230,14 +87,14 @@ fn measure_starts(place: &Place, amounts: &Amounts) -> Result<Vec<f64>, String> 
 }
 
 /// Measures one command from its start to its end.
-fn measure_calls(place: &Place, amounts: &Amounts) -> Result<Vec<f64>, String> {
+fn measure_calls(program: &Program, amounts: &Amounts) -> Result<Vec<f64>, String> {
     let mut figures = Vec::new();
     for _ in 0..amounts.calls {
         let began = Instant::now();
-        let status = place.command(&["agent", "info", "-o", "json"]).status();
-        let status = status.map_err(|error| place.failed("call", &error))?;
+        let status = program.command(&["agent", "info", "-o", "json"]).status();
+        let status = status.map_err(|error| program.failed("call", &error))?;
         if !status.success() {
-            return Err(place.failed("call `agent info` of", &status));
+            return Err(program.failed("call `agent info` of", &status));
         }
         figures.push(milliseconds(began.elapsed()));
     }
@@ -339,5 +196,5 @@ fn mib(bytes: u64) -> f64 {
 
 fn print(name: &str, value: f64, unit: &str) {
     // A closed pipe is the reader's wish, not an error.
-    let _ = writeln!(std::io::stdout(), "{name} {value:.2} {unit}");
+    let _ = writeln!(std::io::stdout(), "{name} {value:.3} {unit}");
 }
