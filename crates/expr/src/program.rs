@@ -7,13 +7,15 @@ use model::{Diagnostic, Value, limits};
 use crate::budget::Budget;
 use crate::check::{self, Checked};
 use crate::datum::Datum;
+use crate::dialect;
 use crate::evaluate::Run;
 use crate::explanation::{Explainer, Notes};
 use crate::origin::Span;
 use crate::parser;
 use crate::repr;
+use crate::rhai_text::{self, RhaiKind, RhaiText};
 use crate::stop::{Fault, Step, Stop};
-use crate::{Env, Explanation, Failure, Function, Origin, Reference};
+use crate::{Env, Explanation, Failure, Function, Origin, Outcome, Reference};
 
 /// A compiled expression: checked, shared by reference count, evaluated as often as needed.
 #[derive(Clone, Debug)]
@@ -25,7 +27,14 @@ pub struct Program {
 struct Inner {
     text: Box<str>,
     origin: Origin,
-    checked: Checked,
+    body: Body,
+}
+
+/// The two roads that a text can take.
+#[derive(Debug)]
+enum Body {
+    Ours(Checked),
+    Rhai(RhaiText),
 }
 
 /// A value, and the same as the language writes it.
@@ -40,12 +49,16 @@ pub struct Answer {
 /// Compiles an expression. All that is wrong with it is told at once.
 pub fn compile(text: &str, origin: impl Into<Origin>) -> Result<Program, Vec<Diagnostic>> {
     let origin = origin.into();
-    let checked = parse_and_check(text, Span::new(0, text.len()), &origin)?;
+    let body = if dialect::is_rhai(text) {
+        Body::Rhai(rhai_text::compile(text, &origin, RhaiKind::Expression)?)
+    } else {
+        Body::Ours(parse_and_check(text, Span::new(0, text.len()), &origin)?)
+    };
     Ok(Program {
         inner: Arc::new(Inner {
             text: text.into(),
             origin,
-            checked,
+            body,
         }),
     })
 }
@@ -86,7 +99,13 @@ impl Program {
 
     /// Evaluates it and tells the value of every part.
     pub fn explain(&self, env: &dyn Env) -> Explanation {
-        let checked = &self.inner.checked;
+        match &self.inner.body {
+            Body::Ours(checked) => self.explain_parts(checked, env),
+            Body::Rhai(compiled) => self.explain_references(compiled, env),
+        }
+    }
+
+    fn explain_parts(&self, checked: &Checked, env: &dyn Env) -> Explanation {
         let mut run = Run::new(env, &checked.references, Budget::full());
         run.notes = Some(Notes::default());
         // The result stands in the notes, as that of every part.
@@ -101,19 +120,49 @@ impl Program {
         explainer.explain(&checked.root)
     }
 
+    /// Explains a text in rhai's syntax: the whole, and what it refers to.
+    fn explain_references(&self, compiled: &RhaiText, env: &dyn Env) -> Explanation {
+        let parts = compiled.references.iter().map(|reference| Explanation {
+            text: format!("{{{{{reference}}}}}"),
+            outcome: Outcome::from(
+                env.reference(reference)
+                    .map(|value| answer(value.into()))
+                    .map_err(Failure::Unknown),
+            ),
+            source: env.source(reference),
+            parts: Vec::new(),
+        });
+        Explanation {
+            text: self.text().to_owned(),
+            outcome: Outcome::from(self.answer(env)),
+            source: None,
+            parts: parts.collect(),
+        }
+    }
+
     /// Gives every `{{reference}}`, in the order they are written.
     pub fn references(&self) -> &[Reference] {
-        &self.inner.checked.references
+        match &self.inner.body {
+            Body::Ours(checked) => &checked.references,
+            Body::Rhai(compiled) => &compiled.references,
+        }
     }
 
     /// Gives the functions that it may call, each once.
     pub fn calls(&self) -> impl Iterator<Item = &'static Function> {
-        self.inner.checked.functions.iter().copied()
+        let functions = match &self.inner.body {
+            Body::Ours(checked) => &checked.functions,
+            Body::Rhai(compiled) => &compiled.functions,
+        };
+        functions.iter().copied()
     }
 
     /// Gives what works and is probably not meant.
     pub fn warnings(&self) -> &[Diagnostic] {
-        &self.inner.checked.warnings
+        match &self.inner.body {
+            Body::Ours(checked) => &checked.warnings,
+            Body::Rhai(_) => &[],
+        }
     }
 
     /// Gives the text that it was compiled from.
@@ -122,12 +171,12 @@ impl Program {
     }
 
     fn run(&self, env: &dyn Env) -> Result<Datum, Failure> {
-        let Inner {
-            text,
-            origin,
-            checked,
-        } = &*self.inner;
-        evaluate(checked, env).map_err(|stop| failure(stop, text, origin))
+        let Inner { text, origin, body } = &*self.inner;
+        let result = match body {
+            Body::Ours(checked) => evaluate(checked, env),
+            Body::Rhai(compiled) => compiled.run(env, Vec::new(), None),
+        };
+        result.map_err(|stop| failure(stop, text, origin))
     }
 }
 

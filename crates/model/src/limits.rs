@@ -36,18 +36,26 @@ pub const EXPRESSION_TEXT_BYTES_MAX: usize = 1 << 20;
 /// Most items of a list or map that an evaluation may build.
 pub const EXPRESSION_ITEMS_MAX: usize = 100_000;
 
-/// Operations that text in rhai's syntax may take before it ends with an error (measured: an endless
-/// loop ends in under 20 ms).
-pub const SCRIPT_OPERATIONS_MAX: u64 = 10_000_000;
-/// Longest text that text in rhai's syntax may build: shorter than elsewhere, because one operation
-/// on it is one step whatever its length.
-pub const SCRIPT_TEXT_BYTES_MAX: usize = 256 << 10;
-/// Most items, those inside of items counted, that text in rhai's syntax may build.
-pub const SCRIPT_ITEMS_MAX: usize = 20_000;
-/// Deepest nesting of a value that comes out of text in rhai's syntax.
-pub const SCRIPT_VALUE_DEPTH_MAX: usize = 64;
+/// Operations that an expression in rhai's syntax may take before it ends with an error. Its limits
+/// are narrow because one operation there is one step whatever the size of what it works on, and
+/// each may measure all of it (measured: with these three, what explodes ends in under 50 ms).
+pub const RHAI_OPERATIONS_MAX: u64 = 20_000;
+/// Longest text that an expression in rhai's syntax may build.
+pub const RHAI_TEXT_BYTES_MAX: usize = 64 << 10;
+/// Most items, those inside of items counted, that an expression in rhai's syntax may build.
+pub const RHAI_ITEMS_MAX: usize = 1_000;
 /// Different questions that one evaluation of text in rhai's syntax may ask of the agent or machine.
-pub const SCRIPT_QUESTIONS_MAX: usize = 32;
+pub const RHAI_QUESTIONS_MAX: usize = 32;
+/// Deepest nesting of a value that comes out of text in rhai's syntax.
+pub const RHAI_VALUE_DEPTH_MAX: usize = 64;
+
+/// Operations that the script of a collector may take. (A text of 5 000 lines needs about half.)
+pub const SCRIPT_OPERATIONS_MAX: u64 = 200_000;
+/// Longest text that the script of a collector may build.
+pub const SCRIPT_TEXT_BYTES_MAX: usize = 256 << 10;
+/// Most items, those inside of items counted, that the script of a collector may build. (Nested in
+/// each other, twice as many would overflow the stack of a worker: measured.)
+pub const SCRIPT_ITEMS_MAX: usize = 5_000;
 
 /// Largest body of a request on the API; a larger one is answered 413.
 pub const HTTP_BODY_BYTES_MAX: usize = 2 << 20;
