@@ -33,11 +33,13 @@ impl Expression {
         }
     }
 
-    /// Tells whether it can be met with allowed licences only. An exception counts when it is
-    /// allowed by name: it may add duties as well as rights.
+    /// Tells whether it can be met with allowed licences only. `MPL-2.0+` lets us choose MPL-2.0; an
+    /// exception counts when it is allowed by name: it may add duties as well as rights.
     pub fn is_met_by(&self, allowed: &dyn Fn(&str) -> bool) -> bool {
         match self {
-            Self::License(license) => allowed(license),
+            Self::License(license) => {
+                allowed(license) || license.strip_suffix('+').is_some_and(allowed)
+            }
             Self::All(parts) => parts.iter().all(|part| part.is_met_by(allowed)),
             Self::Any(parts) => parts.iter().any(|part| part.is_met_by(allowed)),
         }
@@ -146,6 +148,12 @@ mod tests {
         check("MIT OR GPL-3.0-only AND Nobody-1.0", Ok(true));
         check("(MIT OR GPL-3.0-only) AND Nobody-1.0", Ok(false));
         check("GPL-3.0-only/MIT", Ok(true));
+    }
+
+    #[test]
+    fn or_later_includes_the_version_named() {
+        check("MIT+", Ok(true));
+        check("GPL-3.0+", Ok(false));
     }
 
     #[test]

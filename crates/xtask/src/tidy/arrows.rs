@@ -2,7 +2,8 @@
 //!
 //! The table in ARCHITECTURE.md decides. A new arrow is a decision about the design: it is written
 //! there in a commit of its own. The tests of a crate may use whatever the crate already stands on,
-//! directly or not. The crates that stand outside of the program may use all of it, and nobody them.
+//! directly or not. The crates that stand outside of the program may use all of it, and nobody
+//! them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
