@@ -134,7 +134,8 @@ pub fn stat(host: &Host, path: &str) -> Result<Stat, Error> {
     })
 }
 
-/// Tells how long ago the content of a path was last changed, links followed; a time to come is now.
+/// Tells how long ago the content of a path was last changed, links followed; a time to come is
+/// now.
 pub fn age(host: &Host, path: &str, now: WallTime) -> Result<Duration, Error> {
     let found = std::fs::metadata(host.path(path)?).map_err(Error::system("look at", path))?;
     let changed = u64::try_from(found.mtime()).unwrap_or(0);

@@ -5,10 +5,14 @@
 //! and in DNS by a small client of our own, since no safe call of the system does it.
 
 mod dns;
+mod http;
 mod resolver;
 mod reverse;
 mod tcp;
+mod tls;
+mod url;
 
+pub use http::{Page, url_get};
 pub use resolver::host_to_ip;
 pub use reverse::ip_to_host;
 pub use tcp::check_tcp;

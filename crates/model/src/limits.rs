@@ -44,7 +44,8 @@ pub const RHAI_OPERATIONS_MAX: u64 = 20_000;
 pub const RHAI_TEXT_BYTES_MAX: usize = 64 << 10;
 /// Most items, those inside of items counted, that an expression in rhai's syntax may build.
 pub const RHAI_ITEMS_MAX: usize = 1_000;
-/// Different questions that one evaluation of text in rhai's syntax may ask of the agent or machine.
+/// Different questions that one evaluation of text in rhai's syntax may ask of the agent or
+/// machine.
 pub const RHAI_QUESTIONS_MAX: usize = 32;
 /// Deepest nesting of a value that comes out of text in rhai's syntax.
 pub const RHAI_VALUE_DEPTH_MAX: usize = 64;

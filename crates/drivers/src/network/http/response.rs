@@ -1,0 +1,217 @@
+//! What a server sends back (RFC 9112), read with suspicion.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use model::limits::{EXPRESSION_TEXT_BYTES_MAX, URL_HEAD_BYTES_MAX};
+
+use super::Page;
+
+/// A response, its body cut to what is kept.
+pub(super) struct Response {
+    pub(super) status: u16,
+    pub(super) location: Option<String>,
+    body: Vec<u8>,
+    is_cut: bool,
+}
+
+/// How the end of a body is known.
+#[derive(Clone, Copy)]
+enum Framing {
+    Empty,
+    Length(u64),
+    Chunks,
+    Close,
+}
+
+struct Head {
+    status: u16,
+    location: Option<String>,
+    framing: Framing,
+}
+
+impl Response {
+    /// Reads one response; an error says in which way it is none.
+    pub(super) fn read(stream: impl Read) -> io::Result<Self> {
+        let mut reader = BufReader::new(stream);
+        let head = Head::read(&mut reader)?;
+        let mut body = Body {
+            bytes: Vec::new(),
+            is_cut: false,
+        };
+        match head.framing {
+            Framing::Empty => {}
+            Framing::Length(length) => body.take(&mut reader, length)?,
+            Framing::Chunks => body.take_chunks(&mut reader)?,
+            Framing::Close => body.take_all(&mut reader)?,
+        }
+        let Body { bytes, is_cut } = body;
+        Ok(Self {
+            status: head.status,
+            location: head.location,
+            body: bytes,
+            is_cut,
+        })
+    }
+
+    pub(super) fn into_page(self) -> Page {
+        let mut body = String::from_utf8_lossy(&self.body).into_owned();
+        // The mark for a wrong byte is longer than the byte.
+        let is_longer = body.len() > EXPRESSION_TEXT_BYTES_MAX;
+        if is_longer {
+            body.truncate(body.floor_char_boundary(EXPRESSION_TEXT_BYTES_MAX));
+        }
+        Page {
+            status: self.status,
+            body,
+            is_cut: self.is_cut || is_longer,
+        }
+    }
+}
+
+impl Head {
+    /// Reads the head; those of preliminary answers (100, 103) are passed over.
+    fn read(reader: &mut impl BufRead) -> io::Result<Self> {
+        let mut bounded = reader.take(URL_HEAD_BYTES_MAX as u64);
+        loop {
+            let head = Self::read_one(&mut bounded)?;
+            if !(100..200).contains(&head.status) {
+                return Ok(head);
+            }
+        }
+    }
+
+    fn read_one(reader: &mut io::Take<&mut impl BufRead>) -> io::Result<Self> {
+        let status = status_of(&line(reader)?).ok_or_else(|| wrong("this is not HTTP"))?;
+        let mut location = None;
+        let mut length = None;
+        let mut is_chunked = false;
+        loop {
+            let line = line(reader)?;
+            if line.is_empty() {
+                break;
+            }
+            let (name, value) = line
+                .split_once(':')
+                .ok_or_else(|| wrong("a header is broken"))?;
+            match name.to_ascii_lowercase().as_str() {
+                "location" => location = Some(value.trim().to_owned()),
+                "transfer-encoding" => {
+                    is_chunked = true;
+                    if !value.trim().eq_ignore_ascii_case("chunked") {
+                        return Err(wrong("its transfer encoding was not asked for"));
+                    }
+                }
+                "content-length" => {
+                    let value = value
+                        .trim()
+                        .parse()
+                        .map_err(|_| wrong("its length is no number"))?;
+                    if length.replace(value).is_some_and(|other| other != value) {
+                        return Err(wrong("it has two lengths"));
+                    }
+                }
+                _ => {}
+            }
+        }
+        let framing = match length {
+            _ if matches!(status, 100..200 | 204 | 304) => Framing::Empty,
+            _ if is_chunked => Framing::Chunks,
+            Some(length) => Framing::Length(length),
+            None => Framing::Close,
+        };
+        Ok(Self {
+            status,
+            location,
+            framing,
+        })
+    }
+}
+
+/// Reads the status of `HTTP/1.1 200 OK`.
+fn status_of(line: &str) -> Option<u16> {
+    let mut words = line.strip_prefix("HTTP/1.")?.split(' ').skip(1);
+    let code = words.next().filter(|code| code.len() == 3)?;
+    code.parse().ok().filter(|code| (100..1000).contains(code))
+}
+
+/// Reads a line of a head, within what is left of its limit.
+fn line(reader: &mut io::Take<&mut impl BufRead>) -> io::Result<String> {
+    let mut line = Vec::new();
+    reader.read_until(b'\n', &mut line)?;
+    if line.pop() != Some(b'\n') {
+        let is_full = reader.limit() == 0;
+        return Err(wrong(if is_full {
+            "its head does not end"
+        } else {
+            "the connection ended before the answer did"
+        }));
+    }
+    if line.last() == Some(&b'\r') {
+        line.pop();
+    }
+    Ok(String::from_utf8_lossy(&line).into_owned())
+}
+
+fn wrong(problem: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, problem)
+}
+
+struct Body {
+    bytes: Vec<u8>,
+    is_cut: bool,
+}
+
+impl Body {
+    /// How much is still kept.
+    fn room(&self) -> u64 {
+        (EXPRESSION_TEXT_BYTES_MAX - self.bytes.len()) as u64
+    }
+
+    /// Takes so many bytes, or as many as are kept; the rest stays unread.
+    fn take(&mut self, reader: &mut impl Read, length: u64) -> io::Result<()> {
+        let wanted = length.min(self.room());
+        let read = reader.take(wanted).read_to_end(&mut self.bytes)? as u64;
+        if read < wanted {
+            return Err(wrong("the connection ended before the answer did"));
+        }
+        self.is_cut |= wanted < length;
+        Ok(())
+    }
+
+    fn take_all(&mut self, reader: &mut impl BufRead) -> io::Result<()> {
+        reader.take(self.room()).read_to_end(&mut self.bytes)?;
+        self.is_cut = self.room() == 0 && !reader.fill_buf()?.is_empty();
+        Ok(())
+    }
+
+    fn take_chunks(&mut self, reader: &mut impl BufRead) -> io::Result<()> {
+        loop {
+            let size = chunk_size(&chunk_line(reader)?)?;
+            if size == 0 {
+                return Ok(());
+            }
+            self.take(reader, size)?;
+            if self.is_cut {
+                return Ok(());
+            }
+            if !chunk_line(reader)?.is_empty() {
+                return Err(wrong("a chunk is longer than it says"));
+            }
+        }
+    }
+}
+
+/// The line around a chunk is short; a long one is somebody's joke.
+const CHUNK_LINE_BYTES_MAX: u64 = 4_096;
+
+fn chunk_line(reader: &mut impl BufRead) -> io::Result<String> {
+    line(&mut reader.take(CHUNK_LINE_BYTES_MAX))
+}
+
+/// Reads the size of a chunk; what follows a semicolon is nobody's business.
+fn chunk_size(line: &str) -> io::Result<u64> {
+    let digits = line.split(';').next().unwrap_or_default().trim();
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let size = u64::from_str_radix(digits, 16).ok().filter(|_| is_number);
+    size.ok_or_else(|| wrong("a chunk has no size"))
+}
