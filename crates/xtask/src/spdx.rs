@@ -33,8 +33,8 @@ impl Expression {
         }
     }
 
-    /// Tells whether it can be met with allowed licences only. `MPL-2.0+` lets us choose MPL-2.0; an
-    /// exception counts when it is allowed by name: it may add duties as well as rights.
+    /// Tells whether it can be met with allowed licences only. `MPL-2.0+` lets us choose MPL-2.0;
+    /// an exception counts when it is allowed by name: it may add duties as well as rights.
     pub fn is_met_by(&self, allowed: &dyn Fn(&str) -> bool) -> bool {
         match self {
             Self::License(license) => {

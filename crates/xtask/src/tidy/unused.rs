@@ -90,8 +90,8 @@ fn may_use(path: &str, kind: Kind) -> bool {
 }
 
 fn has_word(code: &str, word: &str) -> bool {
-    code.split(|sign: char| !sign.is_alphanumeric() && sign != '_')
-        .any(|part| part == word)
+    let mut words = code.split(|sign: char| !sign.is_alphanumeric() && sign != '_');
+    code.contains(word) && words.any(|part| part == word)
 }
 
 #[cfg(test)]
