@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::route::{Answer, Method, Parameter, Role, Route};
 
+/// The levels, the gravest first.
+pub const LEVEL_WORDS: [&str; 5] = ["ERROR", "WARNING", "INFO", "DEBUG", "TRACE"];
+
 /// Lists the parts of the log with their levels.
 pub const PARTS: Route = Route {
     method: Method::Get,

@@ -1,7 +1,7 @@
 //! The agent as its request handlers see it: snapshots to read, and channels to ask through.
 //!
-//! Nothing here is a loop's own state. What a loop knows arrives as a snapshot; what a loop shall do
-//! goes to it as a command. So a slow request never holds anybody up.
+//! Nothing here is a loop's own state. What a loop knows arrives as a snapshot; what a loop shall
+//! do goes to it as a command. So a slow request never holds anybody up.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

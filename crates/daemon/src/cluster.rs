@@ -1,8 +1,8 @@
 //! The cluster loop: the gossip socket and what this node tells about itself.
 //!
-//! It owns the UDP socket and the [`Node`], which everybody else reads as a snapshot. It never waits
-//! for anything but its own events, or the neighbours would suspect this node. No membership protocol
-//! is spoken yet, so a datagram can only be junk: it is counted and dropped.
+//! It owns the UDP socket and the [`Node`], which everybody else reads as a snapshot. It never
+//! waits for anything but its own events, or the neighbours would suspect this node. No membership
+//! protocol is spoken yet, so a datagram can only be junk: it is counted and dropped.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -154,7 +154,8 @@ impl Room for Cluster {
     fn apply(&mut self, event: Event) {
         match event {
             Event::Datagram { from, bytes } => debug!(%from, bytes, "Junk on the gossip port"),
-            // Linux reports the ICMP errors of earlier datagrams here; none of them is ours to mend.
+            // Linux reports the ICMP errors of earlier datagrams here; none of them is ours to
+            // mend.
             Event::SocketFailed(error) => debug!(%error, "The gossip socket reported an error"),
             Event::Command(Command::AddGroup(group, answer)) => {
                 let changed = self.change(|node| {

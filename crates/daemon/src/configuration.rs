@@ -1,8 +1,8 @@
 //! The configuration: `agent.yml` and the files beside it, strictly read.
 //!
 //! What was typed is checked as a whole: every problem of every file is reported with its line and
-//! column before anything is bound or written. What it means is a [`Configuration`], which all other
-//! code uses. The list of keys is in [`keys`]; `etc/agent.yml` is written from it.
+//! column before anything is bound or written. What it means is a [`Configuration`], which all
+//! other code uses. The list of keys is in [`keys`]; `etc/agent.yml` is written from it.
 
 pub mod keys;
 mod read;

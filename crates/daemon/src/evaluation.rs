@@ -1,8 +1,9 @@
 //! Expressions evaluated with what this node knows.
 //!
 //! [`World`] is the door of an evaluation to everything outside of it. It reads snapshots, so an
-//! evaluation sees one state of the agent, and it runs in the worker pool, because functions that look
-//! at the machine may block. Without an agent ([`World::alone`]) only the configuration is known.
+//! evaluation sees one state of the agent, and it runs in the worker pool, because functions that
+//! look at the machine may block. Without an agent ([`World::alone`]) only the configuration is
+//! known.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

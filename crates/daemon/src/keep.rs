@@ -1,7 +1,7 @@
 //! What the agent keeps on disk about itself: identity, tokens, its life and its history.
 //!
-//! Everything is small and in memory too, so a full disk stops nothing: what it refuses waits in the
-//! store, `agent info` tells so, and [`Keep::flush`] writes it when there is room again.
+//! Everything is small and in memory too, so a full disk stops nothing: what it refuses waits in
+//! the store, `agent info` tells so, and [`Keep::flush`] writes it when there is room again.
 
 use std::collections::BTreeMap;
 use std::path::Path;

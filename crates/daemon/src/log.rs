@@ -1,9 +1,10 @@
 //! The agent's own log.
 //!
-//! Events come from `tracing` and belong to a *part* of the agent, each with a level that can change
-//! at run time. One thread writes them, so that no loop ever waits for a disk or a terminal: to the
-//! console (text for people, JSON on request, or journald's prefixes), and to files of bounded size.
-//! The last warnings and errors stay in memory for `agent info`; followers get a live stream.
+//! Events come from `tracing` and belong to a *part* of the agent, each with a level that can
+//! change at run time. One thread writes them, so that no loop ever waits for a disk or a terminal:
+//! to the console (text for people, JSON on request, or journald's prefixes), and to files of
+//! bounded size. The last warnings and errors stay in memory for `agent info`; followers get a live
+//! stream.
 //!
 //! Start with [`Log::start`]; the formats are in [`line`](self::line).
 

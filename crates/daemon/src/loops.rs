@@ -1,7 +1,8 @@
 //! The loops: each is the only owner of its state, and no state has a lock.
 //!
 //! A loop waits for its next event, then applies it at once, then waits again. What it wants others
-//! to see it publishes as a snapshot; what it wants others to do it sends through a bounded channel.
+//! to see it publishes as a snapshot; what it wants others to do it sends through a bounded
+//! channel.
 
 use std::future::Future;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! The series loop: the agent's own figures over time.
 //!
-//! Every ten seconds it notes what the process costs and publishes the last minute of it. The cost is
-//! kept small on purpose: one read of `/proc/self/stat` a turn.
+//! Every ten seconds it notes what the process costs and publishes the last minute of it. The cost
+//! is kept small on purpose: one read of `/proc/self/stat` a turn.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! Talking to systemd: ready, stopping, and the watchdog (sd_notify(3)).
 //!
-//! Without systemd nothing is sent. A datagram to the socket of `NOTIFY_SOCKET` is all the protocol.
+//! Without systemd nothing is sent. A datagram to the socket of `NOTIFY_SOCKET` is all the
+//! protocol.
 
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;

@@ -4,7 +4,6 @@
 //! then run. Whatever fails before `run` has changed nothing that another agent could notice.
 
 use std::ffi::CString;
-use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,27 +12,19 @@ use anyhow::Context;
 use model::{AgentState, Diagnostic, limits};
 use rustix::fs::Mode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{Notify, mpsc, watch};
 use tracing::{error, info, warn};
 
 use crate::agent::{Agent, VERSION};
-use crate::cluster::{Cluster, Node};
-use crate::configuration::{self, Configuration, Loaded};
-use crate::http;
+use crate::assemble::{Parts, assemble};
+use crate::configuration::{self, Loaded};
 use crate::keep::Keep;
-use crate::listen::{self, ListenError, Listeners};
+use crate::listen::{self, ListenError};
 use crate::lock::{Lock, LockError};
 use crate::log::Log;
-use crate::loops::{self, Figures};
-use crate::machine::Machine;
 use crate::paths::{Paths, Surroundings};
-use crate::rules::RulesLoop;
-use crate::series::{Cost, Series};
 use crate::service_manager::{ServiceManager, feed_watchdog};
 use crate::tasks::Tasks;
-use crate::tokens::Tokens;
-use crate::workers::Workers;
-use crate::{clock, process, reload};
+use crate::{clock, reload};
 
 /// Threads of the runtime: the loops are light, and blocking work has its own pool.
 const RUNTIME_THREADS: usize = 2;
@@ -191,8 +182,14 @@ async fn run(options: &Options, loaded: Loaded, keep: Keep, log: Log) -> Result<
     let manager = ServiceManager::find();
     let mut tasks = Tasks::default();
     let problems = loaded.problems.iter().map(ToString::to_string).collect();
-    let (agent, life) = assemble(configuration, problems, keep, log, listeners, &mut tasks)
-        .map_err(StartError::Place)?;
+    let parts = Parts {
+        configuration,
+        problems,
+        keep,
+        log,
+        listeners,
+    };
+    let (agent, life) = assemble(parts, &mut tasks).map_err(StartError::Place)?;
     greet(&agent);
     let end = live(options, &agent, &mut signals, &mut tasks, &manager).await;
     manager.stopping();
@@ -207,117 +204,6 @@ async fn run(options: &Options, loaded: Loaded, keep: Keep, log: Log) -> Result<
         End::Asked(_) => Ok(()),
         End::Broken(name) => Err(StartError::Broken(name)),
     }
-}
-
-/// Builds the agent and starts its tasks.
-fn assemble(
-    configuration: Configuration,
-    problems: Vec<String>,
-    keep: Keep,
-    log: Log,
-    listeners: Listeners,
-    tasks: &mut Tasks,
-) -> anyhow::Result<(Arc<Agent>, watch::Sender<AgentState>)> {
-    let previous_run = keep.previous_run();
-    let tokens = Tokens::new(keep.tokens());
-    let node = this_node(&configuration, &keep)?;
-    let (node_tx, node) = watch::channel(Arc::new(node));
-    let (cluster_tx, cluster_rx) = mpsc::channel(limits::LOOP_QUEUE_MAX);
-    let (rules_tx, rules_rx) = mpsc::channel(limits::LOOP_QUEUE_MAX);
-    let (rules_shown_tx, rules) = watch::channel(Arc::default());
-    let (cost_tx, cost) = watch::channel(Arc::new(Cost::default()));
-    let (life_tx, life) = watch::channel(AgentState::Initializing);
-    let udp = listeners
-        .udp
-        .map(tokio::net::UdpSocket::from_std)
-        .transpose()?;
-    let tcp = tokio::net::TcpListener::from_std(listeners.tcp)?;
-    let unix = tokio::net::UnixListener::from_std(listeners.unix)?;
-    let (cluster_figures, rules_figures, series_figures) = (
-        Figures::of::<Cluster>(),
-        Figures::of::<RulesLoop>(),
-        Figures::of::<Series>(),
-    );
-    let keep = Arc::new(keep);
-    let agent = Arc::new(Agent {
-        started: (clock::now(), clock::wall()),
-        configuration: watch::Sender::new(Arc::new(configuration)),
-        node,
-        life,
-        rules,
-        cost,
-        listen: listeners.addresses,
-        cluster: cluster_tx,
-        rules_commands: rules_tx,
-        workers: Workers::default(),
-        machine: Arc::new(Machine::real()),
-        log,
-        tokens,
-        keep,
-        previous_run,
-        connections: Arc::default(),
-        loops: vec![
-            Arc::clone(&cluster_figures),
-            Arc::clone(&rules_figures),
-            Arc::clone(&series_figures),
-        ],
-        tasks: tasks.names(),
-        configuration_problems: watch::Sender::new(problems),
-        reloading: tokio::sync::Mutex::new(()),
-        stop_asked: Notify::new(),
-    });
-    let stop = tasks.stop_signal();
-    let cluster = Cluster::new(udp, cluster_rx, node_tx);
-    tasks.spawn(
-        "cluster",
-        loops::run(cluster, cluster_figures, stop.clone()),
-    );
-    let rules = RulesLoop::new(
-        Arc::clone(&agent),
-        rules_rx,
-        rules_shown_tx,
-        life_tx.clone(),
-    );
-    tasks.spawn("rules", loops::run(rules, rules_figures, stop.clone()));
-    tasks.spawn(
-        "series",
-        loops::run(Series::new(cost_tx), series_figures, stop.clone()),
-    );
-    let router = http::router(&agent);
-    let connections = Arc::clone(&agent.connections);
-    let serve = http::serve_tcp(tcp, router.clone(), Arc::clone(&connections), stop.clone());
-    tasks.spawn("http tcp", serve);
-    tasks.spawn(
-        "http unix",
-        http::serve_unix(unix, router, connections, stop),
-    );
-    Ok((agent, life_tx))
-}
-
-fn this_node(configuration: &Configuration, keep: &Keep) -> anyhow::Result<Node> {
-    let (id, incarnation) = keep.identity()?;
-    let local_address = local_address();
-    Ok(Node {
-        id,
-        name: process::host_name(),
-        display_name: configuration.display_name.clone(),
-        zone: configuration.zone.clone(),
-        static_groups: configuration.groups.clone(),
-        incarnation,
-        local_address,
-        public_address: configuration.advertise_address.unwrap_or(local_address),
-    })
-}
-
-/// Finds the address that this machine reaches others from. Connecting a UDP socket sends nothing:
-/// it only asks the routing table, here about an address of the documentation range.
-fn local_address() -> IpAddr {
-    let asked = || -> std::io::Result<IpAddr> {
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
-        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
-        Ok(socket.local_addr()?.ip())
-    };
-    asked().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
 }
 
 fn greet(agent: &Arc<Agent>) {

@@ -1,8 +1,9 @@
 //! Who may do what: the one place that decides.
 //!
 //! The unix socket may do everything: file permissions guard it. Over TCP, reads are open to the
-//! loopback addresses, all else needs a bearer token whose role is strong enough. `Host` and `Origin`
-//! are checked first, so that no web page can make a browser drive the agent of its machine.
+//! loopback addresses, all else needs a bearer token whose role is strong enough. `Host` and
+//! `Origin` are checked first, so that no web page can make a browser drive the agent of its
+//! machine.
 
 use std::net::IpAddr;
 

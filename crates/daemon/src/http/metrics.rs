@@ -4,143 +4,95 @@ use api::agent::Info;
 
 /// Writes the page.
 pub(super) fn page(info: &Info) -> String {
-    let mut page = Page::default();
+    let mut page = String::new();
     let truth = |truth: bool| if truth { 1.0 } else { 0.0 };
-    page.add(
-        "info",
-        "gauge",
-        "Version of the agent",
-        &[("version", &info.version)],
-        1.0,
-    );
-    page.add(
-        "up_seconds",
-        "gauge",
-        "Time since the start",
-        &[],
-        info.uptime_seconds as f64,
-    );
-    let initialized = truth(info.agent_state == "ok");
-    page.add(
-        "initialized",
-        "gauge",
-        "1 when every part ran once",
-        &[],
-        initialized,
-    );
-    page.add(
-        "memory_bytes",
-        "gauge",
-        "Memory of the process (PSS)",
-        &[],
-        info.memory_bytes as f64,
-    );
-    page.add(
-        "cpu_percent",
-        "gauge",
-        "Share of one core, last minute",
-        &[],
-        info.cpu_percent,
-    );
-    page.add(
-        "threads",
-        "gauge",
-        "Threads of the process",
-        &[],
-        info.threads as f64,
-    );
-    page.add(
-        "disk_healthy",
-        "gauge",
-        "1 when the disk takes writes",
-        &[],
-        truth(info.disk.healthy),
-    );
-    page.add(
-        "problems",
-        "gauge",
-        "Problems in files",
-        &[],
-        info.problems.len() as f64,
-    );
-    page.add(
-        "packs",
-        "gauge",
-        "Packs in use",
-        &[],
-        info.packs.packs as f64,
-    );
-    for (name, count) in &info.counters {
-        let doc = "What the agent counts";
-        page.add(
-            "events_total",
-            "counter",
-            doc,
-            &[("event", name)],
-            *count as f64,
-        );
+    let gauges = [
+        (
+            "uptime_seconds",
+            "Time since the start",
+            info.uptime_seconds as f64,
+        ),
+        (
+            "initialized",
+            "1 when every part ran once",
+            truth(info.agent_state == "ok"),
+        ),
+        (
+            "memory_bytes",
+            "Memory of the process (PSS)",
+            info.memory_bytes as f64,
+        ),
+        (
+            "cpu_percent",
+            "Share of one core over the last minute",
+            info.cpu_percent,
+        ),
+        ("threads", "Threads of the process", info.threads as f64),
+        (
+            "disk_healthy",
+            "1 when the disk takes writes",
+            truth(info.disk.healthy),
+        ),
+        (
+            "problems",
+            "Problems in configuration and packs",
+            info.problems.len() as f64,
+        ),
+        ("packs", "Packs in use", info.packs.packs as f64),
+        (
+            "jobs_queued",
+            "Jobs that wait for a worker",
+            info.workers.queued as f64,
+        ),
+        (
+            "jobs_stuck",
+            "Jobs past their time box",
+            info.workers.stuck.len() as f64,
+        ),
+    ];
+    for (name, doc, value) in gauges {
+        head(&mut page, name, "gauge", doc);
+        page.push_str(&format!("opsbro_{name} {value}\n"));
     }
-    for (state, count) in [
+    head(&mut page, "info", "gauge", "Version of the agent");
+    labelled(&mut page, "info", "version", &info.version, 1);
+    head(
+        &mut page,
+        "events_total",
+        "counter",
+        "What the agent counts",
+    );
+    for (event, count) in &info.counters {
+        labelled(&mut page, "events_total", "event", event, *count);
+    }
+    head(
+        &mut page,
+        "jobs_total",
+        "counter",
+        "Jobs of the worker pool, by how they ended",
+    );
+    for (end, count) in [
         ("done", info.workers.done),
         ("panicked", info.workers.panicked),
         ("refused", info.workers.refused),
     ] {
-        let doc = "Jobs of the worker pool";
-        page.add(
-            "jobs_total",
-            "counter",
-            doc,
-            &[("state", state)],
-            count as f64,
-        );
+        labelled(&mut page, "jobs_total", "end", end, count);
     }
-    let stuck = info.workers.stuck.len() as f64;
-    page.add(
-        "jobs_stuck",
-        "gauge",
-        "Jobs past their time box",
-        &[],
-        stuck,
-    );
-    page.text
+    page
 }
 
-#[derive(Default)]
-struct Page {
-    text: String,
-    last: &'static str,
+fn head(page: &mut String, name: &str, kind: &str, doc: &str) {
+    page.push_str(&format!(
+        "# HELP opsbro_{name} {doc}\n# TYPE opsbro_{name} {kind}\n"
+    ));
 }
 
-impl Page {
-    fn add(
-        &mut self,
-        name: &'static str,
-        kind: &str,
-        doc: &str,
-        labels: &[(&str, &str)],
-        value: f64,
-    ) {
-        if self.last != name {
-            self.last = name;
-            let head = format!("# HELP opsbro_{name} {doc}\n# TYPE opsbro_{name} {kind}\n");
-            self.text.push_str(&head);
-        }
-        let quoted = |text: &str| {
-            text.replace('\\', "\\\\")
-                .replace('"', "\\\"")
-                .replace('\n', "\\n")
-        };
-        let labels: Vec<String> = labels
-            .iter()
-            .map(|(name, text)| format!("{name}=\"{}\"", quoted(text)))
-            .collect();
-        let labels = match labels.is_empty() {
-            true => String::new(),
-            false => format!("{{{}}}", labels.join(",")),
-        };
-        self.text
-            .push_str(&format!("opsbro_{name}{labels} {value}\n"));
-    }
+fn labelled(page: &mut String, name: &str, label: &str, text: &str, value: u64) {
+    let text = text
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n");
+    page.push_str(&format!("opsbro_{name}{{{label}=\"{text}\"}} {value}\n"));
 }
 
 #[cfg(test)]
@@ -148,12 +100,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn heads_come_once_and_labels_are_quoted() {
-        let mut page = Page::default();
-        page.add("x", "gauge", "An x", &[("of", "a\"b\\c\nd")], 1.5);
-        page.add("x", "gauge", "An x", &[], 2.0);
-        let expected = "# HELP opsbro_x An x\n# TYPE opsbro_x gauge\n\
-                        opsbro_x{of=\"a\\\"b\\\\c\\nd\"} 1.5\nopsbro_x 2\n";
-        assert_eq!(page.text, expected);
+    fn labels_are_quoted() {
+        let mut page = String::new();
+        labelled(&mut page, "x", "of", "a\"b\\c\nd", 7);
+        assert_eq!(page, "opsbro_x{of=\"a\\\"b\\\\c\\nd\"} 7\n");
     }
 }

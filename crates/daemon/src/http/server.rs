@@ -1,8 +1,8 @@
 //! Connections and their limits.
 //!
-//! A client that is slow, silent or greedy costs one slot for a bounded time and nothing else: heads
-//! have a deadline that also ends idle connections, writes have one that ends clients that do not
-//! read, and both listeners count their connections.
+//! A client that is slow, silent or greedy costs one slot for a bounded time and nothing else:
+//! heads have a deadline that also ends idle connections, writes have one that ends clients that do
+//! not read, and both listeners count their connections.
 
 use std::io;
 use std::net::SocketAddr;
@@ -69,8 +69,8 @@ impl Connections {
     }
 }
 
-/// Serves the TCP listener. When all slots are taken the next connection is closed at once: a client
-/// that waits would hold the file descriptors that we want to bound.
+/// Serves the TCP listener. When all slots are taken the next connection is closed at once: a
+/// client that waits would hold the file descriptors that we want to bound.
 pub(crate) async fn serve_tcp(
     listener: TcpListener,
     router: Router,

@@ -84,8 +84,8 @@ impl Line {
         format!("<{priority}>{}: {}", self.part(), self.saying())
     }
 
-    /// Writes message and values. Control characters are shown, not sent to a terminal: much of what
-    /// is logged was made by others.
+    /// Writes message and values. Control characters are shown, not sent to a terminal: much of
+    /// what is logged was made by others.
     fn saying(&self) -> String {
         let mut text = visible(&self.message);
         for (name, value) in &self.fields {

@@ -31,7 +31,8 @@ impl Watch {
     pub(super) fn new() -> Self {
         let made = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)
             .map_err(std::io::Error::from)
-            // A pipe and an inotify descriptor are read alike; only the check of the kind is left out.
+            // A pipe and an inotify descriptor are read alike; only the check of the kind is left
+            // out.
             .and_then(pipe::Receiver::from_owned_fd_unchecked);
         if let Err(error) = &made {
             warn!(%error, "Cannot watch the packs: changes need `opsbro agent reload`");
