@@ -9,6 +9,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use model::Level;
 use packs::{File, PackFiles, Registry};
 
 fn main() -> std::io::Result<()> {
@@ -22,7 +23,38 @@ fn main() -> std::io::Result<()> {
     println!("load_shipped_packs {load:.2} ms");
     let lint = median_ms(rounds, || packs::lint::lint(&files, None).objects_count);
     println!("lint_shipped_packs {lint:.2} ms");
+    let many = many_checks(if is_small { 10 } else { 1_000 });
+    let before = resident_kib()?;
+    let registry = Registry::load(&many, None);
+    let grown = resident_kib()?.saturating_sub(before);
+    let checks = registry.checks().count();
+    println!("resident_for_{checks}_checks {grown} KiB");
     Ok(())
+}
+
+/// Makes a pack of typical checks.
+fn many_checks(count: usize) -> PackFiles {
+    let mut files = PackFiles::new();
+    let mut add = |path: &str, text: String| {
+        files.add(Level::Local, path, File::new(path, text.into_bytes()));
+    };
+    add("many/package.yml", "name: many\n".to_owned());
+    add("many/parameters/p.yml", "memory_critical: 90\n".to_owned());
+    for at in 0..count {
+        add(
+            &format!("many/monitoring/check{at}.yml"),
+            "check:\n  interval: 10s\n  if_group: linux\n  critical_if: \"{{collector.memory.phys_used}} > {{parameters.memory_critical}} and is_in_group('linux')\"\n  critical_output: \"'CRITICAL: memory is at %d%%' % {{collector.memory.phys_used}}\"\n  ok_output: \"'OK: memory is at %d%%' % {{collector.memory.phys_used}}\"\n".to_owned(),
+        );
+    }
+    files
+}
+
+/// Reads the memory of this process that is in use, shared pages included.
+fn resident_kib() -> std::io::Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let digits = line.and_then(|line| line.split_whitespace().next());
+    Ok(digits.and_then(|digits| digits.parse().ok()).unwrap_or(0))
 }
 
 fn median_ms(rounds: usize, mut run: impl FnMut() -> usize) -> f64 {

@@ -56,21 +56,21 @@ impl Expression {
     pub fn evaluate(&self, env: &dyn Env) -> Result<Value, Failure> {
         self.program
             .evaluate(env)
-            .map_err(|failure| self.settle(failure))
+            .map_err(|failure| settle(&self.layout, failure))
     }
 
     /// Evaluates it, and gives the text of the value too.
     pub fn answer(&self, env: &dyn Env) -> Result<Answer, Failure> {
         self.program
             .answer(env)
-            .map_err(|failure| self.settle(failure))
+            .map_err(|failure| settle(&self.layout, failure))
     }
 
     /// Tells whether it holds, in the sense of `if`.
     pub fn holds(&self, env: &dyn Env) -> Result<bool, Failure> {
         self.program
             .holds(env)
-            .map_err(|failure| self.settle(failure))
+            .map_err(|failure| settle(&self.layout, failure))
     }
 
     /// Evaluates it and tells the value of every part.
@@ -89,13 +89,6 @@ impl Expression {
             .references()
             .iter()
             .map(|reference| (reference, self.layout.place(&reference.place)))
-    }
-
-    fn settle(&self, failure: Failure) -> Failure {
-        match failure {
-            Failure::Error(diagnostic) => Failure::Error(self.layout.settle(diagnostic)),
-            Failure::Unknown(unknown) => Failure::Unknown(unknown),
-        }
     }
 }
 
@@ -139,12 +132,16 @@ impl RawText {
 
     /// Gives the text with its references filled in.
     pub fn fill(&self, env: &dyn Env) -> Result<String, Failure> {
-        self.template.evaluate_text(env)
+        self.template
+            .evaluate_text(env)
+            .map_err(|failure| settle(&self.layout, failure))
     }
 
     /// Gives one text for each item where a reference holds a list.
     pub fn fill_each(&self, env: &dyn Env) -> Result<Vec<String>, Failure> {
-        self.template.evaluate(env)
+        self.template
+            .evaluate(env)
+            .map_err(|failure| settle(&self.layout, failure))
     }
 
     /// Gives every reference with its place in the file.
@@ -236,6 +233,13 @@ pub struct Variable {
     pub name: Arc<str>,
     /// Its value.
     pub expression: Expression,
+}
+
+fn settle(layout: &Layout, failure: Failure) -> Failure {
+    match failure {
+        Failure::Error(diagnostic) => Failure::Error(layout.settle(diagnostic)),
+        Failure::Unknown(unknown) => Failure::Unknown(unknown),
+    }
 }
 
 /// Makes the error about a value of the wrong kind. The value must be no secret.

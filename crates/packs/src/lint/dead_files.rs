@@ -107,7 +107,8 @@ fn look_inside(file: &File, keys: &[&str], report: &mut Report) {
             continue;
         }
         // What an anchor names is often written under a key of its own.
-        if entries.len() > 1 && entry.key.starts_with(['.', '_', 'x']) {
+        let is_for_anchors = entry.key.starts_with(['.', '_']) || entry.key.starts_with("x-");
+        if is_for_anchors {
             continue;
         }
         let hint = match nearest(&entry.key, keys.iter().copied()) {
