@@ -55,13 +55,17 @@ fn fill(dir: &Path) -> PathBuf {
 
 /// Leaves room for a few pages.
 fn shrink(ballast: &Path, bytes: u64) {
-    let length = fs::metadata(ballast).unwrap().len();
-    File::options()
-        .write(true)
-        .open(ballast)
-        .unwrap()
-        .set_len(length - bytes)
+    let file = File::options().write(true).open(ballast).unwrap();
+    file.set_len(file.metadata().unwrap().len() - bytes)
         .unwrap();
+    // ext4 gives the room to others only when the change is in its journal.
+    rustix::fs::syncfs(&file).unwrap();
+}
+
+/// Gives all the room back.
+fn free(ballast: &Path) {
+    shrink(ballast, fs::metadata(ballast).unwrap().len());
+    fs::remove_file(ballast).unwrap();
 }
 
 fn texts(history: &History) -> Vec<String> {
@@ -111,7 +115,7 @@ fn a_journal_on_a_full_disk_names_path_and_need_and_stays_clean() {
                 .unwrap_err()
                 .is_full()
         );
-        fs::remove_file(&ballast).unwrap();
+        free(&ballast);
         assert_eq!(
             journal
                 .append(&[(at(5), vec![5; 300_000])])
@@ -171,7 +175,7 @@ fn a_history_goes_on_in_memory_and_recovers_by_itself() {
         shrink(&ballast, 100 << 10);
         store.tick(at(100));
         assert_eq!(texts(&history), expect);
-        fs::remove_file(&ballast).unwrap();
+        free(&ballast);
         store.tick(at(101));
         assert!(store.health().is_empty(), "{:?}", store.health());
         assert_eq!(history.stats().waiting, 0);
@@ -235,7 +239,7 @@ fn an_agent_starts_on_a_full_disk_and_keeps_its_documents() {
         );
         store.tick(at(2));
         assert_eq!(store.health()[0].1.since, at(1));
-        fs::remove_file(&ballast).unwrap();
+        free(&ballast);
         store.tick(at(3));
         assert!(store.health().is_empty());
         drop(store);
