@@ -1,0 +1,43 @@
+//! The commands: one file for each noun, one entry here.
+//!
+//! A command is a struct: its fields are what it takes, its doc is its help, its `EXAMPLES` are
+//! tried by a test, and `run` gives the answer. A hidden entry is an older spelling.
+
+mod agent;
+mod completion;
+mod internal;
+mod token;
+mod version;
+
+use clap::Subcommand;
+
+use crate::failure::Outcome;
+use crate::program::Program;
+
+/// Everything that the program can do, in the order of the help.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Agent(agent::Agent),
+    Token(token::Token),
+    Completion(completion::Completion),
+    Version(version::Version),
+    Info(agent::info::Info),
+    Keygen(agent::keygen::Keygen),
+    #[command(hide = true)]
+    Internal(internal::Internal),
+}
+
+impl Command {
+    /// Does it.
+    pub(crate) fn run(self, program: &Program) -> Outcome {
+        match self {
+            Self::Agent(command) => command.run(program),
+            Self::Token(command) => command.run(program),
+            Self::Completion(command) => command.run(program),
+            Self::Version(command) => command.run(program),
+            Self::Info(command) => command.run(program),
+            Self::Keygen(command) => command.run(program),
+            Self::Internal(command) => command.run(program),
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! `opsbro agent info`: everything about the agent, by topic, and where to look next.
+
+use std::time::Duration;
+
+use api::agent::{INFO, Info as Facts};
+use api::client::With;
+use clap::Args;
+use model::{AgentState, Topic};
+use owo_colors::OwoColorize as _;
+use serde::Serialize;
+
+use super::log::painted;
+use crate::failure::{Exit, Outcome};
+use crate::output::{Answer, Page};
+use crate::program::Program;
+
+/// Tell everything about the agent, by topic
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Info {
+    /// Also show the last warnings and errors of its log
+    #[arg(long)]
+    show_logs: bool,
+}
+
+const EXAMPLES: &str = "Examples:
+  opsbro agent info
+  opsbro agent info --show-logs
+  opsbro agent info -o json | jq .listen";
+
+impl Info {
+    pub(crate) fn run(self, program: &Program) -> Outcome {
+        let facts = program.get(&INFO, With::default())?;
+        program.printer.show(&Screen {
+            facts,
+            show_logs: self.show_logs,
+        })?;
+        Ok(Exit::Yes)
+    }
+}
+
+/// The facts, and how they are shown. For programs it is the facts.
+#[derive(Serialize)]
+struct Screen {
+    #[serde(flatten)]
+    facts: Facts,
+    #[serde(skip)]
+    show_logs: bool,
+}
+
+impl Answer for Screen {
+    fn text(&self, page: &mut Page) {
+        let facts = &self.facts;
+        alarms(page, facts);
+        generic(page, facts);
+        for topic in Topic::ALL {
+            page.topic(topic);
+            if facts.topics.get(&topic.number().to_string()) == Some(&false) {
+                off(page, topic);
+                continue;
+            }
+            match topic {
+                Topic::ServiceDiscovery => service_discovery(page, facts),
+                Topic::AutomaticDetection => automatic_detection(page, facts),
+                Topic::Monitoring
+                | Topic::Metrology
+                | Topic::ConfigurationAutomation
+                | Topic::SystemCompliance
+                | Topic::Generic => page.field("State", "on".green()),
+            }
+        }
+        technical(page, facts);
+        logs(page, facts, self.show_logs);
+    }
+}
+
+/// What a person must not overlook comes first.
+fn alarms(page: &mut Page, facts: &Facts) {
+    let open = facts.listen.contains_key("gossip") && !facts.is_zone_protected;
+    if open {
+        let warning = format!(
+            "‼ Gossip is open: the zone {} has no key, so whoever reaches the port can join and listen.",
+            facts.zone
+        );
+        page.line(warning.red().bold());
+        page.line(format!(
+            "  Make a key with {}",
+            "opsbro agent keygen".green()
+        ));
+    }
+    if let Some(problem) = &facts.disk.problem {
+        page.line(format!("‼ Disk: {problem}").red().bold());
+        if facts.disk.dropped > 0 {
+            page.line(format!("  {} records were given up", facts.disk.dropped).red());
+        }
+    }
+    if !facts.workers.stuck.is_empty() {
+        let stuck = facts.workers.stuck.join(", ");
+        page.line(format!("‼ Jobs hang past their time: {stuck}").red().bold());
+    }
+    for problem in &facts.problems {
+        page.line(format!("‼ {problem}").yellow());
+    }
+    let killed = facts
+        .previous_run
+        .as_ref()
+        .filter(|run| run.ended == "killed");
+    if let Some(run) = killed {
+        let text = format!(
+            "‼ The run before this one was killed, last alive {}",
+            run.last_alive
+        );
+        page.line(text.yellow());
+    }
+    for repair in &facts.disk.repairs {
+        page.line(format!("‼ Repaired at the start: {repair}").yellow());
+    }
+}
+
+fn generic(page: &mut Page, facts: &Facts) {
+    page.topic(Topic::Generic);
+    page.field("Name", facts.name.bold());
+    if !facts.display_name.is_empty() {
+        page.field("Display name", format!("[ {} ]", facts.display_name).bold());
+    }
+    page.field("System", &facts.system);
+    let is_ok = facts.agent_state == AgentState::Ok.as_str();
+    page.field(
+        "State",
+        match is_ok {
+            true => format!("{} {}", "√".green(), facts.agent_state.green()),
+            false => format!("{} {}", "‼".yellow(), facts.agent_state.yellow()),
+        },
+    );
+    let packs = &facts.packs;
+    if packs.packs > 0 {
+        let mut text = format!("{} with {} objects", packs.packs, packs.objects);
+        if packs.errors > 0 {
+            text.push_str(&format!(", {}", counted(packs.errors, "error").red()));
+        }
+        if packs.warnings > 0 {
+            text.push_str(&format!(
+                ", {}",
+                counted(packs.warnings, "warning").yellow()
+            ));
+        }
+        page.field("Packs", text);
+    }
+}
+
+fn off(page: &mut Page, topic: Topic) {
+    let key = format!("{}_topic_enabled", topic.label().replace(' ', "_"));
+    page.field("State", "off".dimmed());
+    page.note(&format!(
+        "switch it on with: opsbro agent parameters set {key} true"
+    ));
+}
+
+fn service_discovery(page: &mut Page, facts: &Facts) {
+    page.field("UUID", &facts.uuid);
+    page.field("Local addr", &facts.local_addr);
+    page.field("Public addr", &facts.public_addr);
+    let listen: Vec<String> = facts
+        .listen
+        .iter()
+        .map(|(name, address)| format!("{name} {address}"))
+        .collect();
+    page.field("Listens on", listen.join(", "));
+    let key = match facts.is_zone_protected {
+        true => "(√ zone has a gossip key)".green().to_string(),
+        false => "(‼ zone has no gossip key)".red().to_string(),
+    };
+    page.field("Zone", format!("{} {key}", facts.zone));
+}
+
+fn automatic_detection(page: &mut Page, facts: &Facts) {
+    let shown = |group: &String| match facts.static_groups.contains(group) {
+        true => group.clone(),
+        false => group.cyan().to_string(),
+    };
+    let groups: Vec<String> = facts.groups.iter().map(shown).collect();
+    page.field(
+        "Groups",
+        if groups.is_empty() {
+            "none".to_owned()
+        } else {
+            groups.join(", ")
+        },
+    );
+    if !facts.static_groups.is_empty() {
+        page.field("Static ones", facts.static_groups.join(", "));
+    }
+    page.more("opsbro agent parameters get groups");
+}
+
+fn technical(page: &mut Page, facts: &Facts) {
+    page.blank();
+    page.title("Technical info");
+    page.field("Version", &facts.version);
+    let uptime = model::format_interval(Duration::from_secs(facts.uptime_seconds));
+    page.field(
+        "Runs since",
+        format!("{} ({uptime}), pid {}", facts.started_at, facts.pid),
+    );
+    page.field("Memory", bytes(facts.memory_bytes));
+    page.field("CPU", format!("{:.1}% of a core", facts.cpu_percent));
+    let workers = &facts.workers;
+    let mut threads = format!("{}, {} of them workers", facts.threads, workers.threads);
+    if workers.queued > 0 {
+        threads.push_str(&format!(
+            ", {} wait",
+            counted(workers.queued, "job").yellow()
+        ));
+    }
+    if workers.panicked > 0 {
+        threads.push_str(&format!(
+            ", {} panicked",
+            counted(workers.panicked, "job").red()
+        ));
+    }
+    page.field("Threads", threads);
+    page.more("opsbro agent internal show-threads");
+    page.field("Socket", &facts.socket);
+    page.field("Configuration", &facts.config_dir);
+    page.field("Data", &facts.data_dir);
+}
+
+fn logs(page: &mut Page, facts: &Facts, show: bool) {
+    page.field("Log", &facts.log_dir);
+    let all: Vec<(&String, &Vec<String>)> = facts.logs.iter().collect();
+    let count = |level: &str| facts.logs.get(level).map_or(0, Vec::len) as u64;
+    let part = |level: &str, word: &str| match count(level) {
+        0 => counted(0, word).dimmed().to_string(),
+        many => painted(level, &counted(many, word)),
+    };
+    let text = format!("{}, {}", part("ERROR", "error"), part("WARNING", "warning"));
+    page.field("Last in the log", text);
+    if !show && all.iter().any(|(_, lines)| !lines.is_empty()) {
+        page.more("opsbro agent info --show-logs");
+    } else if !show {
+        page.more("opsbro agent log follow");
+    }
+    for (level, lines) in all.iter().filter(|_| show) {
+        for line in *lines {
+            page.line(format!("  {}", painted(level, line)));
+        }
+    }
+}
+
+fn counted(count: u64, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Writes a size for people.
+fn bytes(bytes: u64) -> String {
+    let mebibytes = bytes as f64 / f64::from(1 << 20);
+    format!("{mebibytes:.1} MiB")
+}
+
+#[cfg(test)]
+mod tests;

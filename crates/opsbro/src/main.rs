@@ -1,0 +1,38 @@
+//! The program `opsbro`: one call, one question to the agent or to the files, one answer.
+//!
+//! A command is one file below [`commands`] and one entry in its list. It says what it takes, how
+//! its help reads, and gives one value; [`output`] turns that value into text, JSON or YAML. No
+//! runtime is started here: a call costs a few milliseconds, and only `agent start` runs for long.
+//!
+//! Start with [`cli`], then [`commands`].
+
+mod cli;
+mod commands;
+mod complete;
+mod failure;
+mod manual;
+mod output;
+mod overview;
+mod program;
+mod usage;
+
+use std::process::ExitCode;
+
+use crate::program::Program;
+
+fn main() -> ExitCode {
+    complete::answer_the_shell();
+    let cli = match cli::parse(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(error) => return usage::explain(&error).into(),
+    };
+    let program = Program::new(&cli.global);
+    let outcome = match cli.command {
+        Some(command) => command.run(&program),
+        None => overview::show(&program),
+    };
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(failure) => failure.report().into(),
+    }
+}
