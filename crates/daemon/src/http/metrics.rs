@@ -6,49 +6,18 @@ use api::agent::Info;
 pub(super) fn page(info: &Info) -> String {
     let mut page = String::new();
     let truth = |truth: bool| if truth { 1.0 } else { 0.0 };
+    #[rustfmt::skip]
     let gauges = [
-        (
-            "uptime_seconds",
-            "Time since the start",
-            info.uptime_seconds as f64,
-        ),
-        (
-            "initialized",
-            "1 when every part ran once",
-            truth(info.agent_state == "ok"),
-        ),
-        (
-            "memory_bytes",
-            "Memory of the process (PSS)",
-            info.memory_bytes as f64,
-        ),
-        (
-            "cpu_percent",
-            "Share of one core over the last minute",
-            info.cpu_percent,
-        ),
+        ("uptime_seconds", "Time since the start", info.uptime_seconds as f64),
+        ("initialized", "1 when every part ran once", truth(info.agent_state == "ok")),
+        ("memory_bytes", "Memory of the process (PSS)", info.memory_bytes as f64),
+        ("cpu_percent", "Share of one core over the last minute", info.cpu_percent),
         ("threads", "Threads of the process", info.threads as f64),
-        (
-            "disk_healthy",
-            "1 when the disk takes writes",
-            truth(info.disk.healthy),
-        ),
-        (
-            "problems",
-            "Problems in configuration and packs",
-            info.problems.len() as f64,
-        ),
+        ("disk_healthy", "1 when the disk takes writes", truth(info.disk.healthy)),
+        ("problems", "Problems in configuration and packs", info.problems.len() as f64),
         ("packs", "Packs in use", info.packs.packs as f64),
-        (
-            "jobs_queued",
-            "Jobs that wait for a worker",
-            info.workers.queued as f64,
-        ),
-        (
-            "jobs_stuck",
-            "Jobs past their time box",
-            info.workers.stuck.len() as f64,
-        ),
+        ("jobs_queued", "Jobs that wait for a worker", info.workers.queued as f64),
+        ("jobs_stuck", "Jobs past their time box", info.workers.stuck.len() as f64),
     ];
     for (name, doc, value) in gauges {
         head(&mut page, name, "gauge", doc);
