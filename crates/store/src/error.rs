@@ -78,14 +78,6 @@ pub enum Error {
         /// The journal that was to be written.
         path: PathBuf,
     },
-    /// The view's database failed. The view can be removed: it is rebuilt from its journal.
-    #[error("the view {} failed: {message}", path.display())]
-    View {
-        /// The directory of the view.
-        path: PathBuf,
-        /// What the database said.
-        message: String,
-    },
 }
 
 impl Error {
@@ -103,8 +95,7 @@ impl Error {
             | Self::InUse { .. }
             | Self::Name { .. }
             | Self::Busy { .. }
-            | Self::Stopped { .. }
-            | Self::View { .. } => false,
+            | Self::Stopped { .. } => false,
         }
     }
 
@@ -117,8 +108,7 @@ impl Error {
             | Self::Newer { path, .. }
             | Self::InUse { path }
             | Self::Busy { path }
-            | Self::Stopped { path }
-            | Self::View { path, .. } => Some(path),
+            | Self::Stopped { path } => Some(path),
             Self::Name { .. } => None,
         }
     }
@@ -133,8 +123,7 @@ impl Error {
             | Self::InUse { .. }
             | Self::Name { .. }
             | Self::Busy { .. }
-            | Self::Stopped { .. }
-            | Self::View { .. } => None,
+            | Self::Stopped { .. } => None,
         }
     }
 
@@ -203,94 +192,70 @@ mod tests {
     }
 
     #[test]
-    fn every_error_names_the_path_and_the_reason() {
-        let path = Path::new("/x/y");
-        let write = |errno: Errno| Error::write(path, 4_096, errno);
-        let file = |errno: Errno| Error::file("open", path, errno);
-        check(
-            &write(Errno::NOSPC),
-            "cannot write /x/y: no space left, 4.0 KiB needed",
-            true,
-        );
-        check(
-            &write(Errno::DQUOT),
-            "cannot write /x/y: the disk quota is used up, 4.0 KiB needed",
-            true,
-        );
-        check(
-            &write(Errno::IO),
-            "cannot write /x/y: the disk reports an error, 4.0 KiB needed",
-            false,
-        );
-        check(
-            &file(Errno::ROFS),
-            "cannot open /x/y: the file system is read-only",
-            false,
-        );
-        check(
-            &file(Errno::PERM),
-            "cannot open /x/y: permission denied",
-            false,
-        );
-        check(
-            &file(Errno::EXIST),
-            "cannot open /x/y: something else has that name",
-            false,
-        );
-        check(
-            &file(Errno::NOENT),
-            "cannot open /x/y: no such file or directory",
-            false,
-        );
-        check(
-            &Error::TooLarge {
-                path: path.into(),
-                bytes: 2_048,
-                bytes_max: 1_024,
-            },
-            "/x/y is too large: 2.0 KiB, at most 1.0 KiB allowed",
-            false,
-        );
-        check(
-            &Error::Newer {
-                path: path.into(),
-                version: 2,
-                version_max: 1,
-            },
-            "/x/y has format version 2, this program reads up to 1: it was written by a newer \
-             one, update this one or move the file away",
-            false,
-        );
-        check(
-            &Error::InUse { path: path.into() },
-            "/x/y is in use by another process: stop that one first",
-            false,
-        );
-        check(
-            &Error::Name {
-                name: "../x".into(),
-            },
-            "\"../x\" cannot name a file: use 1 to 64 of a-z, 0-9, - and _",
-            false,
-        );
-        check(
-            &Error::Busy { path: path.into() },
-            "too many writes wait for /x/y: the disk is slow, try again later",
-            false,
-        );
-        check(
-            &Error::Stopped { path: path.into() },
-            "writing to /x/y has been stopped",
-            false,
-        );
-        check(
-            &Error::View {
-                path: path.into(),
-                message: "torn".into(),
-            },
-            "the view /x/y failed: torn",
-            false,
-        );
+    fn what_the_system_said_is_told_in_plain_words() {
+        for (errno, reason, is_full) in [
+            (Errno::NOSPC, "no space left", true),
+            (Errno::DQUOT, "the disk quota is used up", true),
+            (Errno::IO, "the disk reports an error", false),
+            (Errno::ROFS, "the file system is read-only", false),
+            (Errno::PERM, "permission denied", false),
+            (Errno::EXIST, "something else has that name", false),
+            (Errno::NOENT, "no such file or directory", false),
+            (Errno::MFILE, "Too many open files (os error 24)", false),
+        ] {
+            let path = Path::new("/x/y");
+            let text = format!("cannot write /x/y: {reason}, 4.0 KiB needed");
+            check(&Error::write(path, 4_096, errno), &text, is_full);
+            let text = format!("cannot open /x/y: {reason}");
+            check(&Error::file("open", path, errno), &text, is_full);
+        }
+    }
+
+    #[test]
+    fn every_error_names_what_it_is_about() {
+        let path = || PathBuf::from("/x/y");
+        let too_large = Error::TooLarge {
+            path: path(),
+            bytes: 2_048,
+            bytes_max: 1_024,
+        };
+        let newer = Error::Newer {
+            path: path(),
+            version: 2,
+            version_max: 1,
+        };
+        let name = Error::Name {
+            name: "../x".into(),
+        };
+        for (error, text) in [
+            (
+                too_large,
+                "/x/y is too large: 2.0 KiB, at most 1.0 KiB allowed",
+            ),
+            (
+                newer,
+                "/x/y has format version 2, this program reads up to 1: it was written by a \
+                 newer one, update this one or move the file away",
+            ),
+            (
+                Error::InUse { path: path() },
+                "/x/y is in use by another process: stop that one first",
+            ),
+            (
+                name,
+                "\"../x\" cannot name a file: use 1 to 64 of a-z, 0-9, - and _",
+            ),
+            (
+                Error::Busy { path: path() },
+                "too many writes wait for /x/y: the disk is slow, try again later",
+            ),
+            (
+                Error::Stopped { path: path() },
+                "writing to /x/y has been stopped",
+            ),
+        ] {
+            check(&error, text, false);
+        }
     }
 
     #[test]

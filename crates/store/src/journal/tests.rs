@@ -615,6 +615,54 @@ fn an_interrupted_truncation_is_finished_at_opening() {
 }
 
 #[test]
+fn a_refused_record_that_reached_the_disk_all_the_same_never_comes_back() {
+    let dir = scratch::dir();
+    let mut journal = open(dir.path()).0;
+    fill(&mut journal, 1..5);
+    // As when a sync fails and the cut after it too: the bytes are there, the caller was refused.
+    let newest = journal.catalog().segments.back().unwrap().clone();
+    let mut bytes = Vec::new();
+    for index in newest.next..newest.next + 3 {
+        frame::encode(&mut bytes, newest.name.salt, index, 0, at(1), b"refused");
+    }
+    journal.abandon();
+    let file = OpenOptions::new().write(true).open(&newest.path).unwrap();
+    file.write_all_at(&bytes, u64::from(newest.end)).unwrap();
+    fill(&mut journal, 5..7);
+    let expect = all(&journal);
+    drop(journal);
+    for check in [Check::Tail, Check::Everything] {
+        let (journal, recovery) = Journal::open(dir.path(), options(check)).unwrap();
+        assert_eq!(all(&journal), expect);
+        assert_eq!(recovery, Recovery::default());
+    }
+}
+
+#[test]
+fn what_a_failed_truncation_leaves_voids_no_later_record() {
+    let dir = scratch::dir();
+    let mut journal = open(dir.path()).0;
+    fill(&mut journal, 1..5);
+    // As when a new segment could be made, but not its name durable, nor could it be removed.
+    journal.serial += 1;
+    let name = Name {
+        serial: journal.serial,
+        first: 2,
+        salt: 7,
+    };
+    overwrite(&dir.path().join(name.file_name()), &name.head());
+    journal.active = None;
+    fill(&mut journal, 5..7);
+    let expect = all(&journal);
+    assert_eq!(positions(&expect), [1, 2, 3, 4, 5, 6]);
+    drop(journal);
+    let (journal, recovery) = open(dir.path());
+    assert_eq!(all(&journal), expect);
+    assert_eq!(recovery, Recovery::default());
+    assert!(!dir.path().join(name.file_name()).exists());
+}
+
+#[test]
 fn a_reader_sees_true_records_while_the_writer_cuts_and_drops() {
     let dir = scratch::dir();
     let mut journal = open(dir.path()).0;
