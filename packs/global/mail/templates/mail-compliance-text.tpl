@@ -3,6 +3,7 @@
 State:      {{ compliance.state }} (was {{ compliance.old_state }})
 Time:       {{ _time }}
 {% for rule in compliance.rules %}
+
 {{ rule.name }}: {{ rule.state }}
 {% for info in rule.infos %}
   {{ info.state }}: {{ info.text }}
