@@ -1,7 +1,7 @@
 //! The one door to the disk: everything that an agent writes goes through here.
 //!
 //! - [`Store`]: the directory of one agent, and all of the following in it by name.
-//! - [`file`]: whole files, replaced in one durable step.
+//! - [`mod@file`]: whole files, replaced in one durable step.
 //! - [`document`]: small named states with a checksum.
 //! - [`journal`]: records that are durable when the call returns: the truth.
 //! - [`commit`]: many callers of journals, one sync for all that wait.

@@ -9,7 +9,7 @@ pub struct Options {
     pub segment_bytes_max: u64,
     /// Largest payload of a record; a larger one is refused.
     pub record_bytes_max: usize,
-    /// How much is kept; `None` keeps all until [`Journal::drop_before`].
+    /// How much is kept; `None` keeps all until [`super::Journal::drop_before`].
     pub bounds: Option<Bounds>,
     /// What is read when the journal is opened.
     pub check: Check,
