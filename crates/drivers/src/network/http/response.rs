@@ -215,3 +215,38 @@ fn chunk_size(line: &str) -> io::Result<u64> {
     let size = u64::from_str_radix(digits, 16).ok().filter(|_| is_number);
     size.ok_or_else(|| wrong("a chunk has no size"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &[&[u8]] = &[
+        b"HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 5\r\n\r\nhello",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;a=b\r\n world\r\n0\r\n\r\n",
+        b"HTTP/1.0 200 OK\nServer: x\n\nhello",
+    ];
+
+    #[test]
+    fn no_answer_that_was_cut_or_bent_does_harm() {
+        for good in GOOD {
+            let whole = Response::read(*good).unwrap();
+            assert!(whole.body.starts_with(b"hello"));
+            for length in 0..good.len() {
+                // A body that ends with the connection is whole at any length.
+                if let Ok(part) = Response::read(&good[..length]) {
+                    assert!(whole.body.starts_with(&part.body));
+                }
+            }
+            for index in 0..good.len() {
+                for bit in 0..8 {
+                    let mut bent = good.to_vec();
+                    bent[index] ^= 1 << bit;
+                    // Any outcome will do, but one there must be, and it must be small.
+                    if let Ok(response) = Response::read(&bent[..]) {
+                        assert!(response.into_page().body.len() <= 3 * bent.len());
+                    }
+                }
+            }
+        }
+    }
+}
