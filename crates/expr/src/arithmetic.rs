@@ -312,10 +312,22 @@ fn combine_sets(operator: Operator, left: &[Datum], right: &[Datum]) -> Arc<[Dat
     use crate::compare::canonical;
     let holds =
         |set: &[Datum], item: &Datum| set.binary_search_by(|known| canonical(known, item)).is_ok();
+    if operator == Operator::BitAnd {
+        // Of two equal members Python keeps that of the smaller set, and of the right one.
+        let (kept, other) = if right.len() > left.len() {
+            (left, right)
+        } else {
+            (right, left)
+        };
+        return kept
+            .iter()
+            .filter(|item| holds(other, item))
+            .cloned()
+            .collect();
+    }
     let (shared, only_left, only_right) = match operator {
         Operator::Subtract => (false, true, false),
         Operator::BitXor => (false, true, true),
-        Operator::BitAnd => (true, false, false),
         _ => (true, true, true),
     };
     let mut kept: Vec<Datum> = left

@@ -75,6 +75,9 @@ impl Spec {
             );
         }
         let kind = rest.next();
+        if kind == Some('n') && layout.grouping.is_some() {
+            return fault("`n` groups digits by itself");
+        }
         if rest.next().is_some() {
             return fault_with_hint(
                 format!("{text:?} is no format specification"),
@@ -151,26 +154,14 @@ fn integer(number: i64, spec: Spec) -> Step<String> {
 }
 
 fn float(number: f64, spec: Spec) -> Step<String> {
-    let mut layout = spec.numeric();
+    let layout = spec.numeric();
     let notation = match spec.kind {
         Some('e' | 'E') => Notation::Exponent,
         Some('f' | 'F') => Notation::Fixed,
         Some('g' | 'G' | 'n') => Notation::General,
         None if layout.precision.is_some() => Notation::GeneralWithPoint,
-        None => {
-            let negative = number.is_sign_negative() && !number.is_nan();
-            let sign = match (negative, layout.sign) {
-                (true, _) => "-",
-                (false, Sign::Nothing) => "",
-                (false, Sign::Plus) => "+",
-                (false, Sign::Space) => " ",
-            };
-            return Ok(layout.number(sign, &repr::float(number.abs()), 3));
-        }
-        Some('%') => {
-            layout.width = layout.width.saturating_sub(1);
-            return Ok(layout.float(number * 100.0, Notation::Fixed, false) + "%");
-        }
+        None => return Ok(layout.shortest(number)),
+        Some('%') => return Ok(layout.percent(number)),
         Some(_) => return spec.unknown_kind("a number"),
     };
     let upper = spec.kind.is_some_and(char::is_uppercase);

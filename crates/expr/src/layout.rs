@@ -105,14 +105,36 @@ impl Layout {
 
     /// Lays out a float; `upper` writes `E`, `INF` and `NAN` large.
     pub(crate) fn float(&self, number: f64, notation: Notation, upper: bool) -> String {
-        let digits = if number.is_finite() {
+        let mut digits = self.digits(number, notation);
+        if upper {
+            digits = digits.to_uppercase();
+        }
+        self.number(self.sign_of_float(number), &digits, 3)
+    }
+
+    /// Lays out a float as hundredths.
+    pub(crate) fn percent(&self, number: f64) -> String {
+        let hundredths = number * 100.0;
+        let digits = self.digits(hundredths, Notation::Fixed) + "%";
+        self.number(self.sign_of_float(hundredths), &digits, 3)
+    }
+
+    /// Lays out a float with the digits that read back as the same one.
+    pub(crate) fn shortest(&self, number: f64) -> String {
+        let digits = repr::float(number.abs());
+        self.number(self.sign_of_float(number), &digits, 3)
+    }
+
+    fn digits(&self, number: f64, notation: Notation) -> String {
+        if number.is_finite() {
             self.float_digits(number.abs(), notation)
         } else {
             repr::float(number.abs())
-        };
-        let digits = if upper { digits.to_uppercase() } else { digits };
-        let negative = number.is_sign_negative() && !number.is_nan();
-        self.number(self.sign_of(negative), &digits, 3)
+        }
+    }
+
+    fn sign_of_float(&self, number: f64) -> &'static str {
+        self.sign_of(number.is_sign_negative() && !number.is_nan())
     }
 
     /// Lays out a number that is written already, its sign apart.

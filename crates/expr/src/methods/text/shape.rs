@@ -20,7 +20,7 @@ pub(super) fn title(text: &str) -> String {
         } else {
             shaped.extend(character.to_uppercase());
         }
-        inside = character.is_alphabetic();
+        inside = character.is_lowercase() || character.is_uppercase();
     }
     shaped
 }
