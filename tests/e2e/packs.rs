@@ -88,3 +88,69 @@ fn expressions_are_evaluated_with_what_the_node_knows() {
     let last = agent.opsbro(&["evaluator", "eval", "1 < 2"]).expect(0);
     assert_eq!(last.stdout.lines().last(), Some("True"));
 }
+
+#[test]
+fn a_secret_appears_nowhere() {
+    let secret = "hunter2-and-more";
+    let agent = Agent::start("log_level: TRACE\n");
+    agent.home.write(
+        PACK,
+        "name: mine\nparameters: {password: {type: string, secret: true}}\n",
+    );
+    let file = "var/lib/local-configuration/packs/mine/parameters/parameters.yml";
+    agent.home.write(file, &format!("password: {secret}\n"));
+    let check = "var/lib/local-configuration/packs/mine/monitoring/mine.yml";
+    let text = "check: {critical_if: \"{{parameters.password}} == 'x'\", if_group: mine}\n";
+    agent.home.write(check, text);
+    wait_for("the pack", || {
+        (agent.get("/packs").json()["local"]["mine"]["objects"]["checks"] == 1).then_some(())
+    });
+    agent.home.write(file, &format!("password: [{secret}\n"));
+    wait_for("the error", || {
+        agent
+            .get("/packs/problems")
+            .body
+            .contains("parameters.yml")
+            .then_some(())
+    });
+    for path in [
+        "/agent/info",
+        "/packs",
+        "/packs/problems",
+        "/agent/history",
+        "/metrics",
+    ] {
+        assert!(
+            !agent.get(path).body.contains(secret),
+            "{path} tells the secret"
+        );
+    }
+    agent.home.write(file, &format!("password: {secret}\n"));
+    for arguments in [
+        &["packs", "parameters", "get", "local.mine.password"][..],
+        &["packs", "show", "mine"],
+        &["packs", "show", "mine", "-o", "json"],
+        &["packs", "diff", "mine"],
+        &["packs", "lint"],
+        &["evaluator", "eval", "{{parameters.password}}", "--explain"],
+        &["agent", "info", "--show-logs"],
+    ] {
+        let ran = agent.opsbro(arguments);
+        assert!(
+            !format!("{ran:?}").contains(secret),
+            "{arguments:?} tells the secret: {ran:?}"
+        );
+    }
+    let home = agent.stop();
+    for folder in ["var/log", "var/lib/history", "var/lib/state", "run"] {
+        for file in tests::files_below(&home.root().join(folder)) {
+            let text = String::from_utf8_lossy(&std::fs::read(&file).unwrap()).into_owned();
+            assert!(
+                !text.contains(secret),
+                "the secret stands in {}",
+                file.display()
+            );
+        }
+    }
+    assert!(!home.read("said").contains(secret));
+}
