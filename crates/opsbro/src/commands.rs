@@ -5,7 +5,9 @@
 
 mod agent;
 mod completion;
+mod evaluator;
 mod internal;
+mod packs;
 mod token;
 mod version;
 
@@ -18,6 +20,8 @@ use crate::program::Program;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Agent(agent::Agent),
+    Packs(packs::Packs),
+    Evaluator(evaluator::Evaluator),
     Token(token::Token),
     Completion(completion::Completion),
     Version(version::Version),
@@ -32,6 +36,8 @@ impl Command {
     pub(crate) fn run(self, program: &Program) -> Outcome {
         match self {
             Self::Agent(command) => command.run(program),
+            Self::Packs(command) => command.run(program),
+            Self::Evaluator(command) => command.run(program),
             Self::Token(command) => command.run(program),
             Self::Completion(command) => command.run(program),
             Self::Version(command) => command.run(program),

@@ -4,6 +4,7 @@
 //! knows are asked from it, quickly; without an agent they are silently absent, because a person
 //! who presses TAB wants no lecture.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use clap_complete::CompleteEnv;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use daemon::configuration::{self, keys};
 use daemon::paths::{Paths, Surroundings};
+use daemon::rules::pack_files;
 use serde::de::DeserializeOwned;
 
 use crate::cli;
@@ -72,6 +74,62 @@ pub(crate) fn tokens() -> ArgValueCompleter {
     })
 }
 
+/// Completes packs as `LEVEL.pack`.
+pub(crate) fn packs() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let files = pack_files();
+        let all = files
+            .folders()
+            .map(|folder| format!("{}.{}", folder.level, folder.name));
+        starting_with(typed, all.map(|pack| (pack, String::new())))
+    })
+}
+
+/// Completes the names of packs.
+pub(crate) fn pack_names() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let files = pack_files();
+        let names: BTreeSet<String> = files
+            .folders()
+            .map(|folder| folder.name.to_string())
+            .collect();
+        starting_with(typed, names.into_iter().map(|name| (name, String::new())))
+    })
+}
+
+/// Completes parameters of packs as `LEVEL.pack.key`.
+pub(crate) fn pack_parameters() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let registry = packs::Registry::load(&pack_files(), None);
+        let all = registry.packs().flat_map(|pack| {
+            pack.parameters.iter().map(|(key, parameter)| {
+                let name = format!("{}.{}.{key}", pack.level, pack.name);
+                (name, parameter.description.clone().unwrap_or_default())
+            })
+        });
+        starting_with(typed, all)
+    })
+}
+
+/// Completes the functions of the expression language.
+pub(crate) fn functions() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let all = daemon::evaluation::functions().into_iter();
+        starting_with(typed, all.map(|function| (function.name, function.doc)))
+    })
+}
+
+fn pack_files() -> packs::PackFiles {
+    match data_folder() {
+        Some(data) => pack_files::all(&data).files,
+        None => pack_files::shipped(),
+    }
+}
+
+fn data_folder() -> Option<PathBuf> {
+    Some(configuration::load(&paths()?).configuration.paths.data)
+}
+
 fn starting_with(
     typed: &OsStr,
     all: impl Iterator<Item = (String, String)>,
@@ -84,13 +142,17 @@ fn starting_with(
         .collect()
 }
 
-/// Asks the agent; `None` when it is down or slow.
-fn ask<A: DeserializeOwned>(route: &Route) -> Option<A> {
+fn paths() -> Option<Paths> {
     let words: Vec<OsString> = std::env::args_os().collect();
     let root = cli::typed(&words, "--root")
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("OPSBRO_ROOT").map(PathBuf::from));
-    let paths = Paths::resolve(&Surroundings::of_process(root)).ok()?;
+    Paths::resolve(&Surroundings::of_process(root)).ok()
+}
+
+/// Asks the agent; `None` when it is down or slow.
+fn ask<A: DeserializeOwned>(route: &Route) -> Option<A> {
+    let paths = paths()?;
     let socket = configuration::load(&paths).configuration.paths.socket;
     Client::new(socket)
         .with_timeout(AGENT_TIMEOUT)

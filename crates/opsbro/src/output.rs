@@ -6,6 +6,7 @@
 
 mod page;
 pub(crate) mod progress;
+mod value;
 mod yaml;
 
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -16,7 +17,8 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 
-pub(crate) use page::Page;
+pub(crate) use page::{Page, topic_color};
+pub(crate) use value::written;
 
 /// The form of an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

@@ -27,6 +27,10 @@ const TOPICS: &[(&str, &[&str])] = &[
             "agent reload",
         ],
     ),
+    (
+        "Teach it what to look at",
+        &["packs list", "packs show", "packs lint", "evaluator eval"],
+    ),
     ("Let others in", &["keygen", "token create"]),
     ("Make it yours", &["completion", "agent service install"]),
 ];

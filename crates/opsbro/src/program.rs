@@ -106,6 +106,12 @@ pub(crate) const WAIT_SLICE: Duration = Duration::from_millis(500);
 /// How often something is looked at that cannot be waited for.
 pub(crate) const POLL: Duration = Duration::from_millis(20);
 
+/// Reads the wall clock.
+pub(crate) fn now() -> model::WallTime {
+    let since_1970 = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+    model::WallTime::from_millis(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX))
+}
+
 /// Reads the value of `--timeout`.
 pub(crate) fn timeout(text: &str) -> Result<Duration, String> {
     model::parse_interval(text).map_err(|error| error.to_string())

@@ -61,7 +61,11 @@ impl Page {
         }
         let bar = format!("┌{}", "─".repeat(19));
         let label = topic.label();
-        self.line(format!("{} {}", bar.color(color_of(topic)), label.bold()));
+        self.line(format!(
+            "{} {}",
+            bar.color(topic_color(topic)),
+            label.bold()
+        ));
     }
 
     /// Writes a label and its value; a value longer than the line goes on below itself.
@@ -146,7 +150,7 @@ impl Page {
 }
 
 /// The colours by which users know the topics (numbers of the 256-colour palette).
-fn color_of(topic: Topic) -> owo_colors::XtermColors {
+pub(crate) fn topic_color(topic: Topic) -> owo_colors::XtermColors {
     let number = match topic {
         Topic::ServiceDiscovery => 26,
         Topic::AutomaticDetection => 30,

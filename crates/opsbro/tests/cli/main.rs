@@ -3,6 +3,8 @@
 //! Each test is a transcript: the command line, what it said, and its exit code.
 
 mod agent;
+mod evaluator;
 mod forms;
+mod packs;
 mod sandbox;
 mod usage;

@@ -19,6 +19,14 @@ pub(crate) struct Said {
     pub(crate) code: Option<i32>,
 }
 
+impl Said {
+    /// Reads what it said as JSON.
+    #[track_caller]
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
 impl Sandbox {
     /// Makes an empty one.
     pub(crate) fn new() -> Self {

@@ -145,6 +145,7 @@ fn generic(page: &mut Page, facts: &Facts) {
             ));
         }
         page.field("Packs", text);
+        page.more("opsbro packs list");
     }
 }
 

@@ -18,7 +18,7 @@ use self::live::Effect;
 use crate::complete;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{Answer, Page};
-use crate::program::Program;
+use crate::program::{Program, now};
 
 /// Look at the agent's parameters and change them
 #[derive(Debug, Args)]
@@ -196,11 +196,6 @@ fn find(name: &str) -> Result<&'static Key, Failure> {
             None => failure.with_hint("`opsbro agent parameters show` lists all parameters"),
         }
     })
-}
-
-fn now() -> model::WallTime {
-    let since_1970 = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
-    model::WallTime::from_millis(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX))
 }
 
 #[derive(Serialize)]

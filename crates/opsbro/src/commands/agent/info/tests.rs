@@ -73,6 +73,7 @@ const CALM: &str = "\
  System:             debian 12
  State:              √ ok
  Packs:              43 with 128 objects
+   └ More →          opsbro packs list
 
 ┌─────────────────── service discovery
  UUID:               0b7a4f3e-6f0e-4a57-9a6c-0d6f3c1b2a10

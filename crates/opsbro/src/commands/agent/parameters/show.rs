@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use clap::Args;
 use daemon::configuration::keys::{self, Change, Key};
 use daemon::configuration::{Loaded, Set};
+use daemon::evaluation::to_json;
 use daemon::paths::Paths;
-use model::Value;
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
 use super::find;
 use crate::complete;
 use crate::failure::{Exit, Outcome};
-use crate::output::{Answer, Page};
+use crate::output::{Answer, Page, written};
 use crate::program::Program;
 
 /// Show all parameters, those of the files and those that have their defaults
@@ -89,7 +89,7 @@ impl Parameter {
     fn of(key: &Key, loaded: &Loaded) -> Self {
         match loaded.set.get(key.name) {
             Some(Set { value, place }) => Self {
-                value: json(value),
+                value: to_json(value),
                 set_at: Some(place.to_string()),
                 doc: key.doc,
             },
@@ -117,36 +117,7 @@ fn default(key: &Key, paths: &Paths) -> serde_json::Value {
         Some(path) => path.display().to_string().into(),
         None => packs::yaml::parse(key.name, key.default)
             .0
-            .map_or(serde_json::Value::Null, |node| json(&node.to_value())),
-    }
-}
-
-fn json(value: &Value) -> serde_json::Value {
-    match value {
-        Value::None => serde_json::Value::Null,
-        Value::Bool(truth) => (*truth).into(),
-        Value::Int(number) => (*number).into(),
-        Value::Float(number) => (*number).into(),
-        Value::Text(text) => (**text).into(),
-        Value::List(items) => items.iter().map(json).collect(),
-        Value::Map(map) => map
-            .iter()
-            .map(|(name, value)| (name.to_string(), json(value)))
-            .collect(),
-    }
-}
-
-/// Writes a value as a person would into the file.
-fn written(value: &serde_json::Value) -> String {
-    match value {
-        serde_json::Value::String(text) if !text.is_empty() => text.clone(),
-        serde_json::Value::Array(items) => {
-            format!(
-                "[{}]",
-                items.iter().map(written).collect::<Vec<_>>().join(", ")
-            )
-        }
-        other => other.to_string(),
+            .map_or(serde_json::Value::Null, |node| to_json(&node.to_value())),
     }
 }
 

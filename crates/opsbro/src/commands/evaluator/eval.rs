@@ -1,0 +1,166 @@
+//! `opsbro evaluator eval`
+
+use api::Problem;
+use api::evaluator::{Evaluate, Evaluated, Explanation};
+use clap::Args;
+use model::{Diagnostic, Place};
+use owo_colors::OwoColorize as _;
+use serde::Serialize;
+
+use super::{By, evaluate};
+use crate::failure::{Exit, Outcome};
+use crate::output::{Answer, Page};
+use crate::program::Program;
+
+/// Evaluate an expression on this node
+///
+/// The value is the last line. The exit code is 0 when there is a value (of whatever truth), 1 when
+/// it is unknown, 2 when the expression is wrong. Without an agent only the configuration and the
+/// machine are known.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Eval {
+    /// The expression
+    #[arg(allow_hyphen_values = true)]
+    expr: String,
+    /// Show how the value came about: each part with its value and where it came from
+    #[arg(long)]
+    explain: bool,
+}
+
+const EXAMPLES: &str = "Examples:
+  opsbro evaluator eval \"1 + 1\"
+  opsbro evaluator eval \"{{collector.memory.phys_used}} > 80\" --explain
+  opsbro evaluator eval \"'web' in {{node.groups}}\" -o json";
+
+impl Eval {
+    pub(super) fn run(self, program: &Program) -> Outcome {
+        let request = Evaluate {
+            expr: self.expr,
+            explain: self.explain,
+        };
+        let (evaluated, by) = evaluate(program, &request)?;
+        if by == By::Ourselves && !program.printer.is_for_programs() {
+            program
+                .printer
+                .say("No agent is running: only the configuration is known.");
+        }
+        let exit = match (&evaluated.error, &evaluated.unknown) {
+            (Some(_), _) => Exit::Failed,
+            (None, Some(_)) => Exit::No,
+            (None, None) => Exit::Yes,
+        };
+        match &evaluated.error {
+            Some(problem) if !program.printer.is_for_programs() => {
+                program
+                    .printer
+                    .say(pointed_at(problem, &request.expr).trim_end());
+            }
+            Some(_) | None => program.printer.show(&Shown(evaluated))?,
+        }
+        Ok(exit)
+    }
+}
+
+/// Renders what is wrong with the expression, with a caret under it.
+pub(super) fn pointed_at(problem: &Problem, expr: &str) -> String {
+    let place = Place::new(
+        "expression",
+        problem.line.unwrap_or(1),
+        problem.column.unwrap_or(1),
+    );
+    let mut diagnostic = Diagnostic::error(place, &*problem.message).with_source(expr);
+    diagnostic.hint.clone_from(&problem.hint);
+    diagnostic.render()
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Shown(Evaluated);
+
+impl Answer for Shown {
+    fn text(&self, page: &mut Page) {
+        let Self(evaluated) = self;
+        if let Some(explanation) = &evaluated.explanation {
+            let mut rows = Vec::new();
+            tree(explanation, "", "", &mut rows);
+            page.table(&[], &rows);
+            page.blank();
+        }
+        if let Some(reason) = &evaluated.unknown {
+            page.line(format!("{} {reason}", "unknown:".yellow()));
+        }
+        if let Some(text) = &evaluated.text {
+            page.line(text);
+        }
+    }
+}
+
+/// Draws the parts below each other: `lead` stands before this part, `below` before those under it.
+fn tree(part: &Explanation, lead: &str, below: &str, rows: &mut Vec<Vec<String>>) {
+    let source = part
+        .source
+        .as_ref()
+        .map(|from| format!("({from})").dimmed().to_string());
+    rows.push(vec![
+        format!("{}{}", lead.dimmed(), part.text),
+        format!("→ {}", part.outcome.green()),
+        source.unwrap_or_default(),
+    ]);
+    for (at, inner) in part.parts.iter().enumerate() {
+        let is_last = at + 1 == part.parts.len();
+        let (branch, rest) = if is_last {
+            ("└ ", "  ")
+        } else {
+            ("├ ", "│ ")
+        };
+        tree(
+            inner,
+            &format!("{below}{branch}"),
+            &format!("{below}{rest}"),
+            rows,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(text: &str, outcome: &str, parts: Vec<Explanation>) -> Explanation {
+        Explanation {
+            text: text.to_owned(),
+            outcome: outcome.to_owned(),
+            source: None,
+            parts,
+        }
+    }
+
+    #[test]
+    fn an_explanation_is_a_tree_with_the_value_last() {
+        let left = part(
+            "1 + 1",
+            "2",
+            vec![part("1", "1", vec![]), part("1", "1", vec![])],
+        );
+        let explanation = part("1 + 1 > 3", "False", vec![left, part("3", "3", vec![])]);
+        let evaluated = Evaluated {
+            text: Some("False".to_owned()),
+            explanation: Some(explanation),
+            ..Evaluated::default()
+        };
+        let mut page = Page::new(None);
+        Shown(evaluated).text(&mut page);
+        let text = anstream::adapter::strip_str(&page.finish()).to_string();
+        let expect = "\
+1 + 1 > 3  → False
+├ 1 + 1    → 2
+│ ├ 1      → 1
+│ └ 1      → 1
+└ 3        → 3
+
+False
+";
+        assert_eq!(text, expect);
+    }
+}
