@@ -29,8 +29,9 @@ pub const CONFIGURATION_FILES_MAX: usize = 256;
 pub const EXPRESSION_BYTES_MAX: usize = 16 << 10;
 /// Deepest nesting of an expression; a deeper one is an error at load.
 pub const EXPRESSION_DEPTH_MAX: usize = 64;
-/// Steps one evaluation may take before it ends with an error (measured: well under 50 ms).
-pub const EXPRESSION_FUEL_MAX: u64 = 1_000_000;
+/// Steps one evaluation may take before it ends with an error (measured: under 50 ms, whatever the
+/// steps are).
+pub const EXPRESSION_FUEL_MAX: u64 = 500_000;
 /// Longest text that an evaluation may build.
 pub const EXPRESSION_TEXT_BYTES_MAX: usize = 1 << 20;
 /// Most items of a list or map that an evaluation may build.
@@ -39,7 +40,7 @@ pub const EXPRESSION_ITEMS_MAX: usize = 100_000;
 /// Operations that an expression in rhai's syntax may take before it ends with an error. Its limits
 /// are narrow because one operation there is one step whatever the size of what it works on, and
 /// each may measure all of it (measured: with these three, what explodes ends in under 50 ms).
-pub const RHAI_OPERATIONS_MAX: u64 = 20_000;
+pub const RHAI_OPERATIONS_MAX: u64 = 10_000;
 /// Longest text that an expression in rhai's syntax may build.
 pub const RHAI_TEXT_BYTES_MAX: usize = 64 << 10;
 /// Most items, those inside of items counted, that an expression in rhai's syntax may build.
