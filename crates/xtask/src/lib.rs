@@ -1,7 +1,7 @@
 //! Chores of this repository, as `cargo xtask <chore>`.
 //!
 //! Nothing here is part of the program. Start with [`tidy`], which says what a tidy house is; each
-//! of its checks is a file of its own in `tidy/`, and [`bench`], which measures.
+//! of its checks is a file of its own in `tidy/`, and [`mod@bench`], which measures.
 
 pub mod bench;
 pub mod cargo_deny;
