@@ -40,11 +40,11 @@ pub const EXPRESSION_ITEMS_MAX: usize = 100_000;
 /// Operations that an expression in rhai's syntax may take before it ends with an error. Its limits
 /// are narrow because one operation there is one step whatever the size of what it works on, and
 /// each may measure all of it (measured: with these three, what explodes ends in under 50 ms).
-pub const RHAI_OPERATIONS_MAX: u64 = 10_000;
+pub const RHAI_OPERATIONS_MAX: u64 = 8_000;
 /// Longest text that an expression in rhai's syntax may build.
-pub const RHAI_TEXT_BYTES_MAX: usize = 64 << 10;
+pub const RHAI_TEXT_BYTES_MAX: usize = 16 << 10;
 /// Most items, those inside of items counted, that an expression in rhai's syntax may build.
-pub const RHAI_ITEMS_MAX: usize = 1_000;
+pub const RHAI_ITEMS_MAX: usize = 800;
 /// Different questions that one evaluation of text in rhai's syntax may ask of the agent or
 /// machine.
 pub const RHAI_QUESTIONS_MAX: usize = 32;
