@@ -93,17 +93,10 @@ impl<'a> Call<'a> {
 
     fn elements(&mut self, value: &Datum, index: usize) -> Step<Vec<Datum>> {
         self.budget.build_items(value.elements_max())?;
+        self.budget.spend(value.elements_steps())?;
         value
             .elements()
             .ok_or_else(|| self.wrong(index, Accepts::Items, value))
-    }
-
-    /// Gives the items of an argument that may be left away.
-    pub(crate) fn items_if_given(&mut self) -> Step<Vec<Datum>> {
-        match self.any(0) {
-            Datum::None => Ok(Vec::new()),
-            _ => self.items(0),
-        }
     }
 
     /// Gives the items as a set.
@@ -186,8 +179,8 @@ impl<'a> Call<'a> {
         match self.pattern {
             Some(prepared) => Ok(prepared.clone()),
             None => {
-                // Compiling costs about as much as a thousand steps (measured).
-                self.budget.spend(1_000 + pattern.len() as u64 * 20)?;
+                // Compiling costs as much as ten thousand steps (measured on the larger ones).
+                self.budget.spend(10_000 + pattern.len() as u64 * 100)?;
                 compile_regex(pattern).map_err(Stop::fault)
             }
         }
@@ -222,7 +215,7 @@ pub(crate) fn wrong_argument(name: &str, argument: &Argument, value: &Datum) -> 
 /// Compiles a regular expression, held to a size that cannot hurt.
 pub(crate) fn compile_regex(pattern: &str) -> Result<Regex, String> {
     // Enough for any pattern that a person reads; `(a{1000}){1000}` is refused.
-    const PROGRAM_BYTES_MAX: usize = 256 << 10;
+    const PROGRAM_BYTES_MAX: usize = 128 << 10;
     RegexBuilder::new(pattern)
         .size_limit(PROGRAM_BYTES_MAX)
         .dfa_size_limit(PROGRAM_BYTES_MAX)

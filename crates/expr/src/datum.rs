@@ -39,7 +39,15 @@ pub(crate) enum List {
 #[derive(Clone, Debug)]
 pub(crate) enum Map {
     Fact(Arc<BTreeMap<Arc<str>, Value>>),
-    Made(Arc<[(Datum, Datum)]>),
+    Made(Arc<Entries>),
+}
+
+/// Keys and values in the order in which they were written.
+#[derive(Clone, Debug)]
+pub(crate) struct Entries {
+    list: Vec<(Datum, Datum)>,
+    /// Places in the list, in the order of the keys; empty while the list is short.
+    by_key: Vec<usize>,
 }
 
 impl Datum {
@@ -64,18 +72,23 @@ impl Datum {
     /// Makes a map; of equal keys the last value counts, at the place of the first.
     pub(crate) fn map(entries: Vec<(Self, Self)>) -> Step<Self> {
         let mut places: BTreeMap<Key, usize> = BTreeMap::new();
-        let mut kept: Vec<(Self, Self)> = Vec::with_capacity(entries.len());
+        let mut list: Vec<(Self, Self)> = Vec::with_capacity(entries.len());
         for (key, value) in entries {
             key.check_key()?;
             match places.get(&Key(key.clone())) {
-                Some(&place) => kept[place].1 = value,
+                Some(&place) => list[place].1 = value,
                 None => {
-                    places.insert(Key(key.clone()), kept.len());
-                    kept.push((key, value));
+                    places.insert(Key(key.clone()), list.len());
+                    list.push((key, value));
                 }
             }
         }
-        Ok(Self::Map(Map::Made(kept.into())))
+        let by_key = if list.len() > Entries::SHORT {
+            places.into_values().collect()
+        } else {
+            Vec::new()
+        };
+        Ok(Self::Map(Map::Made(Arc::new(Entries { list, by_key }))))
     }
 
     /// Fails when the value may change its inside, and so be no key (Python's rule).
@@ -157,6 +170,12 @@ impl Datum {
         }
     }
 
+    /// Gives the steps that taking the elements out costs: characters become texts of their own.
+    pub(crate) fn elements_steps(&self) -> u64 {
+        let each = if matches!(self, Self::Text(_)) { 4 } else { 1 };
+        each * self.elements_max() as u64
+    }
+
     /// Turns it into a value of the model: tuples and sets become lists, keys become text.
     pub(crate) fn into_value(self) -> Value {
         match self {
@@ -170,7 +189,7 @@ impl Datum {
                 Value::list(items.iter().cloned().map(Self::into_value))
             }
             Self::Map(Map::Fact(map)) => Value::Map(map),
-            Self::Map(Map::Made(entries)) => Value::map(entries.iter().map(|(key, value)| {
+            Self::Map(Map::Made(entries)) => Value::map(entries.list.iter().map(|(key, value)| {
                 let name: Arc<str> = match key {
                     Self::Text(name) => name.clone(),
                     other => repr::str_of(other).into(),
@@ -229,7 +248,7 @@ impl Map {
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Fact(map) => map.len(),
-            Self::Made(entries) => entries.len(),
+            Self::Made(entries) => entries.list.len(),
         }
     }
 
@@ -239,29 +258,48 @@ impl Map {
                 Datum::Text(name) => map.get(&**name).map(Datum::from),
                 _ => None,
             },
-            Self::Made(entries) => entries
-                .iter()
-                .find(|(known, _)| compare::equal(known, key))
-                .map(|(_, value)| value.clone()),
+            Self::Made(entries) => entries.get(key).cloned(),
         }
     }
 
     pub(crate) fn keys(&self) -> Vec<Datum> {
         match self {
             Self::Fact(map) => map.keys().cloned().map(Datum::Text).collect(),
-            Self::Made(entries) => entries.iter().map(|(key, _)| key.clone()).collect(),
+            Self::Made(entries) => entries.list.iter().map(|(key, _)| key.clone()).collect(),
         }
     }
 
     pub(crate) fn values(&self) -> Vec<Datum> {
         match self {
             Self::Fact(map) => map.values().map(Datum::from).collect(),
-            Self::Made(entries) => entries.iter().map(|(_, value)| value.clone()).collect(),
+            Self::Made(entries) => entries
+                .list
+                .iter()
+                .map(|(_, value)| value.clone())
+                .collect(),
         }
     }
 
     pub(crate) fn entries(&self) -> Vec<(Datum, Datum)> {
         self.keys().into_iter().zip(self.values()).collect()
+    }
+}
+
+impl Entries {
+    /// Up to here, going over the list is faster than any index (a guess).
+    const SHORT: usize = 8;
+
+    fn get(&self, key: &Datum) -> Option<&Datum> {
+        if self.by_key.is_empty() {
+            let mut entries = self.list.iter();
+            let found = entries.find(|(known, _)| compare::equal(known, key));
+            return found.map(|(_, value)| value);
+        }
+        let place = self
+            .by_key
+            .binary_search_by(|place| compare::canonical(&self.list[*place].0, key))
+            .ok()?;
+        Some(&self.list[self.by_key[place]].1)
     }
 }
 

@@ -13,15 +13,16 @@ use crate::stop::{Step, Stop, fault};
 
 /// Reads a text of JSON.
 pub(crate) fn json(text: &str, budget: &mut Budget) -> Step<Datum> {
-    // Reading costs about eight times as much as going over the text (measured).
-    budget.spend_text(text.len().saturating_mul(8))?;
+    budget.spend(text.len() as u64 / 4)?;
     let tree: serde_json::Value = serde_json::from_str(text)
         .map_err(|error| Stop::fault(format!("the text is no JSON: {error}")))?;
-    Ok(from_json(tree).into())
+    Ok(from_json(tree, budget)?.into())
 }
 
-fn from_json(tree: serde_json::Value) -> Value {
-    match tree {
+fn from_json(tree: serde_json::Value, budget: &mut Budget) -> Step<Value> {
+    // A node costs about four steps (measured).
+    budget.spend(4)?;
+    Ok(match tree {
         serde_json::Value::Null => Value::None,
         serde_json::Value::Bool(truth) => Value::Bool(truth),
         serde_json::Value::Number(number) => match number.as_i64() {
@@ -29,23 +30,31 @@ fn from_json(tree: serde_json::Value) -> Value {
             None => Value::Float(number.as_f64().unwrap_or(f64::NAN)),
         },
         serde_json::Value::String(text) => Value::text(text),
-        serde_json::Value::Array(items) => Value::list(items.into_iter().map(from_json)),
-        serde_json::Value::Object(entries) => Value::map(
-            entries
+        serde_json::Value::Array(items) => {
+            let values: Step<Vec<Value>> = items
                 .into_iter()
-                .map(|(name, value)| (name, from_json(value))),
-        ),
-    }
+                .map(|item| from_json(item, budget))
+                .collect();
+            Value::list(values?)
+        }
+        serde_json::Value::Object(entries) => {
+            let values: Step<Vec<(String, Value)>> = entries
+                .into_iter()
+                .map(|(name, value)| Ok((name, from_json(value, budget)?)))
+                .collect();
+            Value::map(values?)
+        }
+    })
 }
 
 /// Reads a text of YAML: its first document.
 pub(crate) fn yaml(text: &str, budget: &mut Budget) -> Step<Datum> {
-    // Reading costs about thirty times as much as going over the text (measured).
-    budget.spend_text(text.len().saturating_mul(32))?;
+    budget.spend(text.len() as u64 / 4)?;
     let mut reader = YamlReader {
         events: Parser::new_from_str(text),
         anchors: BTreeMap::new(),
         nodes: 0,
+        budget,
     };
     loop {
         match reader.next()? {
@@ -56,14 +65,15 @@ pub(crate) fn yaml(text: &str, budget: &mut Budget) -> Step<Datum> {
     }
 }
 
-struct YamlReader<'a> {
+struct YamlReader<'a, 'b> {
+    budget: &'b mut Budget,
     events: Parser<'a, saphyr_parser::StrInput<'a>>,
     anchors: BTreeMap<usize, (Value, usize)>,
     /// Nodes read so far, those behind aliases counted each time.
     nodes: usize,
 }
 
-impl<'a> YamlReader<'a> {
+impl<'a> YamlReader<'a, '_> {
     fn next(&mut self) -> Step<Event<'a>> {
         match self.events.next() {
             Some(Ok((event, _))) => Ok(event),
@@ -77,6 +87,8 @@ impl<'a> YamlReader<'a> {
             return fault("the YAML is nested too deep");
         }
         let before = self.nodes;
+        // A node costs about thirty steps (measured); behind an alias it is only shared.
+        self.budget.spend(30)?;
         self.count(1)?;
         let (value, anchor) = match event {
             Event::Scalar(text, style, anchor, _) => (scalar(&text, style), anchor),

@@ -257,6 +257,8 @@ impl<'a> Run<'a> {
             many = self.items(&call.arguments)?;
             &many
         };
+        // What even the smallest function costs (measured).
+        self.budget.spend(4)?;
         let function = call.function;
         let mut call = Call {
             name: function.name,

@@ -26,11 +26,13 @@ pub(crate) fn repr_of(datum: &Datum) -> String {
 pub(crate) fn spend_str(datum: &Datum, budget: &mut Budget) -> Step<String> {
     let mut text = String::new();
     if let Datum::Text(plain) = datum {
-        text.push_str(plain);
-    } else if !write_repr(&mut text, datum, limits::EXPRESSION_TEXT_BYTES_MAX) {
+        budget.build_text(plain.len())?;
+        return Ok(plain.to_string());
+    }
+    if !write_repr(&mut text, datum, limits::EXPRESSION_TEXT_BYTES_MAX) {
         return fault(format!("the {} is too large to be text", datum.kind()));
     }
-    budget.build_text(text.len())?;
+    pay(&text, budget)?;
     Ok(text)
 }
 
@@ -40,8 +42,14 @@ pub(crate) fn spend_repr(datum: &Datum, budget: &mut Budget) -> Step<String> {
     if !write_repr(&mut text, datum, limits::EXPRESSION_TEXT_BYTES_MAX) {
         return fault(format!("the {} is too large to be text", datum.kind()));
     }
-    budget.build_text(text.len())?;
+    pay(&text, budget)?;
     Ok(text)
+}
+
+/// Pays for a text that was written out of values: dearer than copying (measured).
+fn pay(text: &str, budget: &mut Budget) -> Step<()> {
+    budget.spend(text.len() as u64 / 8)?;
+    budget.build_text(text.len())
 }
 
 /// Writes the beginning of a value, for a message.
@@ -123,19 +131,54 @@ pub(crate) fn float(number: f64) -> String {
     if number.is_infinite() {
         return if number > 0.0 { "inf" } else { "-inf" }.to_owned();
     }
-    let scientific = format!("{number:e}");
+    let scientific = shortest(number);
     let (_, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     // From 1e16 and below 1e-4 on, as Python's float_repr_style "short".
     if (-4..16).contains(&exponent) {
-        let plain = format!("{number}");
-        return if plain.contains('.') {
-            plain
-        } else {
-            plain + ".0"
-        };
+        return plain_form(&scientific, exponent);
     }
     exponent_form(&scientific)
+}
+
+/// Gives the fewest digits that read back as the same float, in the form `1.5e7`.
+///
+/// Of two such numbers equally near, Rust takes the upper one and Python the even one, which is what
+/// rounding to that many digits gives.
+fn shortest(number: f64) -> String {
+    let found = format!("{number:e}");
+    let digits = found.split('e').next().unwrap_or("");
+    let behind_point = digits.split('.').nth(1).map_or(0, str::len);
+    let rounded = format!("{number:.behind_point$e}");
+    if rounded.parse() == Ok(number) {
+        rounded
+    } else {
+        found
+    }
+}
+
+/// Writes `1.5e2` as `150.0`.
+fn plain_form(scientific: &str, exponent: i32) -> String {
+    let (sign, unsigned) = match scientific.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", scientific),
+    };
+    let digits: String = unsigned
+        .chars()
+        .take_while(|character| *character != 'e')
+        .filter(char::is_ascii_digit)
+        .collect();
+    let Ok(before_point) = usize::try_from(exponent + 1) else {
+        let zeros = "0".repeat(exponent.unsigned_abs() as usize - 1);
+        return format!("{sign}0.{zeros}{digits}");
+    };
+    if before_point == 0 {
+        return format!("{sign}0.{digits}");
+    }
+    let padded = format!("{digits:0<before_point$}");
+    let (whole, rest) = padded.split_at(before_point);
+    let rest = if rest.is_empty() { "0" } else { rest };
+    format!("{sign}{whole}.{rest}")
 }
 
 /// Turns Rust's `1.5e7` into Python's `1.5e+07`.
@@ -212,6 +255,9 @@ mod tests {
         check(0.0, "0.0");
         check(-0.0, "-0.0");
         check(100.0, "100.0");
+        check(-123.456, "-123.456");
+        check(0.1, "0.1");
+        check(9_007_199_254_740_993_i64 as f64 / 10.0, "900719925474099.2");
         check(0.1 + 0.2, "0.30000000000000004");
         check(1e15, "1000000000000000.0");
         check(1e16, "1e+16");

@@ -44,7 +44,7 @@ impl Run<'_> {
             return self.gather(comprehension, gathered);
         };
         let source = self.evaluate(&clause.source)?;
-        self.budget.spend_items(source.elements_max())?;
+        self.budget.spend(source.elements_steps())?;
         let Some(items) = source.elements() else {
             return fault(format!("`for` cannot go over {}", source.describe()))
                 .map_err(|stop| stop.at(clause.source.span));
@@ -65,7 +65,7 @@ impl Run<'_> {
             self.locals.push(item);
             return Ok(());
         }
-        self.budget.spend_items(item.elements_max())?;
+        self.budget.spend(item.elements_steps())?;
         let wanted = usize::from(clause.locals);
         match item.elements() {
             Some(parts) if parts.len() == wanted => {

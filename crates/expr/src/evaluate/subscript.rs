@@ -10,7 +10,6 @@ use crate::stop::{Step, Stop, fault, fault_with_hint};
 pub(crate) fn index(whole: &Datum, index: &Datum, budget: &mut Budget) -> Step<Datum> {
     match whole {
         Datum::Map(map) => {
-            budget.spend(lookup_cost(map))?;
             index.check_key()?;
             map.get(index).ok_or_else(|| no_key(map, index))
         }
@@ -33,13 +32,6 @@ pub(crate) fn index(whole: &Datum, index: &Datum, budget: &mut Budget) -> Step<D
         Datum::None | Datum::Bool(_) | Datum::Int(_) | Datum::Float(_) | Datum::Set(_) => {
             fault(format!("{} has no members", whole.describe()))
         }
-    }
-}
-
-fn lookup_cost(map: &Map) -> u64 {
-    match map {
-        Map::Fact(_) => 1,
-        Map::Made(entries) => 1 + entries.len() as u64 / 8,
     }
 }
 
@@ -175,7 +167,6 @@ pub(super) fn contains(whole: &Datum, item: &Datum, budget: &mut Budget) -> Step
             "to_str(…) makes a text",
         ),
         (Datum::Map(map), key) => {
-            budget.spend(lookup_cost(map))?;
             key.check_key()?;
             Ok(map.get(key).is_some())
         }

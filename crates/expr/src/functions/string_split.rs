@@ -24,5 +24,6 @@ fn run(call: &mut Call<'_>) -> Step<Datum> {
     call.budget.spend_text(text.len())?;
     let parts: Vec<Datum> = text.split(&**separator).map(Datum::text).collect();
     call.budget.build_items(parts.len())?;
+    call.budget.spend_items(parts.len() * 4)?;
     Ok(Datum::list(parts))
 }

@@ -9,7 +9,7 @@ use rhai::packages::{
     ArithmeticPackage, BasicArrayPackage, BasicFnPackage, BasicIteratorPackage, BasicMapPackage,
     BasicMathPackage, BasicStringPackage, LogicPackage, MoreStringPackage, Package,
 };
-use rhai::{Dynamic, Engine, EvalAltResult, ImmutableString, NativeCallContext};
+use rhai::{Array, Dynamic, Engine, EvalAltResult, ImmutableString, Map, NativeCallContext};
 
 use super::dynamic::{from_datum, from_value, into_datum};
 use super::session::{Halt, Question, Session};
@@ -80,6 +80,7 @@ fn build(bounds: Bounds) -> Engine {
         // Built-in operators answer false to `"abc" > 5`: ours must be asked first.
         .set_fast_operators(false);
     register_operators(&mut engine);
+    register_searches(&mut engine);
     register_references(&mut engine);
     for function in functions() {
         register_function(&mut engine, function);
@@ -130,6 +131,36 @@ fn register_binary(
         let right = into_datum(arguments[1].clone());
         native(&context, left.and_then(|left| apply(left, right?)))
     });
+}
+
+/// The engine's own go through all its layers for every item, and none of that counts as a step.
+fn register_searches(engine: &mut Engine) {
+    let same = |left: &Dynamic, right: &Dynamic| -> bool {
+        match (into_datum(left.clone()), into_datum(right.clone())) {
+            (Ok(left), Ok(right)) => compare::equal(&left, &right),
+            _ => false,
+        }
+    };
+    let place = move |array: &Array, item: &Dynamic| {
+        let item = into_datum(item.clone()).ok()?;
+        array.iter().position(|known| {
+            into_datum(known.clone()).is_ok_and(|known| compare::equal(&known, &item))
+        })
+    };
+    engine
+        .register_fn("contains", move |array: &mut Array, item: Dynamic| {
+            place(array, &item).is_some()
+        })
+        .register_fn("index_of", move |array: &mut Array, item: Dynamic| {
+            place(array, &item).map_or(-1, |place| i64::try_from(place).unwrap_or(i64::MAX))
+        });
+    for kind in [TypeId::of::<Array>(), TypeId::of::<Map>()] {
+        for (name, wanted) in [("==", true), ("!=", false)] {
+            engine.register_raw_fn(name, [kind; 2], move |_, arguments| {
+                Ok(same(arguments[0], arguments[1]) == wanted)
+            });
+        }
+    }
 }
 
 fn register_references(engine: &mut Engine) {

@@ -4,6 +4,7 @@ Whole numbers are held to 64 bits and sizes to those of the language under test:
 an error here too. Operators are CPython's own; only their results (and two sizes) are looked at.
 """
 import ast
+import re
 import sys
 
 TEXT_BYTES_MAX = 1 << 20
@@ -33,6 +34,21 @@ def power(left, right):
     return held(left ** right)
 
 
+FIELD = re.compile(r"%(\((\w+)\))?[#0\- +]*(\*|\d+)?(\.(\*|\d+)?)?([a-zA-Z%])")
+
+
+def remainder(left, right):
+    """Holds floats that become whole numbers on the way into a text to 64 bits."""
+    if isinstance(left, str):
+        fields = [field for field in FIELD.finditer(left) if field.group(6) != "%"]
+        values = right if isinstance(right, tuple) else (right,)
+        for index, field in enumerate(fields):
+            value = right[field.group(2)] if field.group(2) else values[min(index, len(values) - 1)]
+            if field.group(6) in "diu" and isinstance(value, float):
+                held(int(value))
+    return held(left % right)
+
+
 def listed_range(*bounds):
     numbers = range(*bounds)
     if len(numbers) > ITEMS_MAX:
@@ -58,6 +74,8 @@ class Watch(ast.NodeTransformer):
             return self.call("__multiply", node.left, node.right)
         if isinstance(node.op, ast.Pow):
             return self.call("__power", node.left, node.right)
+        if isinstance(node.op, ast.Mod):
+            return self.call("__remainder", node.left, node.right)
         return self.call("__held", node)
 
     def visit_UnaryOp(self, node):
@@ -74,6 +92,7 @@ NAMES = {
     "__held": held,
     "__multiply": multiply,
     "__power": power,
+    "__remainder": remainder,
     "sum": held_sum,
     "range": listed_range,
     "enumerate": lambda *a, **k: list(enumerate(*a, **k)),

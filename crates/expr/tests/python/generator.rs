@@ -137,7 +137,7 @@ impl Generator {
                     "3.5",
                     "1e22",
                     ".5",
-                    "5.",
+                    "(5.)",
                 ]),
                 _ => format!("{}.{}", self.below(200) as i64 - 100, self.below(1_000)),
             },

@@ -119,6 +119,8 @@ fn nonempty<'a>(call: &Call<'a>) -> Step<&'a str> {
 
 fn list(parts: Vec<&str>, call: &mut Call<'_>) -> Step<Datum> {
     call.budget.build_items(parts.len())?;
+    // Each part becomes a text of its own.
+    call.budget.spend_items(parts.len() * 4)?;
     Ok(Datum::list(parts.into_iter().map(Datum::text).collect()))
 }
 
