@@ -56,7 +56,10 @@ async fn reload_configuration(agent: &Arc<Agent>, report: &mut ReloadReport) {
     compare(&old, &new, report);
     // What needs a restart keeps its old value, so that everything that is read agrees.
     new.keep_until_restart(&old);
-    agent.log.set_levels(&new.log_options());
+    // Levels that were set by hand hold until the file says something new about levels.
+    if (old.log_level, &old.log_levels) != (new.log_level, &new.log_levels) {
+        agent.log.set_levels(&new.log_options());
+    }
     let configure = cluster::Command::Configure {
         display_name: new.display_name.clone(),
         groups: new.groups.clone(),
