@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use tests::{Agent, Home, opsbro};
+use tests::{Agent, Home, opsbro, wait_for};
 
 #[test]
 fn json_is_one_document_a_line() {
@@ -25,6 +25,15 @@ fn json_is_one_document_a_line() {
 #[test]
 fn levels_change_at_run_time_and_a_follower_sees_it() {
     let agent = Agent::start("");
+    let gossip = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let at = agent.listen("gossip");
+    let send_junk = || {
+        gossip.send_to(b"junk", at).unwrap();
+        agent.info()["counters"]["cluster.datagrams_junk"].as_u64()
+    };
+    // A line that was silent once must speak all the same when somebody wants it.
+    wait_for("the first junk", || (send_junk()? > 0).then_some(()));
+    assert!(!agent.said().contains("Junk"), "{}", agent.said());
     let mut command = opsbro(agent.home.root());
     command
         .args(["agent", "log", "follow", "gossip"])
@@ -32,17 +41,13 @@ fn levels_change_at_run_time_and_a_follower_sees_it() {
         .stderr(Stdio::null());
     let mut follower = command.spawn().unwrap();
     let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
-    let gossip = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    let at = agent.listen("gossip");
-    let line = std::thread::scope(|scope| {
-        let reading = scope.spawn(|| lines.next());
-        while !reading.is_finished() {
-            gossip.send_to(b"junk", at).unwrap();
-            agent.get("/agent/name");
-        }
-        reading.join().unwrap()
+    let (tx, heard) = std::sync::mpsc::channel();
+    std::thread::spawn(move || tx.send(lines.next()));
+    let line = wait_for("a line", || {
+        send_junk();
+        heard.try_recv().ok()
     });
-    let line = line.unwrap().unwrap();
+    let line = line.expect("the follower heard a line").unwrap();
     assert!(line.contains("Junk on the gossip port"), "{line}");
     follower.kill().unwrap();
     follower.wait().unwrap();
@@ -52,6 +57,15 @@ fn levels_change_at_run_time_and_a_follower_sees_it() {
     let levels = agent.get("/log/levels").json();
     assert_eq!(levels["gossip"], "DEBUG");
     assert_eq!(levels["http"], "INFO");
+    wait_for("the junk in the log", || {
+        send_junk();
+        agent
+            .said()
+            .contains("Junk on the gossip port")
+            .then_some(())
+    });
+    agent.opsbro(&["agent", "reload"]).expect(0);
+    assert_eq!(agent.get("/log/levels").json()["gossip"], "DEBUG");
     let unknown = agent.opsbro(&["agent", "log", "level", "gosip", "DEBUG"]);
     assert_ne!(unknown.code, Some(0));
     assert!(unknown.stderr.contains("gossip"), "{unknown:?}");

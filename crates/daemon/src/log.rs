@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use model::limits;
 use tracing::field::{Field, Visit};
+use tracing::subscriber::Interest;
 use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
@@ -247,6 +248,11 @@ impl Drop for LogGuard {
 struct Events(Log);
 
 impl<S: Subscriber> Layer<S> for Events {
+    fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
+        // Anything else is remembered for ever, and levels change at run time.
+        Interest::sometimes()
+    }
+
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
         let level = LogLevel::from_tracing(metadata.level());
         match part::of(metadata.target()) {
@@ -302,5 +308,31 @@ impl Visit for Fields {
 
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
         self.add(field, format!("{value:?}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_that_is_raised_later_counts_for_lines_that_were_silent() {
+        let directory = tempfile::tempdir().unwrap();
+        let options = LogOptions {
+            level: LogLevel::Error,
+            levels: BTreeMap::new(),
+            format: LogFormat::Text,
+            directory: directory.path().to_owned(),
+        };
+        let (log, _guard) = Log::start(&options).unwrap();
+        let subscriber = tracing_subscriber::registry().with(Events(log.clone()));
+        let say = || tracing::warn!("Said twice");
+        tracing::subscriber::with_default(subscriber, || {
+            say();
+            assert_eq!(log.recent()["WARNING"].len(), 0);
+            assert!(log.set_level("daemon", LogLevel::Warning));
+            say();
+            assert_eq!(log.recent()["WARNING"].len(), 1);
+        });
     }
 }
