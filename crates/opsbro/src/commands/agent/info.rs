@@ -166,7 +166,7 @@ fn service_discovery(page: &mut Page, facts: &Facts) {
         .iter()
         .map(|(name, address)| format!("{name} {address}"))
         .collect();
-    page.field("Listens on", listen.join(", "));
+    page.field("Listens on", listen.join("\n"));
     let key = match facts.is_zone_protected {
         true => "(√ zone has a gossip key)".green().to_string(),
         false => "(‼ zone has no gossip key)".red().to_string(),

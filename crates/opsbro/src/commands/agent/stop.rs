@@ -1,12 +1,15 @@
 //! `opsbro agent stop`
 
+use std::fs::File;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use api::ClientError;
 use api::agent::STOP_POST;
 use api::client::With;
+use api::{Client, ClientError};
 use clap::Args;
 use owo_colors::OwoColorize as _;
+use rustix::fs::{FlockOperation, flock};
 use serde::Serialize;
 
 use crate::failure::{Exit, Failure, Outcome};
@@ -15,6 +18,8 @@ use crate::output::{Answer, Page};
 use crate::program::{POLL, Program, timeout};
 
 /// Stop the agent politely, and wait until it is gone
+///
+/// Below systemd it would be started again: there, use `systemctl stop opsbro`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Stop {
@@ -29,7 +34,8 @@ const EXAMPLES: &str = "Examples:
 
 impl Stop {
     pub(crate) fn run(self, program: &Program) -> Outcome {
-        let client = program.client()?;
+        let paths = program.configuration()?.configuration.paths;
+        let client = Client::new(&paths.socket);
         match client.text(&STOP_POST, With::default()) {
             // An agent that stops may hang up before its answer is out.
             Ok(_) | Err(ClientError::Broken(_)) => {}
@@ -37,8 +43,7 @@ impl Stop {
         }
         let deadline = Instant::now() + self.timeout;
         let mut progress = Progress::new("the agent to stop");
-        // The socket goes last, after everything is written.
-        while client.socket().exists() {
+        while paths.socket.exists() || !is_free(&paths.lock) {
             if Instant::now() >= deadline {
                 let seconds = self.timeout.as_secs();
                 drop(progress);
@@ -56,6 +61,14 @@ impl Stop {
         })?;
         Ok(Exit::Yes)
     }
+}
+
+/// Tells whether nobody holds the lock, which an agent lets go of last of all.
+fn is_free(lock: &Path) -> bool {
+    let Ok(file) = File::open(lock) else {
+        return true;
+    };
+    flock(&file, FlockOperation::NonBlockingLockShared).is_ok()
 }
 
 #[derive(Serialize)]

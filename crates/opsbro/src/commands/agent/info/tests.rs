@@ -79,7 +79,8 @@ const CALM: &str = "\
  UUID:               0b7a4f3e-6f0e-4a57-9a6c-0d6f3c1b2a10
  Local addr:         10.77.0.6
  Public addr:        10.77.0.6
- Listens on:         gossip 0.0.0.0:6768, http 0.0.0.0:6768
+ Listens on:         gossip 0.0.0.0:6768
+                     http 0.0.0.0:6768
  Zone:               internet (√ zone has a gossip key)
 
 ┌─────────────────── automatic detection
