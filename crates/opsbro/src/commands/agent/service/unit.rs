@@ -37,7 +37,7 @@ KillMode=mixed
 ";
 
 /// What no agent needs. Package managers, compliance rules and checks run as its children, so
-/// nothing stands here that would break those.
+/// nothing stands here that would break those: no ProtectClock, for one, which hides all devices.
 const ALWAYS: &str = "
 LimitNOFILE=65536
 UMask=0077
@@ -45,7 +45,6 @@ OOMPolicy=continue
 KeyringMode=private
 LockPersonality=yes
 RestrictRealtime=yes
-ProtectClock=yes
 SystemCallArchitectures=native
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK AF_PACKET
 ";
