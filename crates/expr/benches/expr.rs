@@ -3,7 +3,12 @@
 //! The snapshot is that of a busy node: 2 000 values in nested maps, walked for every reference.
 
 // A benchmark reads the clock, prints, and is steered by its environment.
-#![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::unwrap_used)]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark measures and prints"
+)]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

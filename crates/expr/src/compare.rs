@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use crate::datum::Datum;
 use crate::stop::{Step, Stop};
 
-/// Tells whether two values are equal. Values of different kinds are not, numbers and booleans apart.
+/// Tells whether two values are equal. Of different kinds only numbers and booleans can be.
 pub(crate) fn equal(left: &Datum, right: &Datum) -> bool {
     if let (Some(left), Some(right)) = (number(left), number(right)) {
         return order_numbers(left, right) == Some(Ordering::Equal);

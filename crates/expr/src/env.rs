@@ -51,7 +51,7 @@ pub trait Env {
         Err(no_agent())
     }
 
-    /// Does what touches the machine, in a time box. What cannot be told is unknown, with the reason.
+    /// Does what touches the machine, in a time box. What cannot be told is unknown, with a reason.
     fn machine(&self, call: MachineCall) -> Result<Value, Unknown> {
         Err(Unknown::new(format!(
             "{} looks at the machine, which is not done here",

@@ -55,7 +55,6 @@ impl<'a> Run<'a> {
         result
     }
 
-    // tidy: long, one arm for each kind of part
     fn kind(&mut self, node: &Node) -> Step<Datum> {
         match &node.kind {
             Kind::Constant(datum) => Ok(datum.clone()),

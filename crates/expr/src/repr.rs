@@ -143,8 +143,8 @@ pub(crate) fn float(number: f64) -> String {
 
 /// Gives the fewest digits that read back as the same float, in the form `1.5e7`.
 ///
-/// Of two such numbers equally near, Rust takes the upper one and Python the even one, which is what
-/// rounding to that many digits gives.
+/// Of two such numbers equally near, Rust takes the upper one and Python the even one, which is
+/// what rounding to that many digits gives.
 fn shortest(number: f64) -> String {
     let found = format!("{number:e}");
     let digits = found.split('e').next().unwrap_or("");

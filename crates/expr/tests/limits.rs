@@ -55,6 +55,57 @@ fn nesting_is_refused_before_it_hurts() {
 }
 
 #[test]
+fn nesting_is_refused_in_the_syntax_of_rhai_too() {
+    let openings = [
+        "(",
+        "[",
+        "{",
+        "#{a:",
+        "!",
+        "-",
+        "if true {",
+        "if true {} else ",
+        "fn a() {",
+        "loop {",
+        "return ",
+        "|x| ",
+        "`${",
+        "1+(",
+        "x.x",
+        "x[x",
+        "switch 1 {1=>",
+        "{{item||",
+        "a = ",
+        "1 + ",
+        "while true {",
+        "for x in ",
+        "let x = ",
+        "try {",
+        "throw ",
+        "f(",
+        "() == ",
+        "1..",
+        "x?.x",
+        "x ?? ",
+    ];
+    let place = model::Place::new("deep", 1, 1);
+    for opening in openings {
+        for count in [60, 100, 1_000, 5_000] {
+            let deep = opening.repeat(count);
+            let text = format!("let x = 1; {deep}1");
+            if text.len() > limits::EXPRESSION_BYTES_MAX {
+                continue;
+            }
+            // Refused or not: it must come back.
+            if let Ok(program) = expr::compile(&text, &place) {
+                drop(program.evaluate(&Nothing));
+            }
+            drop(expr::compile_script(&text, &place));
+        }
+    }
+}
+
+#[test]
 fn flat_chains_may_be_long() {
     check(&format!("1{}", " + 1".repeat(4_000)), "4001");
     check(&format!("True{}", " and True".repeat(1_800)), "True");

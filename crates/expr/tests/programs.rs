@@ -141,7 +141,7 @@ fn tell(explanation: &Explanation, indent: usize, lines: &mut Vec<String>) {
 }
 
 fn check_explained(text: &str, expect: &[&str]) {
-    let program = compile(text, &place()).unwrap();
+    let program = compile(text, &place()).expect("it compiles");
     let mut lines = Vec::new();
     tell(&program.explain(&World::new()), 0, &mut lines);
     assert_eq!(lines, expect, "{text}");

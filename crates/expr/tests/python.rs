@@ -8,6 +8,7 @@
     reason = "the test is steered by its environment"
 )]
 
+mod generator;
 mod world;
 
 use std::env;
@@ -15,9 +16,6 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
 use generator::Generator;
-
-#[path = "python/generator.rs"]
-mod generator;
 
 /// Expressions that are on their way at one time: few enough for the pipes to hold their answers.
 const BATCH: usize = 200;

@@ -1,4 +1,4 @@
-//! Calls: the function there is, its arguments in their places, and constant ones of the right kind.
+//! Calls: the function there is, its arguments in their places, constant ones of the right kind.
 
 use std::sync::Arc;
 

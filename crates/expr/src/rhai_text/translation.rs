@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use model::limits;
 use rhai::Position;
 
 use crate::origin::Span;
@@ -42,6 +43,7 @@ pub(super) fn translate(source: &str, variables: &[&str]) -> Result<Translation,
         in_item: false,
         paths: Vec::new(),
         calls: BTreeSet::new(),
+        depth: 0,
     };
     translator.all()?;
     let head = format!("fn {MAIN}({}) {{", variables.join(", "));
@@ -102,6 +104,8 @@ struct Translator<'a> {
     in_item: bool,
     paths: Vec<(Path, bool)>,
     calls: BTreeSet<String>,
+    /// How many defaults and back-quoted strings are around.
+    depth: usize,
 }
 
 impl Translator<'_> {
@@ -151,6 +155,24 @@ impl Translator<'_> {
 
     /// Translates what begins here.
     fn one(&mut self, first: char) -> Result<(), Fault> {
+        self.depth += 1;
+        let translated = if self.depth > limits::EXPRESSION_DEPTH_MAX {
+            Err(Fault {
+                span: Some(Span::new(self.at, self.at + 1)),
+                message: format!(
+                    "the text is nested deeper than {} levels",
+                    limits::EXPRESSION_DEPTH_MAX
+                ),
+                hint: None,
+            })
+        } else {
+            self.shallow(first)
+        };
+        self.depth -= 1;
+        translated
+    }
+
+    fn shallow(&mut self, first: char) -> Result<(), Fault> {
         if path::begins(self.source, self.at) {
             return self.reference();
         }
