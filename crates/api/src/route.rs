@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use schemars::Schema;
+use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 
 /// An HTTP method.
@@ -38,7 +38,7 @@ impl fmt::Display for Method {
 
 /// What a caller may do. A higher role holds the lower ones. The unix socket is always admin.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
