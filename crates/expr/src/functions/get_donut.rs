@@ -41,20 +41,19 @@ fn draw_line(line: usize, percent: u8) -> String {
         _ => String::new(),
     };
     let first = (COLUMNS - 3) / 2;
-    (0..COLUMNS)
-        .map(|column| {
-            let letter = column
-                .checked_sub(first)
-                .and_then(|at| inside.chars().nth(at));
-            match letter {
-                Some(letter) => letter.to_string(),
-                None => draw_cell(line, column, percent),
-            }
-        })
-        .collect()
+    palette::draw((0..COLUMNS).map(|column| {
+        let letter = column
+            .checked_sub(first)
+            .and_then(|at| inside.chars().nth(at));
+        match letter {
+            Some(letter) => (letter, None),
+            None => cell(line, column, percent),
+        }
+    }))
 }
 
-fn draw_cell(line: usize, column: usize, percent: u8) -> String {
+/// Gives a cell of the ring with its colour.
+fn cell(line: usize, column: usize, percent: u8) -> (char, Option<u8>) {
     // Bits of the dots of a braille cell, by column and row (Unicode 2800).
     const DOTS: [[u32; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
     let mut bits = 0;
@@ -65,9 +64,8 @@ fn draw_cell(line: usize, column: usize, percent: u8) -> String {
             }
         }
     }
-    let cell = char::from_u32(0x2800 + bits).unwrap_or(' ').to_string();
     if bits == 0 {
-        return " ".to_owned();
+        return (' ', None);
     }
     let (x, y) = from_center(column * 2 + 1, line * 4 + 2);
     // Clockwise from the top, as a share of the whole turn.
@@ -77,7 +75,7 @@ fn draw_cell(line: usize, column: usize, percent: u8) -> String {
     } else {
         palette::GREY
     };
-    palette::paint(&cell, color)
+    (char::from_u32(0x2800 + bits).unwrap_or(' '), Some(color))
 }
 
 fn is_ring(x: usize, y: usize) -> bool {

@@ -36,12 +36,10 @@ fn run(call: &mut Call<'_>) -> Step<Datum> {
     call.budget.spend(width.unsigned_abs() * 4)?;
     let cells = usize::try_from(width).unwrap_or(0);
     let filled = (ratio * width as f64).round() as usize;
-    let bar: String = (0..cells)
-        .map(|cell| match cell < filled {
-            true => palette::paint("█", palette::at(cell, cells)),
-            false => palette::paint("▒", palette::GREY),
-        })
-        .collect();
+    let bar = palette::draw((0..cells).map(|cell| match cell < filled {
+        true => ('█', Some(palette::at(cell, cells))),
+        false => ('▒', Some(palette::GREY)),
+    }));
     call.budget.build_text(bar.len())?;
     Ok(Datum::text(bar))
 }

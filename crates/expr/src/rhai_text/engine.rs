@@ -13,7 +13,7 @@ use rhai::{Array, Dynamic, Engine, EvalAltResult, ImmutableString, Map, NativeCa
 
 use super::dynamic::{from_datum, from_value, into_datum};
 use super::session::{Halt, Question, Session};
-use super::translation::{KNOWN, REFERENCE};
+use super::translation::{KNOWN, MATCH, REFERENCE};
 use crate::arithmetic::{self, Operator};
 use crate::budget::Budget;
 use crate::call::Call;
@@ -213,9 +213,13 @@ fn register_function(engine: &mut Engine, function: &'static Function) {
     } else {
         wants.len()
     };
+    let name = match function.name {
+        "match" => MATCH,
+        name => name,
+    };
     for count in least..=most {
         let kinds = vec![TypeId::of::<Dynamic>(); count];
-        engine.register_raw_fn(function.name, kinds, move |context, arguments| {
+        engine.register_raw_fn(name, kinds, move |context, arguments| {
             call(function, &context, arguments)
         });
     }
@@ -226,7 +230,7 @@ fn register_function(engine: &mut Engine, function: &'static Function) {
             TypeId::of::<f64>(),
             TypeId::of::<ImmutableString>(),
         ] {
-            engine.register_raw_fn(function.name, [kind], move |context, arguments| {
+            engine.register_raw_fn(name, [kind], move |context, arguments| {
                 call(function, &context, arguments)
             });
         }

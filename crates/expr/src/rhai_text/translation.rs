@@ -17,6 +17,8 @@ use crate::stop::Fault;
 pub(super) const MAIN: &str = "main__";
 /// Looks at the value of a reference, by its index.
 pub(super) const REFERENCE: &str = "reference__";
+/// The name of the function `match`, a word that the engine keeps for itself.
+pub(super) const MATCH: &str = "match__";
 /// Tells whether a reference has a value.
 pub(super) const KNOWN: &str = "known__";
 
@@ -224,6 +226,7 @@ impl Translator<'_> {
             "and" => "&&",
             "or" => "||",
             "not" => "!",
+            "match" => MATCH,
             _ => word,
         };
         self.write(if is_key { word } else { symbol });
