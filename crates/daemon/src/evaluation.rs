@@ -59,16 +59,27 @@ impl World {
                 return evaluated;
             }
         };
-        match program.answer(self) {
-            Ok(answer) => {
-                evaluated.value = Some(to_json(&answer.value));
-                evaluated.text = Some(answer.text);
+        let outcome = if request.explain {
+            // The explanation holds the answer: what is asked of the machine is asked once.
+            let explained = program.explain(self);
+            evaluated.explanation = Some(explanation(&explained));
+            explained.outcome
+        } else {
+            match program.answer(self) {
+                Ok(answer) => Outcome::Value(answer.value, answer.text),
+                Err(Failure::Unknown(unknown)) => Outcome::Unknown(unknown),
+                Err(Failure::Error(diagnostic)) => Outcome::Error(diagnostic),
             }
-            Err(Failure::Unknown(unknown)) => evaluated.unknown = Some(unknown.reason),
-            Err(Failure::Error(diagnostic)) => evaluated.error = Some(problem(&diagnostic)),
-        }
-        if request.explain {
-            evaluated.explanation = Some(explanation(&program.explain(self)));
+        };
+        match outcome {
+            Outcome::Value(value, text) => {
+                evaluated.value = Some(to_json(&value));
+                evaluated.text = Some(text);
+            }
+            Outcome::Unknown(unknown) => evaluated.unknown = Some(unknown.reason),
+            Outcome::Error(diagnostic) => evaluated.error = Some(problem(&diagnostic)),
+            // Only parts of an expression can be left out.
+            Outcome::NotEvaluated => {}
         }
         evaluated
     }
