@@ -133,3 +133,16 @@ fn groups_change_live_and_stay_in_the_file() {
     let agent = agent.stop().launch().ready();
     assert_eq!(agent.info()["groups"].to_string(), "[\"db\"]");
 }
+
+#[test]
+fn a_topic_that_is_off_is_off() {
+    let agent = Agent::start("service_discovery_topic_enabled: false\n");
+    let info = agent.info();
+    assert_eq!(info["topics"]["1"], false);
+    assert_eq!(info["topics"]["4"], true);
+    assert!(info["listen"]["gossip"].is_null(), "{info}");
+    let port = agent.listen("http").port();
+    UdpSocket::bind(("127.0.0.1", port)).expect("nobody has the gossip port");
+    let text = agent.opsbro(&["agent", "info"]).expect(0).stdout;
+    assert!(text.contains("off"), "{text}");
+}
