@@ -8,7 +8,8 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::io::Errno;
 
 /// The lock. It is let go when this is dropped.
 #[derive(Debug)]
@@ -50,13 +51,19 @@ impl Lock {
             .write(true)
             .create(true)
             .truncate(false)
-            .mode(0o644);
+            .mode(0o644)
+            // A link that somebody put here would have us empty the file it points at.
+            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
         let mut file = options.open(path).map_err(failed)?;
-        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-            return Err(LockError::Held {
-                pid: written_pid(&mut file),
-                path: path.to_owned(),
-            });
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => {
+                return Err(LockError::Held {
+                    pid: written_pid(&mut file),
+                    path: path.to_owned(),
+                });
+            }
+            Err(error) => return Err(failed(error.into())),
         }
         let written = file
             .set_len(0)
@@ -98,6 +105,20 @@ mod tests {
         );
         drop(first);
         Lock::take(&path).unwrap();
+    }
+
+    #[test]
+    fn a_link_is_not_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, victim) = (
+            directory.path().join("lock"),
+            directory.path().join("victim"),
+        );
+        store::file::replace(&victim, b"precious", store::file::PRIVATE).unwrap();
+        std::os::unix::fs::symlink(&victim, &path).unwrap();
+        let error = Lock::take(&path).unwrap_err();
+        assert!(matches!(error, LockError::File { .. }), "{error}");
+        assert_eq!(std::fs::read(&victim).unwrap(), b"precious");
     }
 
     #[test]
