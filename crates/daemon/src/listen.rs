@@ -81,6 +81,9 @@ impl ListenError {
             Self::Taken { .. } => {
                 "set another `port` in agent.yml (0 picks a free one), or stop the owner"
             }
+            Self::Address { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
+                "ports below 1024 are root's: set another `port` in agent.yml"
+            }
             Self::Address { .. } => {
                 "set `listen_address` in agent.yml to an address of this machine"
             }
@@ -250,6 +253,16 @@ mod tests {
             "{text}"
         );
         assert!(!folder.path().join("x.sock").exists());
+    }
+
+    #[test]
+    fn the_hint_fits_what_the_system_refused() {
+        let hint = |kind: ErrorKind| {
+            let address = SocketAddr::new(LOCAL, 80);
+            failed(kind.into(), address, "tcp").hint()
+        };
+        assert!(hint(ErrorKind::PermissionDenied).contains("below 1024"));
+        assert!(hint(ErrorKind::AddrNotAvailable).contains("`listen_address`"));
     }
 
     #[test]
