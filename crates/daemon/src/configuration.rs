@@ -206,11 +206,13 @@ fn load_with(paths: &Paths, edited: Option<&str>) -> Loaded {
     reader.finish(paths)
 }
 
-/// Lists the YAML files of the configuration: those of packs and keys are not among them.
+/// Lists the YAML files of the configuration folder and those below it.
 fn files(directory: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     let mut found = Vec::new();
     let mut folders = vec![directory.to_owned()];
+    let mut folders_count = 0;
     while let Some(folder) = folders.pop() {
+        folders_count += 1;
         let entries = match std::fs::read_dir(&folder) {
             Ok(entries) => entries,
             // No folder: a bare machine, where every key has its default.
@@ -225,9 +227,11 @@ fn files(directory: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
                 found.push(path);
             }
         }
-        if found.len() > limits::CONFIGURATION_FILES_MAX {
-            let message = format!("more than {} files", limits::CONFIGURATION_FILES_MAX);
-            return Err(Diagnostic::error(place(directory), message));
+        if found.len().max(folders_count) > limits::CONFIGURATION_FILES_MAX {
+            let most = limits::CONFIGURATION_FILES_MAX;
+            let message = format!("more than {most} files or folders");
+            return Err(Diagnostic::error(place(directory), message)
+                .with_hint("remove what is no configuration, and links that lead back up"));
         }
     }
     found.sort_by_key(|path| (path.file_name() != Some("agent.yml".as_ref()), path.clone()));
@@ -235,6 +239,10 @@ fn files(directory: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
 }
 
 fn file_text(path: &Path) -> Result<String, Diagnostic> {
+    // A pipe or a device would be read for ever; a link to nothing would pass for an empty file.
+    if !path.is_file() {
+        return Err(Diagnostic::error(place(path), "this is no plain file"));
+    }
     let bytes = match store::file::read(path, limits::YAML_FILE_BYTES_MAX as u64) {
         Ok(bytes) => bytes.unwrap_or_default(),
         Err(error) => return Err(Diagnostic::error(place(path), error.to_string())),

@@ -294,9 +294,19 @@ impl Reader {
         }
     }
 
-    fn paths(&self, paths: &Paths) -> Paths {
-        let path = |name: &str, default: &PathBuf| match self.text(name) {
-            Some(text) if !text.is_empty() => paths.place(&PathBuf::from(text)),
+    fn paths(&mut self, paths: &Paths) -> Paths {
+        let mut path = |name: &'static str, default: &PathBuf| match self.text(name) {
+            Some(text) if !text.is_empty() => {
+                let placed = paths.place(&PathBuf::from(&text));
+                if placed.is_relative()
+                    && let Some(typed) = self.typed.remove(name)
+                {
+                    let message = format!("`{name}`: `{text}` does not begin with a `/`");
+                    let hint = "write the whole path: the agent has no folder to begin at";
+                    self.refuse(&typed, message, hint.to_owned());
+                }
+                placed
+            }
             Some(_) | None => default.clone(),
         };
         let data = path("data", &paths.data);

@@ -3,14 +3,19 @@
 use super::*;
 use crate::paths::Surroundings;
 
+/// Gives the paths of an agent below a root folder.
+fn paths_below(root: &Path) -> Paths {
+    let surroundings = Surroundings {
+        root: Some(root.to_owned()),
+        ..Surroundings::default()
+    };
+    Paths::resolve(&surroundings).unwrap()
+}
+
 /// Loads these files of a configuration folder.
 fn load_files(files: &[(&str, &str)]) -> (Loaded, tempfile::TempDir) {
     let root = tempfile::tempdir().unwrap();
-    let surroundings = Surroundings {
-        root: Some(root.path().to_owned()),
-        ..Surroundings::default()
-    };
-    let paths = Paths::resolve(&surroundings).unwrap();
+    let paths = paths_below(root.path());
     for (name, text) in files {
         let path = paths.config.join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -47,12 +52,8 @@ fn the_shipped_file_is_the_defaults() {
     let (bare, _root) = load_files(&[]);
     let (shipped, root) = load_files(&[("agent.yml", &keys::default_file())]);
     assert_eq!(shipped.problems, Vec::new());
-    let surroundings = Surroundings {
-        root: Some(root.path().to_owned()),
-        ..Surroundings::default()
-    };
     let mut expected = bare.configuration;
-    expected.home = Paths::resolve(&surroundings).unwrap();
+    expected.home = paths_below(root.path());
     expected.paths = expected.home.clone();
     assert_eq!(shipped.configuration, expected);
 }
@@ -149,6 +150,44 @@ fn configured_paths_stay_below_the_root_folder() {
     assert_eq!(paths.data, root.path().join("var/lib/opsbro"));
     assert_eq!(paths.libexec, root.path().join("var/lib/opsbro/libexec"));
     assert_eq!(paths.log, root.path().join("logs"));
+}
+
+#[test]
+fn a_path_must_be_whole_where_there_is_no_root_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let surroundings = Surroundings {
+        home: Some(folder.path().to_owned()),
+        ..Surroundings::default()
+    };
+    let paths = Paths::resolve(&surroundings).unwrap();
+    let problems = load_edited(&paths, "data: state\nlog: /var/log/bro\n").problems;
+    let said: Vec<_> = problems.iter().map(|it| it.message.as_str()).collect();
+    assert_eq!(said, ["`data`: `state` does not begin with a `/`"]);
+}
+
+#[test]
+fn what_is_no_plain_file_is_refused_and_not_read_for_ever() {
+    let (_, root) = load_files(&[("agent.yml", "")]);
+    let etc = root.path().join("etc");
+    let pipe = etc.join("pipe.yml");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    let kind = rustix::fs::FileType::Fifo;
+    rustix::fs::mknodat(rustix::fs::CWD, pipe, kind, mode, 0).unwrap();
+    std::os::unix::fs::symlink("nowhere", etc.join("gone.yml")).unwrap();
+    let loaded = load(&paths_below(root.path()));
+    let said: Vec<_> = loaded.problems.iter().map(|it| &*it.message).collect();
+    assert_eq!(said, ["this is no plain file"; 2]);
+}
+
+#[test]
+fn links_that_lead_back_up_end() {
+    let root = tempfile::tempdir().unwrap();
+    let etc = root.path().join("etc");
+    std::fs::create_dir(&etc).unwrap();
+    std::os::unix::fs::symlink(&etc, etc.join("one")).unwrap();
+    std::os::unix::fs::symlink(&etc, etc.join("two")).unwrap();
+    let loaded = load(&paths_below(root.path()));
+    assert!(loaded.problems[0].message.contains("more than 256"));
 }
 
 #[test]
