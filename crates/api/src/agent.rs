@@ -76,7 +76,7 @@ pub const RELOAD: Route = Route {
     answer: Answer::Json(|| schema_for!(ReloadReport)),
 };
 
-/// Adds a static group to the node, at once and in the file.
+/// Adds a static group to the running node. The file is the caller's to edit.
 pub const GROUP_ADD: Route = Route {
     method: Method::Get,
     path: "/agent/parameters/add/groups/{group}",
@@ -87,7 +87,7 @@ pub const GROUP_ADD: Route = Route {
     answer: Answer::Json(|| schema_for!(bool)),
 };
 
-/// Removes a static group from the node.
+/// Removes a static group from the running node. The file is the caller's to edit.
 pub const GROUP_REMOVE: Route = Route {
     method: Method::Get,
     path: "/agent/parameters/remove/groups/{group}",

@@ -131,12 +131,12 @@ impl Client {
     ) -> Result<A, ClientError> {
         let body =
             serde_json::to_vec(body).map_err(|error| ClientError::Broken(error.to_string()))?;
-        parse(&read_all(self.request(route, with, &body)?)?)
+        parse(&self.read_all(self.request(route, with, &body)?)?)
     }
 
     /// Calls a route and gives its answer as text.
     pub fn text(&self, route: &Route, with: With<'_>) -> Result<String, ClientError> {
-        read_all(self.request(route, with, &[])?)
+        self.read_all(self.request(route, with, &[])?)
     }
 
     /// Calls a route that streams, and gives its lines as they come, without a limit in time.
@@ -178,7 +178,7 @@ impl Client {
         if head.status < 400 {
             return Ok(response);
         }
-        let text = read_all(response)?;
+        let text = self.read_all(response)?;
         Err(ClientError::Refused(
             match serde_json::from_str::<ErrorBody>(&text) {
                 Ok(body) => body.error,
@@ -207,6 +207,15 @@ impl Client {
         Ok(stream)
     }
 
+    fn read_all(&self, response: Response) -> Result<String, ClientError> {
+        let mut text = String::new();
+        Body::new(response)
+            .take(ANSWER_BYTES_MAX)
+            .read_to_string(&mut text)
+            .map_err(|error| self.failed(&error))?;
+        Ok(text)
+    }
+
     fn failed(&self, error: &std::io::Error) -> ClientError {
         match error.kind() {
             ErrorKind::WouldBlock | ErrorKind::TimedOut => ClientError::TimedOut(self.timeout),
@@ -222,15 +231,6 @@ fn broken(error: std::io::Error) -> ClientError {
 fn parse<A: DeserializeOwned>(text: &str) -> Result<A, ClientError> {
     serde_json::from_str(text)
         .map_err(|error| ClientError::Broken(format!("{error} in {text:.200}")))
-}
-
-fn read_all(response: Response) -> Result<String, ClientError> {
-    let mut text = String::new();
-    Body::new(response)
-        .take(ANSWER_BYTES_MAX)
-        .read_to_string(&mut text)
-        .map_err(broken)?;
-    Ok(text)
 }
 
 /// How the length of a body is told.
@@ -317,10 +317,13 @@ impl Body {
             line.clear();
             self.response.reader.read_line(&mut line)?;
         }
-        self.left = u64::from_str_radix(line.trim(), 16)
-            .map_err(|_| std::io::Error::new(ErrorKind::UnexpectedEof, "the answer was cut off"))?;
+        self.left = u64::from_str_radix(line.trim(), 16).map_err(|_| cut_off())?;
         Ok(())
     }
+}
+
+fn cut_off() -> std::io::Error {
+    std::io::Error::new(ErrorKind::UnexpectedEof, "the answer was cut off")
 }
 
 impl Read for Body {
@@ -341,6 +344,9 @@ impl Read for Body {
         let count = self.response.reader.read(&mut buffer[..most])?;
         self.left -= count as u64;
         self.ended = count == 0;
+        if self.ended && self.response.length != Length::UntilClosed {
+            return Err(cut_off());
+        }
         Ok(count)
     }
 }
@@ -351,13 +357,16 @@ mod tests {
 
     /// Answers one request with these bytes, and gives what the client made of them.
     fn check(answer: &'static str) -> Result<String, ClientError> {
-        let (ours, theirs) = UnixStream::pair().unwrap();
-        let mut theirs = theirs;
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
         theirs.write_all(answer.as_bytes()).unwrap();
         drop(theirs);
-        let mut reader = BufReader::new(ours);
+        read(ours)
+    }
+
+    fn read(stream: UnixStream) -> Result<String, ClientError> {
+        let mut reader = BufReader::new(stream);
         let head = Head::read(&mut reader).map_err(broken)?;
-        read_all(Response {
+        Client::new("unused").read_all(Response {
             reader,
             length: head.length,
         })
@@ -384,14 +393,25 @@ mod tests {
             "",
             "junk\r\n",
             "HTTP/1.1 200 OK\r\ncontent-length: no\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nffff",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nffff\r\nhalf",
         ] {
             assert!(
                 matches!(check(answer), Err(ClientError::Broken(_))),
                 "{answer:?}"
             );
         }
-        let cut = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nffff";
-        assert!(check(cut).is_ok_and(|text| text.is_empty()));
+    }
+
+    #[test]
+    fn an_answer_that_stops_in_the_middle_is_waited_for_until_the_timeout() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let patience = Some(Duration::from_millis(20));
+        ours.set_read_timeout(patience).unwrap();
+        let half = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf";
+        theirs.write_all(half).unwrap();
+        assert!(matches!(read(ours), Err(ClientError::TimedOut(_))));
     }
 
     #[test]
