@@ -16,8 +16,16 @@ use crate::agent::Agent;
 
 /// Checks a request against its route.
 pub(super) fn check(agent: &Agent, route: &Route, request: &Request) -> Result<(), Problem> {
-    let Some(Peer::Tcp(address)) = request.extensions().get::<Peer>() else {
-        return Ok(());
+    let address = match request.extensions().get::<Peer>() {
+        Some(Peer::Unix) => return Ok(()),
+        Some(Peer::Tcp(address)) => address,
+        // The server names every peer. One that it did not may do nothing.
+        None => {
+            return Err(Problem::new(
+                ErrorCode::Forbidden,
+                "the caller is not known",
+            ));
+        }
     };
     let headers = request.headers();
     let node = agent.node.borrow();
@@ -141,6 +149,25 @@ mod tests {
             origin,
             role,
         }
+    }
+
+    #[test]
+    fn only_a_peer_of_the_unix_socket_may_do_everything() {
+        let agent = Agent::for_tests();
+        let status = |peer: Option<Peer>| {
+            let mut request = Request::default();
+            if let Some(peer) = peer {
+                request.extensions_mut().insert(peer);
+            }
+            match check(&agent, &api::agent::STOP, &request) {
+                Ok(()) => 200,
+                Err(problem) => problem.code.status(),
+            }
+        };
+        let address = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
+        assert_eq!(status(Some(Peer::Unix)), 200);
+        assert_eq!(status(Some(Peer::Tcp(address))), 403);
+        assert_eq!(status(None), 403);
     }
 
     #[test]
