@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
+use futures_util::FutureExt;
+use futures_util::future::{Fuse, FusedFuture};
 use model::{AgentState, Diagnostic, limits};
 use rustix::fs::Mode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -248,15 +250,21 @@ async fn live(
     }
     let mut life = agent.life.clone();
     let mut is_new = true;
+    // It runs beside the other branches: one that hangs must not hold up a stop.
+    let mut reloading = std::pin::pin!(Fuse::terminated());
     loop {
         tokio::select! {
             _ = signals.terminate.recv() => return End::Asked("SIGTERM"),
             _ = signals.interrupt.recv() => return End::Asked("SIGINT"),
             () = agent.stop_asked.notified() => return End::Asked("a request"),
-            _ = signals.hang_up.recv() => {
+            _ = signals.hang_up.recv(), if reloading.is_terminated() => {
                 manager.reloading();
-                reload::reload(agent).await;
-                manager.ready();
+                reloading.set(reload::reload(agent).fuse());
+            }
+            _ = reloading.as_mut() => {
+                if !is_new {
+                    manager.ready();
+                }
             }
             ended = tasks.next_ended() => {
                 let name = ended.map_or("last", |ended| ended.name);
@@ -307,5 +315,41 @@ impl Signals {
             interrupt: of(SignalKind::interrupt())?,
             hang_up: of(SignalKind::hangup())?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_reload_that_hangs_does_not_hold_up_a_stop() {
+        let (rules_commands, mut asked) = mpsc::channel(1);
+        let mut agent = Arc::into_inner(Agent::for_tests()).unwrap();
+        agent.rules_commands = rules_commands;
+        let agent = Arc::new(agent);
+        let (options, manager) = (Options::default(), ServiceManager::find());
+        let (mut signals, mut tasks) = (Signals::new().unwrap(), Tasks::default());
+        tasks.spawn("idle", std::future::pending());
+        let ask = async {
+            let own = rustix::process::getpid();
+            rustix::process::kill_process(own, rustix::process::Signal::HUP).unwrap();
+            // Held and never answered: the reload waits for it.
+            let _reload = asked.recv().await.unwrap();
+            agent.ask_to_stop();
+            std::future::pending::<()>().await;
+        };
+        let end = async {
+            tokio::select! {
+                end = live(&options, &agent, &mut signals, &mut tasks, &manager) => Some(end),
+                () = ask => None,
+            }
+        };
+        let end = tokio::time::timeout(Duration::from_secs(20), end).await;
+        assert!(matches!(end, Ok(Some(End::Asked("a request")))));
     }
 }
