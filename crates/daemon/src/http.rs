@@ -11,6 +11,7 @@ mod log;
 mod metrics;
 mod openapi;
 mod packs;
+mod parameters;
 mod server;
 mod threads;
 mod tokens;
@@ -32,6 +33,7 @@ use tracing::error;
 pub(crate) use server::{Connections, Peer, serve_tcp, serve_unix};
 
 use crate::agent::Agent;
+use crate::workers::JobError;
 
 /// A request that failed, on its way to the client.
 pub(crate) struct Failure(pub(crate) Problem);
@@ -39,6 +41,17 @@ pub(crate) struct Failure(pub(crate) Problem);
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
         Self(problem)
+    }
+}
+
+impl From<JobError> for Failure {
+    fn from(error: JobError) -> Self {
+        let code = match error {
+            JobError::Refused { .. } => ErrorCode::Busy,
+            JobError::TimedOut { .. } => ErrorCode::Unavailable,
+            JobError::Panicked { .. } => ErrorCode::Internal,
+        };
+        Self(Problem::new(code, error.to_string()))
     }
 }
 
@@ -157,6 +170,26 @@ async fn wrong_method(request: Request) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_job_that_gave_nothing_is_told_by_why() {
+        let name = || "a job".to_owned();
+        let time_box = std::time::Duration::from_secs(1);
+        let (waiting, stuck) = (7, 32);
+        for (error, status) in [
+            (JobError::Refused { waiting, stuck }, 429),
+            (
+                JobError::TimedOut {
+                    name: name(),
+                    time_box,
+                },
+                503,
+            ),
+            (JobError::Panicked { name: name() }, 500),
+        ] {
+            assert_eq!(Failure::from(error).into_response().status(), status);
+        }
+    }
 
     #[tokio::test]
     async fn every_route_of_the_contract_has_a_handler() {

@@ -28,7 +28,12 @@ pub(crate) struct Workers {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum JobError {
     /// The queue is full, or too many threads are stuck; nothing was started.
-    Refused,
+    Refused {
+        /// Jobs that wait.
+        waiting: usize,
+        /// Jobs that hang past their time box.
+        stuck: usize,
+    },
     /// The job overran its time box.
     TimedOut {
         /// The job.
@@ -46,10 +51,10 @@ pub(crate) enum JobError {
 impl fmt::Display for JobError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused => write!(
+            Self::Refused { waiting, stuck } => write!(
                 f,
-                "the worker pool is full ({} jobs wait); `opsbro agent info` names what is stuck",
-                limits::WORKER_QUEUE_MAX
+                "the worker pool takes no more jobs ({waiting} wait, {stuck} hang); \
+                 `opsbro agent info` names what hangs"
             ),
             Self::TimedOut { name, time_box } => {
                 write!(
@@ -152,6 +157,14 @@ impl Workers {
         }
     }
 
+    /// Counts the jobs of a name that wait or run, for work that must not pile up.
+    pub(crate) fn count(&self, name: &str) -> usize {
+        let state = self.shared.lock();
+        let waiting = state.queue.iter().filter(|job| job.name == name);
+        let running = state.running.values().filter(|job| job.name == name);
+        waiting.count() + running.count()
+    }
+
     /// Gives the figures for `agent info`.
     pub(crate) fn figures(&self) -> api::agent::Workers {
         let mut state = self.shared.lock();
@@ -197,7 +210,8 @@ impl Shared {
         let full = state.queue.len() >= limits::WORKER_QUEUE_MAX;
         if full || state.stopping || stuck >= limits::WORKER_STUCK_MAX {
             state.refused += 1;
-            return Err(JobError::Refused);
+            let waiting = state.queue.len();
+            return Err(JobError::Refused { waiting, stuck });
         }
         let id = state.next_id;
         state.next_id += 1;
@@ -242,13 +256,15 @@ impl Shared {
             let id = job.id;
             let outcome = catch_unwind(AssertUnwindSafe(job.work));
             let mut state = self.lock();
-            let ended = state.running.remove(&id);
+            state.running.remove(&id);
             match outcome {
                 Ok(()) => state.done += 1,
                 Err(_) => state.panicked += 1,
             }
-            // The pool has replaced a stuck thread, so it ends as soon as it comes back.
-            if ended.is_some_and(|running| running.stuck) {
+            // A stuck thread that was replaced is one too many when it comes back. One that was not
+            // must go on: the queue may have nobody else.
+            let allowed = limits::WORKER_THREADS_MAX + state.stuck_count();
+            if state.threads > allowed {
                 state.threads -= 1;
                 return;
             }
@@ -357,6 +373,32 @@ mod tests {
         drop(release);
     }
 
+    #[test]
+    fn what_waits_behind_jobs_that_were_late_is_done() {
+        let workers = Workers::default();
+        let box_of_late = Duration::from_millis(100);
+        let mut releases = Vec::new();
+        for _ in 0..limits::WORKER_THREADS_MAX {
+            let (release, held) = sync_channel::<()>(0);
+            releases.push(release);
+            let late = move || {
+                let _ = held.recv();
+            };
+            workers.post("late", box_of_late, late).unwrap();
+        }
+        let (tx, done) = sync_channel(1);
+        let behind = move || tx.send(()).unwrap();
+        workers.post("behind", LONG, behind).unwrap();
+        assert_eq!(workers.count("late"), limits::WORKER_THREADS_MAX);
+        let deadline = Instant::now() + LONG;
+        while workers.figures().stuck.len() < limits::WORKER_THREADS_MAX {
+            assert!(Instant::now() < deadline, "the jobs were never late");
+            std::thread::yield_now();
+        }
+        drop(releases);
+        done.recv_timeout(LONG).unwrap();
+    }
+
     #[tokio::test]
     async fn a_full_queue_refuses() {
         let workers = Workers::default();
@@ -375,10 +417,9 @@ mod tests {
             assert!(Instant::now() < deadline, "the queue never filled");
             tokio::task::yield_now().await;
         }
-        assert_eq!(
-            workers.run("one more", LONG, || ()).await,
-            Err(JobError::Refused)
-        );
+        let refused = workers.run("one more", LONG, || ()).await.unwrap_err();
+        let text = format!("({} wait, 0 hang)", limits::WORKER_QUEUE_MAX);
+        assert!(refused.to_string().contains(&text), "{refused}");
         drop(release);
         workers.stop();
     }

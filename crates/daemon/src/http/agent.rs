@@ -10,12 +10,13 @@ use api::agent::{
 };
 use api::{ErrorCode, Problem};
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use model::{AgentState, Group, Topic};
 use serde::Deserialize;
 
+use super::parameters::{Path, Query};
 use super::{Failure, Routes, metrics};
 use crate::agent::{Agent, VERSION};
 use crate::{clock, process, reload};
@@ -119,12 +120,12 @@ async fn history(
     Query(query): Query<Last>,
 ) -> Result<Json<Vec<HistoryEntry>>, Failure> {
     let last = query.last.unwrap_or(100);
-    let read = agent
-        .on_disk("history", move |keep| keep.history(last))
-        .await;
-    let internal = |error: String| Problem::new(ErrorCode::Internal, error);
-    let entries = read.map_err(|error| internal(error.to_string()))?;
-    Ok(Json(entries.map_err(|error| internal(error.to_string()))?))
+    let entries = agent
+        .on_disk("reading the history", move |keep| keep.history(last))
+        .await?;
+    Ok(Json(entries.map_err(|error| {
+        Problem::new(ErrorCode::Internal, error.to_string())
+    })?))
 }
 
 async fn stop(State(agent): State<Arc<Agent>>) -> &'static str {

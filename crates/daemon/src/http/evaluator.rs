@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::evaluator::{EVAL, Evaluate, Function, LIST};
-use api::{ErrorCode, Problem};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -32,9 +31,10 @@ async fn eval(
 ) -> Result<Response, Failure> {
     let world = World::of(&agent);
     let evaluate = move || world.evaluate(&request);
-    let evaluated = agent.workers.run("an evaluation", TIME_BOX, evaluate).await;
-    let evaluated =
-        evaluated.map_err(|error| Problem::new(ErrorCode::Unavailable, error.to_string()))?;
+    let evaluated = agent
+        .workers
+        .run("an evaluation", TIME_BOX, evaluate)
+        .await?;
     let status = match &evaluated.error {
         Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
         None => StatusCode::OK,

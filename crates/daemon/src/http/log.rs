@@ -8,12 +8,13 @@ use api::log::{FOLLOW, LEVEL_SET, LEVELS, PARTS};
 use api::{ErrorCode, Problem};
 use axum::Json;
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use model::limits;
 use serde::Deserialize;
 
+use super::parameters::{Path, Query};
 use super::{Failure, Routes};
 use crate::agent::Agent;
 use crate::clock;
