@@ -53,7 +53,7 @@ pub(crate) struct Agent {
     /// Runs what may block.
     pub workers: Workers,
     /// The machine below, as expressions see it.
-    pub(crate) machine: Arc<Machine>,
+    pub machine: Arc<Machine>,
     /// The log.
     pub log: Log,
     /// Who may call over TCP.
@@ -71,9 +71,9 @@ pub(crate) struct Agent {
     /// What is wrong with the configuration files since the last reload.
     pub configuration_problems: watch::Sender<Vec<String>>,
     /// One reload at a time.
-    pub(crate) reloading: tokio::sync::Mutex<()>,
+    pub reloading: tokio::sync::Mutex<()>,
     /// Rung when the agent shall stop.
-    pub(crate) stop_asked: Notify,
+    pub stop_asked: Notify,
 }
 
 impl Agent {
@@ -94,12 +94,27 @@ impl Agent {
         rx.await.ok()
     }
 
-    /// Writes an entry of the agent's history, in the background.
+    /// Adds an entry to the agent's history, which is written in the background.
     pub(crate) fn note(&self, kind: &'static str, text: String) {
-        let (keep, wall) = (Arc::clone(&self.keep), crate::clock::wall());
-        let job = move || keep.note(wall, kind, &text);
-        if let Err(error) = self.workers.post("history", DISK_TIME_BOX, job) {
-            warn!(%error, "Cannot write the history");
+        self.keep.note(crate::clock::wall(), kind, &text);
+        self.on_disk_later("history", Keep::flush);
+    }
+
+    /// Runs small disk work in the pool and does not wait for it. Work of one name must write all
+    /// that waits: when one job of it runs and one waits, a third has nothing to add. So a disk that
+    /// hangs holds two threads by it, not one more each time.
+    pub(crate) fn on_disk_later(
+        &self,
+        name: &'static str,
+        work: impl FnOnce(&Keep) + Send + 'static,
+    ) {
+        if self.workers.count(name) >= 2 {
+            return;
+        }
+        let keep = Arc::clone(&self.keep);
+        let posted = self.workers.post(name, DISK_TIME_BOX, move || work(&keep));
+        if let Err(error) = posted {
+            warn!(%error, name, "Cannot write to the disk");
         }
     }
 

@@ -95,7 +95,7 @@ pub(crate) fn assemble(
         workers: Workers::default(),
         machine: Arc::new(Machine::real()),
         log: parts.log,
-        tokens: Tokens::new(parts.keep.tokens()),
+        tokens: Tokens::new(parts.keep.tokens()?),
         previous_run: parts.keep.previous_run(),
         keep: Arc::new(parts.keep),
         connections: Arc::default(),

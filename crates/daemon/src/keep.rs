@@ -7,18 +7,20 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use anyhow::Context;
 use api::agent::{Disk, HistoryEntry, PreviousRun};
 use model::{NodeId, WallTime};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use store::document::{Content, Loaded};
+use store::health::Trouble;
 use store::journal::{Order, Query};
 use store::{History, Store};
 use tracing::{error, info, warn};
 
 use crate::clock;
-use crate::tokens::Kept;
+use crate::tokens::{Kept, Tokens};
 
 /// Version of the format of all documents here.
 const VERSION: u32 = 1;
@@ -32,13 +34,15 @@ pub(crate) struct Keep {
     store: Store,
     history: History,
     seen: Mutex<Seen>,
+    /// Held while tokens are written, so that an older list never replaces a newer one.
+    tokens_written: Mutex<()>,
 }
 
-/// What was seen of the disk so far.
-#[derive(Default)]
+/// What was seen of the disk so far. Requests and loops read this and not the store, whose locks are
+/// held while it writes: a disk that hangs must not hang them.
 struct Seen {
     repairs: Vec<String>,
-    is_troubled: bool,
+    troubles: Vec<(String, Trouble)>,
 }
 
 /// Who this node is.
@@ -64,23 +68,28 @@ impl Keep {
         for repair in &repairs {
             warn!(%repair, "A journal was damaged");
         }
-        let seen = Mutex::new(Seen {
-            repairs,
-            is_troubled: false,
-        });
-        Ok(Self {
+        let keep = Self {
             store,
             history,
-            seen,
-        })
+            seen: Mutex::new(Seen {
+                repairs,
+                troubles: Vec::new(),
+            }),
+            tokens_written: Mutex::default(),
+        };
+        keep.look();
+        Ok(keep)
     }
 
-    /// Gives the identity of this node and its next incarnation. The first start makes it.
+    /// Gives the identity of this node and its next incarnation. The first start makes it. Fails
+    /// when it is there and cannot be read: a new one would replace it for good.
     pub(crate) fn identity(&self) -> anyhow::Result<(NodeId, u64)> {
-        let known: Option<Identity> = self.load("identity");
-        let known = known.and_then(|it| Some((NodeId::parse(&it.uuid).ok()?, it.incarnation)));
+        let known: Option<Identity> = self.load("identity")?;
         let (id, incarnation) = match known {
-            Some((id, incarnation)) => (id, incarnation + 1),
+            Some(known) => {
+                let id = NodeId::parse(&known.uuid).context("the identity on disk is no UUID")?;
+                (id, known.incarnation.saturating_add(1))
+            }
             None => (new_id()?, 1),
         };
         self.save(
@@ -95,7 +104,16 @@ impl Keep {
 
     /// Tells how the run before this one ended.
     pub(crate) fn previous_run(&self) -> Option<PreviousRun> {
-        let life: Life = self.load("life")?;
+        let life: Life = match self.load("life") {
+            Ok(life) => life?,
+            Err(error) => {
+                warn!(
+                    error = format!("{error:#}"),
+                    "How the last run ended is not known"
+                );
+                return None;
+            }
+        };
         let ended = if life.state == "stopped" {
             "stopped"
         } else {
@@ -118,17 +136,21 @@ impl Keep {
         )
     }
 
-    /// Gives the tokens that were kept.
-    pub(crate) fn tokens(&self) -> BTreeMap<String, Kept> {
-        self.load("tokens").unwrap_or_default()
+    /// Gives the tokens that were kept. Fails when they are there and cannot be read.
+    pub(crate) fn tokens(&self) -> anyhow::Result<BTreeMap<String, Kept>> {
+        Ok(self.load("tokens")?.unwrap_or_default())
     }
 
-    /// Keeps the tokens; tells whether they are on disk.
-    pub(crate) fn save_tokens(&self, tokens: &BTreeMap<String, Kept>) -> bool {
-        self.save("tokens", tokens)
+    /// Keeps the tokens as they are when the disk is ready for them; tells whether they are there.
+    pub(crate) fn save_tokens(&self, tokens: &Tokens) -> bool {
+        let _one = self
+            .tokens_written
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        self.save("tokens", &tokens.all())
     }
 
-    /// Adds an entry to the history, and writes what waits.
+    /// Adds an entry to the history, which [`Keep::flush`] writes. Never waits for the disk.
     pub(crate) fn note(&self, wall: WallTime, kind: &str, text: &str) {
         let date = wall.to_string();
         let entry = HistoryEntry {
@@ -140,7 +162,6 @@ impl Keep {
         if let Err(error) = self.history.record(wall, &bytes) {
             warn!(%error, "An entry of the history was refused");
         }
-        self.flush();
     }
 
     /// Gives the last entries of the history, oldest first.
@@ -152,42 +173,43 @@ impl Keep {
         Ok(page.records.iter().rev().filter_map(parse).collect())
     }
 
-    /// Writes what waits, and tells when the trouble with the disk begins and ends.
+    /// Writes what waits.
     pub(crate) fn flush(&self) {
         self.store.tick(clock::wall());
-        let trouble = self.store.health().into_iter().next();
+        self.look();
+    }
+
+    /// Looks how the disk is, and tells when the trouble with it begins and ends.
+    fn look(&self) {
+        let troubles = self.store.health();
         let mut seen = self.seen();
-        match trouble {
-            Some((part, trouble)) if !seen.is_troubled => {
+        match troubles.first() {
+            Some((part, trouble)) if seen.troubles.is_empty() => {
                 let problem = trouble.error.to_string();
                 error!(part, %problem, "The disk does not take writes: going on in memory");
             }
-            None if seen.is_troubled => info!("The disk takes writes again"),
+            None if !seen.troubles.is_empty() => info!("The disk takes writes again"),
             Some(_) | None => {}
         }
-        seen.is_troubled = !self.store.health().is_empty();
+        seen.troubles = troubles;
     }
 
     /// Tells whether something waits for the disk.
     pub(crate) fn is_troubled(&self) -> bool {
-        self.seen().is_troubled
+        !self.seen().troubles.is_empty()
     }
 
     /// Gives the state of the disk for `agent info`.
     pub(crate) fn disk(&self) -> Disk {
-        let troubles = self.store.health();
-        let waiting: usize = troubles
-            .iter()
-            .map(|(_, trouble)| trouble.waiting_bytes)
-            .sum();
+        let seen = self.seen();
+        let troubles = seen.troubles.iter().map(|(_, trouble)| trouble);
+        let waiting: usize = troubles.clone().map(|it| it.waiting_bytes).sum();
         Disk {
-            healthy: troubles.is_empty(),
-            problem: troubles
-                .first()
-                .map(|(_, trouble)| trouble.error.to_string()),
+            healthy: seen.troubles.is_empty(),
+            problem: troubles.clone().next().map(|it| it.error.to_string()),
             buffered_bytes: waiting as u64,
-            dropped: troubles.iter().map(|(_, trouble)| trouble.dropped).sum(),
-            repairs: self.seen().repairs.clone(),
+            dropped: troubles.map(|it| it.dropped).sum(),
+            repairs: seen.repairs.clone(),
         }
     }
 
@@ -195,27 +217,24 @@ impl Keep {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Loads a document. What cannot be read is told and treated as absent.
-    fn load<T: DeserializeOwned>(&self, name: &'static str) -> Option<T> {
-        let content = match self.store.load(name) {
-            Ok(Loaded::Present(content)) => content,
-            Ok(Loaded::Absent) => return None,
-            Ok(Loaded::Corrupt { moved_to, reason }) => {
+    /// Loads a document. A damaged one is moved aside and told, and then absent; one that is whole
+    /// and cannot be read is an error.
+    fn load<T: DeserializeOwned>(&self, name: &'static str) -> anyhow::Result<Option<T>> {
+        let content = match self.store.load(name)? {
+            Loaded::Present(content) => content,
+            Loaded::Absent => return Ok(None),
+            Loaded::Corrupt { moved_to, reason } => {
                 let moved_to = moved_to.display().to_string();
                 error!(name, %reason, %moved_to, "A state file was damaged and is moved aside");
                 let repair = format!("{name} was damaged ({reason}); it is kept as {moved_to}");
                 self.seen().repairs.push(repair);
-                return None;
-            }
-            Err(error) => {
-                error!(name, %error, "A state file cannot be read");
-                return None;
+                return Ok(None);
             }
         };
         let parsed = serde_json::from_slice(&content.bytes);
-        parsed
-            .map_err(|error| error!(name, %error, "A state file makes no sense"))
-            .ok()
+        Ok(Some(parsed.with_context(|| {
+            format!("the state `{name}` on disk is of another version of the program")
+        })?))
     }
 
     /// Saves a document; one that the disk refuses waits. Tells whether it is on disk.
@@ -229,9 +248,7 @@ impl Keep {
             },
             clock::wall(),
         );
-        if saved.is_err() {
-            self.flush();
-        }
+        self.look();
         saved.is_ok()
     }
 }
@@ -242,4 +259,43 @@ fn new_id() -> anyhow::Result<NodeId> {
         .fill(&mut bytes)
         .map_err(|_| anyhow::anyhow!("the system gives no random bytes for the node's identity"))?;
     Ok(NodeId::from_random(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identity_that_cannot_be_read_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let keep = Keep::open(folder.path()).unwrap();
+        let (id, _) = keep.identity().unwrap();
+        keep.save("identity", &"of another shape");
+        let error = format!("{:#}", keep.identity().unwrap_err());
+        assert!(error.contains("`identity`"), "{error}");
+        let uuid = id.to_string();
+        let whole = Identity {
+            uuid,
+            incarnation: u64::MAX,
+        };
+        assert!(keep.save("identity", &whole));
+        assert_eq!(keep.identity().unwrap(), (id, u64::MAX));
+    }
+
+    #[test]
+    fn the_newest_tokens_are_those_on_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let keep = Keep::open(folder.path()).unwrap();
+        let tokens = Tokens::new(BTreeMap::new());
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let made = tokens.create(api::Role::Read, "", WallTime::from_millis(0));
+                    made.unwrap();
+                    assert!(keep.save_tokens(&tokens));
+                });
+            }
+        });
+        assert_eq!(keep.tokens().unwrap(), tokens.all());
+    }
 }

@@ -9,7 +9,7 @@ pub mod pack_files;
 mod watch;
 
 use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,12 +20,16 @@ use tokio::sync::{mpsc, oneshot, watch as channel};
 use tokio::time::{Interval, MissedTickBehavior};
 use tracing::{error, info, warn};
 
-use self::watch::{Seen, Watch};
-use crate::agent::{Agent, DISK_TIME_BOX};
+use self::watch::{Folders, Seen, Watch};
+use crate::agent::Agent;
 use crate::clock;
 use crate::loops::{self, Room};
 use crate::workers::JobError;
 
+/// The name of the job that reads the packs.
+const READING: &str = "reading packs";
+/// Readings of the packs for one change of their folders; what changes later is seen by the watch.
+const READINGS_MAX: usize = 3;
 /// Time box of reading all packs. Measured: well under a second.
 const READ_TIME_BOX: Duration = Duration::from_secs(30);
 /// Time between two tries on a disk that refuses writes.
@@ -109,26 +113,22 @@ pub(crate) struct RulesLoop {
     reading: Option<Reading>,
     /// Whether something changed since that reading began.
     read_again: bool,
+    /// Whether the last reading failed, so that files and packs in force may differ.
+    has_failed: bool,
     /// Those who wait for the outcome of the next reading to begin.
     asked: Vec<oneshot::Sender<Outcome>>,
 }
 
 /// A reading of all packs.
 struct Reading {
-    packs: Pin<Box<dyn Future<Output = Result<Found, JobError>> + Send>>,
+    packs: Pin<Box<dyn Future<Output = Result<Rules, JobError>> + Send>>,
     asked: Vec<oneshot::Sender<Outcome>>,
-}
-
-/// What a reading found.
-pub(crate) struct Found {
-    rules: Rules,
-    folders: Vec<PathBuf>,
 }
 
 /// What happens to the rules loop.
 pub(crate) enum Event {
     Command(Command),
-    Read(Result<Found, JobError>),
+    Read(Result<Rules, JobError>),
     Keep,
     Watch(Seen),
 }
@@ -166,6 +166,7 @@ impl RulesLoop {
             keep_turns: 0,
             reading: None,
             read_again: false,
+            has_failed: false,
             asked: Vec::new(),
         };
         rules.read();
@@ -181,17 +182,19 @@ impl RulesLoop {
         let workers = self.agent.workers.clone();
         let data = self.agent.configuration.borrow().paths.data.clone();
         let before = Arc::clone(&self.shown.borrow());
-        let read = move || read_packs(&data, &before);
+        let watched = self.watch.folders();
+        let read = move || read_packs(&data, &before, &watched);
         self.reading = Some(Reading {
-            packs: Box::pin(async move { workers.run("reading packs", READ_TIME_BOX, read).await }),
+            packs: Box::pin(async move { workers.run(READING, READ_TIME_BOX, read).await }),
             asked: std::mem::take(&mut self.asked),
         });
     }
 
     /// Takes what a reading gave, tells those who asked, and reads again when that is due.
-    fn take(&mut self, found: Result<Found, JobError>) {
-        let outcome = match found {
-            Ok(found) => self.put_in_force(found),
+    fn take(&mut self, read: Result<Rules, JobError>) {
+        self.has_failed = read.is_err();
+        let outcome = match read {
+            Ok(rules) => self.put_in_force(rules),
             Err(error) => {
                 error!(%error, "Cannot read the packs: the last ones stay in force");
                 let place = Place::new("(packs)", 1, 1);
@@ -211,23 +214,28 @@ impl RulesLoop {
             // Whoever asked may be gone.
             let _ = asked.send(outcome.clone());
         }
-        if *self.life.borrow() == AgentState::Initializing {
+        // Not `ok` again where the end has begun meanwhile.
+        let is_new = self.life.send_if_modified(|life| {
+            let is_new = *life == AgentState::Initializing;
+            if is_new {
+                *life = AgentState::Ok;
+            }
+            is_new
+        });
+        if is_new {
             let summary = self.shown.borrow().summary();
             info!(
                 packs = summary.packs,
                 objects = summary.objects,
                 "Initialized"
             );
-            self.life.send_replace(AgentState::Ok);
         }
         if self.read_again {
             self.read();
         }
     }
 
-    fn put_in_force(&self, Found { rules, folders }: Found) -> Outcome {
-        let data = self.agent.configuration.borrow().paths.data.clone();
-        self.watch.add(&data, &folders);
+    fn put_in_force(&self, rules: Rules) -> Outcome {
         let before = Arc::clone(&self.shown.borrow());
         let is_first = *self.life.borrow() == AgentState::Initializing;
         let applied = if is_first {
@@ -258,31 +266,35 @@ impl RulesLoop {
         if !is_note_due && !self.agent.keep.is_troubled() {
             return;
         }
-        let keep = Arc::clone(&self.agent.keep);
-        let job = move || {
+        self.agent.on_disk_later("keep", |keep| {
             keep.flush();
-            if is_note_due {
-                keep.save_life("running", clock::wall());
-            }
-        };
-        if let Err(error) = self.agent.workers.post("keep", DISK_TIME_BOX, job) {
-            warn!(%error, "Cannot keep the agent's state");
+            keep.save_life("running", clock::wall());
+        });
+        // A reading that hangs is waited for: one more would only hang beside it.
+        if self.has_failed && self.agent.workers.count(READING) == 0 {
+            self.read();
         }
     }
 }
 
-fn read_packs(data: &Path, before: &Rules) -> Found {
-    let found = pack_files::all(data);
+/// Reads the packs, and watches the folders they are in. What changes in a folder after it was read
+/// and before it is watched would be seen by nobody, so new folders are read once more.
+fn read_packs(data: &Path, before: &Rules, watched: &Folders) -> Rules {
+    watched.add(data, &[]);
+    let mut found = pack_files::all(data);
+    for _ in 1..READINGS_MAX {
+        if !watched.add(data, &found.folders) {
+            break;
+        }
+        found = pack_files::all(data);
+    }
     let registry = Registry::load(&found.files, Some(&before.registry));
     let mut problems = found.problems;
     problems.extend(registry.diagnostics().iter().cloned());
-    Found {
-        rules: Rules {
-            registry,
-            problems,
-            files: found.files,
-        },
-        folders: found.folders,
+    Rules {
+        registry,
+        problems,
+        files: found.files,
     }
 }
 
@@ -307,7 +319,7 @@ impl Room for RulesLoop {
         };
         tokio::select! {
             Some(command) = commands.recv() => Event::Command(command),
-            found = read => Event::Read(found),
+            rules = read => Event::Read(rules),
             _ = keep_interval.tick() => Event::Keep,
             seen = watch.next() => Event::Watch(seen),
         }
@@ -319,7 +331,7 @@ impl Room for RulesLoop {
                 self.asked.push(asked);
                 self.read();
             }
-            Event::Read(found) => self.take(found),
+            Event::Read(read) => self.take(read),
             Event::Keep => self.keep(),
             Event::Watch(seen) => {
                 if self.watch.take(&seen) {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use api::tokens::{CREATE, CreatedToken, LIST, NewToken, REVOKE, Token};
 use api::{ErrorCode, Problem};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 
+use super::parameters::Path;
 use super::{Failure, Routes, body};
 use crate::agent::Agent;
 use crate::clock;
@@ -49,24 +50,19 @@ async fn create(
         };
         Problem::new(code, error.to_string())
     })?;
-    let all = agent.tokens.all();
-    let Some(kept) = all.get(&id).cloned() else {
+    let Some(kept) = agent.tokens.all().remove(&id) else {
         return Err(Problem::new(ErrorCode::Conflict, "the token was revoked meanwhile").into());
     };
-    if !matches!(
-        agent
-            .on_disk("tokens", move |keep| keep.save_tokens(&all))
-            .await,
-        Ok(true)
-    ) {
+    if !save(&agent).await {
         // A token that a restart forgets would be worse than none. What waits for the disk must not
         // hold it either.
         agent.tokens.revoke(&id);
-        let without = agent.tokens.all();
-        let _ = agent
-            .on_disk("tokens", move |keep| keep.save_tokens(&without))
-            .await;
-        return Err(not_kept(&agent).into());
+        save(&agent).await;
+        let message = format!("the token cannot be kept: {}", trouble(&agent));
+        let problem = Problem::new(ErrorCode::Unavailable, message);
+        return Err(problem
+            .with_hint("make room on the disk and try again")
+            .into());
     }
     agent.note(
         "token",
@@ -88,30 +84,30 @@ async fn revoke(
             .with_hint("list them with: opsbro token list")
             .into());
     };
-    let all = agent.tokens.all();
     agent.note("token", format!("token {id} revoked"));
-    if !matches!(
-        agent
-            .on_disk("tokens", move |keep| keep.save_tokens(&all))
-            .await,
-        Ok(true)
-    ) {
-        return Err(not_kept(&agent).into());
+    if !save(&agent).await {
+        let message = format!(
+            "the token {id} is revoked, but a restart would bring it back: {}",
+            trouble(&agent)
+        );
+        let problem = Problem::new(ErrorCode::Unavailable, message);
+        let hint = "make room on the disk before a restart: the agent then writes it by itself";
+        return Err(problem.with_hint(hint).into());
     }
     Ok(Json(shown(id, kept)))
 }
 
-fn not_kept(agent: &Agent) -> Problem {
-    let why = agent
-        .keep
-        .disk()
-        .problem
-        .unwrap_or_else(|| "the disk is too slow".to_owned());
-    let problem = Problem::new(
-        ErrorCode::Unavailable,
-        format!("the change cannot be kept: {why}"),
-    );
-    problem.with_hint("make room on the disk and try again")
+/// Saves the tokens as they are; tells whether they are on disk.
+async fn save(agent: &Agent) -> bool {
+    let tokens = agent.tokens.clone();
+    let saved = agent.on_disk("tokens", move |keep| keep.save_tokens(&tokens));
+    matches!(saved.await, Ok(true))
+}
+
+/// Tells what is wrong with the disk.
+fn trouble(agent: &Agent) -> String {
+    let problem = agent.keep.disk().problem;
+    problem.unwrap_or_else(|| "the disk is too slow".to_owned())
 }
 
 fn shown(id: String, kept: Kept) -> Token {

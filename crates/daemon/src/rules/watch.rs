@@ -1,10 +1,13 @@
 //! Watching the folders of packs, so that an edit is in force a moment after it is saved.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use model::limits;
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+use rustix::io::Errno;
 use tokio::net::unix::pipe;
 use tokio::time::Instant;
 use tracing::warn;
@@ -14,8 +17,16 @@ const SETTLE: Duration = Duration::from_millis(300);
 
 /// Watches folders. Without inotify it watches nothing, and only a reload takes changes.
 pub(super) struct Watch {
-    inotify: Option<pipe::Receiver>,
+    folders: Folders,
     settled_at: Option<Instant>,
+}
+
+/// The folders that are watched. Clones share them.
+#[derive(Clone)]
+pub(super) struct Folders {
+    inotify: Option<Arc<pipe::Receiver>>,
+    /// The numbers that the kernel gave the folders. One that is made anew gets a new number.
+    known: Arc<Mutex<BTreeSet<i32>>>,
 }
 
 /// What a watch saw.
@@ -38,31 +49,17 @@ impl Watch {
             warn!(%error, "Cannot watch the packs: changes need `opsbro agent reload`");
         }
         Self {
-            inotify: made.ok(),
+            folders: Folders {
+                inotify: made.ok().map(Arc::new),
+                known: Arc::default(),
+            },
             settled_at: None,
         }
     }
 
-    /// Watches the data folder itself, where levels appear, and these folders of packs. A folder
-    /// that is watched already stays so.
-    pub(super) fn add(&self, data: &Path, folders: &[PathBuf]) {
-        let Some(inotify) = &self.inotify else { return };
-        let appear = WatchFlags::CREATE | WatchFlags::MOVED_TO;
-        let change = appear
-            | WatchFlags::CLOSE_WRITE
-            | WatchFlags::MOVED_FROM
-            | WatchFlags::DELETE
-            | WatchFlags::ONLYDIR;
-        let levels = model::Level::ALL.map(|level| data.join(format!("{level}-configuration")));
-        let above = [data.to_owned()]
-            .into_iter()
-            .chain(levels)
-            .map(|folder| (folder, appear));
-        let below = folders.iter().take(limits::PACK_FOLDERS_WATCHED_MAX);
-        for (folder, flags) in above.chain(below.map(|folder| (folder.clone(), change))) {
-            // A folder that is not there yet appears in the one above it.
-            let _ = inotify::add_watch(inotify, &folder, flags);
-        }
+    /// Gives the folders, for the job that reads them.
+    pub(super) fn folders(&self) -> Folders {
+        self.folders.clone()
     }
 
     /// Waits for the next thing to see. Loses nothing when it is dropped.
@@ -90,7 +87,7 @@ impl Watch {
 
     /// Waits until something changed, and reads away what the kernel says about it.
     async fn touched(&self) {
-        let Some(inotify) = &self.inotify else {
+        let Some(inotify) = &self.folders.inotify else {
             return std::future::pending().await;
         };
         let mut buffer = [0; 4_096];
@@ -102,5 +99,81 @@ impl Watch {
             }
         }
         std::future::pending::<()>().await;
+    }
+}
+
+impl Folders {
+    /// Watches the data folder itself, where levels appear, and these folders of packs; tells
+    /// whether one of them was not watched before. May block.
+    pub(super) fn add(&self, data: &Path, folders: &[PathBuf]) -> bool {
+        let Some(inotify) = &self.inotify else {
+            return false;
+        };
+        let names =
+            WatchFlags::CREATE | WatchFlags::DELETE | WatchFlags::MOVED_FROM | WatchFlags::MOVED_TO;
+        let content = names | WatchFlags::CLOSE_WRITE | WatchFlags::ONLYDIR;
+        let levels = model::Level::ALL.map(|level| data.join(format!("{level}-configuration")));
+        let above = [data.to_owned()]
+            .into_iter()
+            .chain(levels)
+            .map(|folder| (folder, names));
+        let below = folders.iter().take(limits::PACK_FOLDERS_WATCHED_MAX);
+        let below = below.map(|folder| (folder.clone(), content));
+        let mut watched = BTreeSet::new();
+        for (folder, flags) in above.chain(below) {
+            match inotify::add_watch(inotify, &folder, flags) {
+                Ok(number) => drop(watched.insert(number)),
+                Err(Errno::NOSPC) => {
+                    let folder = folder.display();
+                    warn!(
+                        %folder,
+                        "Too many folders are watched on this machine (fs.inotify.max_user_watches): \
+                         changes here need `opsbro agent reload`"
+                    );
+                    break;
+                }
+                // A folder that is not there yet appears in the one above it.
+                Err(_) => {}
+            }
+        }
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let has_new = !watched.is_subset(&known);
+        *known = watched;
+        has_new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_folder_is_new_once_until_it_is_made_anew() {
+        let data = tempfile::tempdir().unwrap();
+        let pack = data.path().join("pack");
+        let folders = Watch::new().folders();
+        assert!(folders.add(data.path(), &[]));
+        assert!(!folders.add(data.path(), std::slice::from_ref(&pack)));
+        for _ in 0..2 {
+            std::fs::create_dir(&pack).unwrap();
+            assert!(folders.add(data.path(), std::slice::from_ref(&pack)));
+            assert!(!folders.add(data.path(), std::slice::from_ref(&pack)));
+            std::fs::remove_dir(&pack).unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_folder_of_packs_that_is_moved_away_is_seen() {
+        let data = tempfile::tempdir().unwrap();
+        let packs = data.path().join("local-configuration/packs");
+        std::fs::create_dir_all(&packs).unwrap();
+        let watch = Watch::new();
+        watch
+            .folders()
+            .add(data.path(), std::slice::from_ref(&packs));
+        let aside = tempfile::tempdir_in(data.path().parent().unwrap()).unwrap();
+        std::fs::rename(&packs, aside.path().join("packs")).unwrap();
+        let seen = tokio::time::timeout(Duration::from_secs(20), watch.next()).await;
+        assert!(matches!(seen, Ok(Seen::Touched)));
     }
 }
