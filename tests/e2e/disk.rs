@@ -32,11 +32,10 @@ impl Tmpfs {
 impl Drop for Tmpfs {
     fn drop(&mut self) {
         let unmounted = Command::new("umount").arg("--lazy").arg(&self.0).status();
-        assert!(
-            unmounted.is_ok_and(|status| status.success()),
-            "{} stays",
-            self.0.display()
-        );
+        if !unmounted.is_ok_and(|status| status.success()) {
+            // A panic here, in a test that fails, would end all the others.
+            eprintln!("{} stays mounted", self.0.display());
+        }
     }
 }
 
@@ -67,6 +66,29 @@ fn a_full_disk_is_survived_told_and_made_good() {
         .expect(0);
     let agent = agent.kill().launch().ready();
     assert_eq!(agent.get("/tokens").json().as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn an_agent_starts_on_a_disk_that_is_full() {
+    let home = Home::with_port_0("");
+    let data = home.root().join("var/lib");
+    let Some(_tmpfs) = Tmpfs::mount(&data) else {
+        return;
+    };
+    let agent = home.launch().ready();
+    let uuid = agent.info()["uuid"].clone();
+    let home = agent.stop();
+    fill(&data.join("ballast"));
+    let agent = home.launch().ready();
+    let info = agent.info();
+    assert_eq!(info["uuid"], uuid);
+    assert_eq!(info["disk"]["healthy"], false, "{info}");
+    fs::remove_file(data.join("ballast")).unwrap();
+    wait_for("the disk to be used again", || {
+        (agent.info()["disk"]["healthy"] == true).then_some(())
+    });
+    let agent = agent.kill().launch().ready();
+    assert_eq!(agent.info()["uuid"], uuid);
 }
 
 fn fill(path: &Path) {
