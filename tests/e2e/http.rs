@@ -45,6 +45,8 @@ fn errors_have_one_shape() {
         ),
         ("PUT", "/log/levels/gosip?level=DEBUG", 404, "not_found"),
         ("POST", "/tokens", 400, "bad_request"),
+        ("GET", "/agent/history?last=x", 400, "bad_request"),
+        ("PUT", "/log/levels/%ff?level=DEBUG", 400, "bad_request"),
     ] {
         let reply = tests::request_over(&agent.home.socket(), method, path, &[], b"");
         assert_eq!(reply.status, status, "{method} {path}: {reply:?}");
