@@ -1,6 +1,6 @@
 //! Clients that are too many, too slow or silent.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -56,32 +56,86 @@ fn ten_thousand_idle_connections_do_not_stop_the_agent() {
 }
 
 #[test]
-fn a_slow_head_is_cut_off_and_holds_nobody_up() {
+fn slow_and_silent_clients_are_cut_off_and_hold_nobody_up() {
     let agent = Agent::start("");
-    let mut slow = TcpStream::connect(agent.listen("http")).unwrap();
-    slow.set_read_timeout(Some(DEADLINE)).unwrap();
-    slow.write_all(b"GET /agent/name HTTP/1.1\r\nhost: ")
-        .unwrap();
-    assert_eq!(agent.get("/agent/name").status, 200);
+    let at = agent.listen("http");
+    let sent: [&[u8]; 3] = [
+        b"GET /agent/name HTTP/1.1\r\nhost: ",
+        b"",
+        // Answered, and then silent.
+        b"GET /agent/name HTTP/1.1\r\nhost: localhost\r\n\r\n",
+    ];
     let began = Instant::now();
-    let mut answer = Vec::new();
-    let _ = slow.read_to_end(&mut answer);
-    let took = began.elapsed();
-    assert!(
-        took > Duration::from_secs(5) && took < DEADLINE,
-        "cut off after {took:?}"
-    );
+    let slow = sent.map(|bytes| {
+        let mut stream = TcpStream::connect(at).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        stream.write_all(bytes).unwrap();
+        stream
+    });
+    assert_eq!(agent.get("/agent/name").status, 200);
+    for mut stream in slow {
+        stream.read_to_end(&mut Vec::new()).unwrap();
+        let took = began.elapsed();
+        assert!(
+            took > Duration::from_secs(5) && took < DEADLINE,
+            "cut off after {took:?}"
+        );
+    }
 }
 
 #[test]
-fn a_follower_that_does_not_read_is_no_burden() {
-    let agent = Agent::start("log_level: DEBUG\n");
+fn a_follower_that_does_not_read_is_no_burden_and_is_told_what_it_missed() {
+    let agent = Agent::start("");
     let mut deaf = std::os::unix::net::UnixStream::connect(agent.home.socket()).unwrap();
-    deaf.write_all(b"GET /log/follow HTTP/1.1\r\nhost: x\r\n\r\n")
+    deaf.set_read_timeout(Some(DEADLINE)).unwrap();
+    deaf.write_all(b"GET /log/follow?part=gossip HTTP/1.1\r\nhost: x\r\n\r\n")
         .unwrap();
-    for _ in 0..2_000 {
-        assert_eq!(agent.get("/nowhere").status, 404);
-    }
+    send_junk(&agent, 20_000);
     assert_eq!(agent.info()["agent_state"], "ok");
     assert!(agent.info()["memory_bytes"].as_u64().unwrap() < 64 << 20);
+    let mut lines = BufReader::new(deaf).lines();
+    let told = lines.find(|line| line.as_ref().unwrap().contains("lines were missed"));
+    assert!(told.is_some());
+}
+
+#[test]
+fn a_stop_waits_for_no_job_and_no_follower() {
+    let agent = Agent::start("");
+    let mut deaf = std::os::unix::net::UnixStream::connect(agent.home.socket()).unwrap();
+    deaf.write_all(b"GET /log/follow?part=gossip HTTP/1.1\r\nhost: x\r\n\r\n")
+        .unwrap();
+    send_junk(&agent, 5_000);
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let expression = format!("url_get('http://{}/', 10)", silent.local_addr().unwrap());
+    let body = format!("{{\"expr\": {expression:?}}}");
+    let socket = agent.home.socket();
+    let asking = std::thread::spawn(move || {
+        tests::request_over(
+            &socket,
+            "POST",
+            "/agent/evaluator/eval",
+            &[],
+            body.as_bytes(),
+        )
+    });
+    // The job has begun, and nobody will ever answer it.
+    let _asked = silent.accept().unwrap();
+    let began = Instant::now();
+    agent.stop();
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(8), "stopped after {took:?}");
+    assert_eq!(asking.join().unwrap().status, 0);
+}
+
+/// Has the agent log a line for each of so many datagrams, when somebody follows them.
+fn send_junk(agent: &Agent, count: u64) {
+    let gossip = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let at = agent.listen("gossip");
+    wait_for("the junk to be seen", || {
+        for _ in 0..1_000 {
+            gossip.send_to(b"junk", at).unwrap();
+        }
+        let counters = &agent.get("/agent/info").json()["counters"];
+        (counters["cluster.datagrams_junk"].as_u64()? >= count).then_some(())
+    });
 }
