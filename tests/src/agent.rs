@@ -14,7 +14,8 @@ use crate::http::{self, Reply};
 use crate::program::{self, Ran, opsbro};
 use crate::wait::wait_for;
 
-/// The folder of an agent, which need not run.
+/// The folder of an agent, which need not run. One that still runs there is killed when this is
+/// dropped: a test that failed may have left it behind.
 pub struct Home {
     folder: TempDir,
 }
@@ -185,6 +186,22 @@ impl Agent {
             folder: tempfile::tempdir().expect("a folder can be made"),
         };
         std::mem::replace(&mut self.home, empty)
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let pid = fs::read_to_string(self.root().join("run/opsbro.lock")).unwrap_or_default();
+        let command = fs::read(format!("/proc/{}/cmdline", pid.trim())).unwrap_or_default();
+        // The number may be another process's by now: that of ours names the folder.
+        let root = self.root().as_os_str().as_encoded_bytes();
+        if !command.split(|byte| *byte == 0).any(|word| word == root) {
+            return;
+        }
+        if let Some(pid) = pid.trim().parse().ok().and_then(Pid::from_raw) {
+            // It may end by itself meanwhile.
+            let _ = kill_process(pid, Signal::KILL);
+        }
     }
 }
 
