@@ -136,6 +136,7 @@ fn measure_requests(agent: &Agent, amounts: &Amounts) -> Result<f64, String> {
     if cores > 1 {
         pin(std::process::id(), &format!("1-{}", cores - 1))?;
     }
+    let before = usage(agent.pid())?;
     let began = Instant::now();
     let clients: Vec<_> = (0..CLIENTS)
         .map(|_| {
@@ -149,7 +150,14 @@ fn measure_requests(agent: &Agent, amounts: &Amounts) -> Result<f64, String> {
         requests += asked.map_err(|error| format!("a request failed: {error}"))?;
     }
     let elapsed = began.elapsed().as_secs_f64();
+    let on_core = usage(agent.pid())?.on_core_ns - before.on_core_ns;
     pin(std::process::id(), &format!("0-{}", cores - 1))?;
+    // More than 100 would mean that the agent was not bound to its core.
+    print(
+        "agent.requests_core",
+        on_core as f64 / 1e7 / elapsed,
+        "% of a core",
+    );
     Ok(requests as f64 / elapsed)
 }
 
