@@ -1,6 +1,7 @@
 //! The log: forms, levels, followers.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
 use tests::{Agent, Home, opsbro, wait_for};
@@ -41,7 +42,7 @@ fn levels_change_at_run_time_and_a_follower_sees_it() {
         .stderr(Stdio::null());
     let mut follower = command.spawn().unwrap();
     let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
-    let (tx, heard) = std::sync::mpsc::channel();
+    let (tx, heard) = std::sync::mpsc::sync_channel(1);
     std::thread::spawn(move || tx.send(lines.next()));
     let line = wait_for("a line", || {
         send_junk();
@@ -78,8 +79,15 @@ fn warnings_and_errors_are_kept_for_info() {
     assert!(logs.contains("Gossip is open to everybody"), "{logs}");
     let home = Home::with_port_0("");
     home.write("etc/zone_keys/internet.gossip.key", "x");
+    let etc = home.root().join("etc");
+    std::fs::set_permissions(&etc, std::fs::Permissions::from_mode(0o777)).unwrap();
     let agent = home.launch().ready();
     let info = agent.info();
+    let open = format!("folder={}", etc.display());
+    assert!(
+        info["logs"]["WARNING"].to_string().contains(&open),
+        "{info}"
+    );
     assert_eq!(info["is_zone_protected"], true);
     assert!(
         !info["logs"].to_string().contains("Gossip is open"),
