@@ -1,6 +1,6 @@
 //! Checks: is this thing well, and what should be said about it?
 //!
-//! A check either judges by expressions ([`judge`]) or runs a plugin ([`ShellLine`]).
+//! A check either judges by expressions ([`judge()`]) or runs a plugin ([`ShellLine`]).
 
 mod judge;
 mod shell_line;

@@ -7,7 +7,7 @@
 //! so that nobody else has to know of them; a repeated key is a warning and its last value counts.
 //!
 //! Writing is [`edit`]: one value is changed, and every other byte stays.
-//! Start with [`parse`].
+//! Start with [`parse()`].
 
 pub mod edit;
 mod explain;
