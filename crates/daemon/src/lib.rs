@@ -1,7 +1,7 @@
 //! The shell of the agent: sockets, timers, workers, HTTP; it owns the loops and has no opinions.
 //!
-//! Start with [`start`](crate::start()), which is the life of an agent in order; then [`loops`],
-//! which says how state is owned; then [`agent`], which is what requests see. What a check, a
+//! Start with [`start`](crate::start()), which is the life of an agent in order; then `loops`,
+//! which says how state is owned; then `agent`, which is what requests see. What a check, a
 //! member or a lock *is* belongs to the cores, not here.
 
 mod agent;

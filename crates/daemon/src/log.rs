@@ -6,7 +6,7 @@
 //! bounded size. The last warnings and errors stay in memory for `agent info`; followers get a live
 //! stream.
 //!
-//! Start with [`Log::start`]; the formats are in [`line`].
+//! Start with [`Log::start`]; the formats are in [`mod@line`].
 
 mod file;
 mod follow;
