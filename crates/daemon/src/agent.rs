@@ -101,8 +101,8 @@ impl Agent {
     }
 
     /// Runs small disk work in the pool and does not wait for it. Work of one name must write all
-    /// that waits: when one job of it runs and one waits, a third has nothing to add. So a disk that
-    /// hangs holds two threads by it, not one more each time.
+    /// that waits: when one job of it runs and one waits, a third has nothing to add. So a disk
+    /// that hangs holds two threads by it, not one more each time.
     pub(crate) fn on_disk_later(
         &self,
         name: &'static str,

@@ -38,8 +38,8 @@ pub(crate) struct Keep {
     tokens_written: Mutex<()>,
 }
 
-/// What was seen of the disk so far. Requests and loops read this and not the store, whose locks are
-/// held while it writes: a disk that hangs must not hang them.
+/// What was seen of the disk so far. Requests and loops read this and not the store, whose locks
+/// are held while it writes: a disk that hangs must not hang them.
 struct Seen {
     repairs: Vec<String>,
     troubles: Vec<(String, Trouble)>,

@@ -220,6 +220,17 @@ fn greet(agent: &Arc<Agent>) {
             "Gossip is open to everybody: the zone has no key (opsbro agent keygen)"
         );
     }
+    for folder in [&configuration.paths.config, &configuration.paths.data] {
+        // Configuration and packs say what the agent runs.
+        let mode = std::fs::metadata(folder).map_or(0, |found| found.permissions().mode());
+        if mode & 0o002 != 0 {
+            let folder = folder.display();
+            warn!(
+                %folder,
+                "Everybody may write a folder of the agent, and so say what it runs (chmod o-w)"
+            );
+        }
+    }
     if !configuration.seeds.is_empty() {
         warn!("This version does not speak the membership protocol yet: no seed is joined");
     }
