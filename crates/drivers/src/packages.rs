@@ -1,7 +1,7 @@
 //! Packages that are installed on the machine. Nothing here installs, updates or locks anything.
 //!
 //! Each package manager is a file here that says where its database is and how its names are
-//! listed; to add one, write its file and name it in [`ALL`]. The list is kept and made anew only
+//! listed; to add one, write its file and name it in `ALL`. The list is kept and made anew only
 //! when the database has changed on disk, so asking every few seconds costs three system calls.
 
 use std::collections::{BTreeMap, BTreeSet};
