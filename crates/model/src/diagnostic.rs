@@ -120,7 +120,7 @@ impl Diagnostic {
         if let Some(line) = &self.source_line {
             let number = self.place.line.to_string();
             let margin = " ".repeat(number.len());
-            let column = self.place.column.saturating_sub(1) as usize;
+            let (line, column) = window(line, self.place.column.saturating_sub(1) as usize);
             // Tabs are kept so that the caret stands under the same column in any terminal.
             let lead: String = line
                 .chars()
@@ -134,6 +134,29 @@ impl Diagnostic {
         }
         text
     }
+}
+
+/// Longest part of a line that is shown: a line without end must not flood the terminal.
+const SHOWN_CHARS_MAX: usize = 160;
+
+/// Cuts a long line around a column, and gives the column inside of what is left.
+fn window(line: &str, column: usize) -> (String, usize) {
+    let length = line.chars().count();
+    if length <= SHOWN_CHARS_MAX {
+        return (line.to_owned(), column);
+    }
+    let first = column
+        .saturating_sub(SHOWN_CHARS_MAX / 2)
+        .min(length - SHOWN_CHARS_MAX);
+    let part = line.chars().skip(first).take(SHOWN_CHARS_MAX);
+    let before = if first > 0 { "…" } else { "" };
+    let behind = if first + SHOWN_CHARS_MAX < length {
+        "…"
+    } else {
+        ""
+    };
+    let shown = format!("{before}{}{behind}", part.collect::<String>());
+    (shown, column - first + before.chars().count())
 }
 
 impl fmt::Display for Diagnostic {
@@ -165,6 +188,23 @@ mod tests {
             diagnostic.render(),
             "agent.yml:2:3: error: unknown key `prot`\n 2 | \tprot: 2\n   | \t ^\n   hint: did you mean `port`?\n"
         );
+    }
+
+    #[test]
+    fn a_long_line_is_cut_around_the_caret() {
+        let check = |column: u32, shown: &str, caret_at: usize| {
+            let line = "é".repeat(999) + "x";
+            let text = Diagnostic::error(Place::new("f", 1, column), "bad")
+                .with_source(&line)
+                .render();
+            let lines: Vec<&str> = text.lines().collect();
+            assert_eq!(lines[1], format!(" 1 | {shown}"));
+            assert_eq!(lines[2], format!("   | {}^", " ".repeat(caret_at)));
+        };
+        check(1, &format!("{}…", "é".repeat(160)), 0);
+        check(500, &format!("…{}…", "é".repeat(160)), 81);
+        check(1000, &format!("…{}x", "é".repeat(159)), 160);
+        check(1001, &format!("…{}x", "é".repeat(159)), 161);
     }
 
     #[test]
