@@ -139,6 +139,22 @@ fn documents_cannot_explode() {
 }
 
 #[test]
+fn a_method_that_would_change_its_value_is_told_its_like() {
+    let check = |text: &str, hint: &str| {
+        let errors = expr::compile(text, &model::Place::new("x", 1, 1)).unwrap_err();
+        assert_eq!(errors[0].hint.as_deref(), Some(hint), "{text}");
+    };
+    let instead = "a value is never changed in place: write ";
+    check("[2, 1].sort()", &format!("{instead}sorted(list)"));
+    check("[2].append(1)", &format!("{instead}list + [item]"));
+    check("[2].extend([1])", &format!("{instead}list + list"));
+    check(
+        "'a'.frobnicate()",
+        "methods are those of Python's texts, lists, maps and sets, as far as they change nothing",
+    );
+}
+
+#[test]
 fn an_error_shows_the_line_with_a_caret() {
     let place = model::Place::new("cpu.yml", 4, 16);
     let errors = expr::compile("1 +\n  is_in_gruop('x')", &place).unwrap_err();

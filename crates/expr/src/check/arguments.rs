@@ -64,10 +64,12 @@ impl Checker<'_> {
                 None if Function::find(word).is_some() => {
                     format!("`{word}` is a function: {word}(…)")
                 }
-                None => format!(
-                    "methods are {}",
-                    methods::names().collect::<Vec<_>>().join(", ")
-                ),
+                None => match instead_of_changing(word) {
+                    Some(instead) => format!("a value is never changed in place: write {instead}"),
+                    None => "methods are those of Python's texts, lists, maps and sets, as far as \
+                             they change nothing"
+                        .to_owned(),
+                },
             };
             self.error(name, format!("there is no method `{word}`"), Some(hint));
             return Kind::Constant(Datum::None);
@@ -233,4 +235,14 @@ impl Checker<'_> {
 fn signature(callee: &str, wants: &[Argument]) -> String {
     let arguments: Vec<String> = wants.iter().map(ToString::to_string).collect();
     format!("{callee}({})", arguments.join(", "))
+}
+
+/// Gives what makes a new value, for a method of Python that changes its own.
+fn instead_of_changing(method: &str) -> Option<&'static str> {
+    match method {
+        "sort" => Some("sorted(list)"),
+        "append" => Some("list + [item]"),
+        "extend" => Some("list + list"),
+        _ => None,
+    }
 }
