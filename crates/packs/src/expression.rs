@@ -245,6 +245,7 @@ fn settle(layout: &Layout, failure: Failure) -> Failure {
 /// Makes the error about a value of the wrong kind. The value must be no secret.
 pub(crate) fn wrong_kind(node: &Node, key: &str, wanted: &str) -> Diagnostic {
     let found = match &node.kind {
+        Kind::Scalar { text, .. } if text.is_empty() => "nothing".to_owned(),
         Kind::Scalar { text, .. } => format!("`{text}`"),
         Kind::List(_) => "a list".to_owned(),
         Kind::Map(_) => "keys with values".to_owned(),

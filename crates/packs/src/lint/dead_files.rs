@@ -98,10 +98,16 @@ fn is_for_people(name: &str) -> bool {
 
 /// Looks for keys at the top of a file that no object has.
 fn look_inside(file: &File, keys: &[&str], report: &mut Report) {
-    let (Some(root), _) = yaml::parse(&file.shown, file.text().unwrap_or_default()) else {
+    let (root, problems) = yaml::parse(&file.shown, file.text().unwrap_or_default());
+    let Some(entries) = root.as_ref().and_then(yaml::Node::entries) else {
+        // What is broken has been told.
+        if problems.is_empty() {
+            let place = Place::new(std::sync::Arc::clone(&file.shown), 1, 1);
+            let hint = format!("write `{}:` and its keys below", keys.join(":` or `"));
+            report.warning(&place, "nothing in this file is read", &hint);
+        }
         return;
     };
-    let entries = root.entries().unwrap_or_default();
     for entry in entries {
         if keys.contains(&&*entry.key) {
             continue;

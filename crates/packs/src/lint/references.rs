@@ -104,6 +104,23 @@ impl<'lint> Sight<'lint> {
 
     fn variables(&mut self, variables: &'lint [Variable]) {
         self.variables = variables.iter().map(|it| &*it.name).collect();
+        let mut before = BTreeSet::new();
+        for variable in variables {
+            for (reference, place) in variable.expression.references() {
+                let name = reference.first().unwrap_or_default();
+                let is_later = reference.root == Root::Variables
+                    && self.variables.contains(name)
+                    && !before.contains(name);
+                if is_later {
+                    let message = format!("the variable `{name}` is not there yet");
+                    self.report
+                        .push(Diagnostic::error(place, message).with_hint(
+                            "variables are evaluated in order: write it above the one that uses it",
+                        ));
+                }
+            }
+            before.insert(&*variable.name);
+        }
     }
 
     fn expression(&mut self, expression: &Expression) {

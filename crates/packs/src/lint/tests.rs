@@ -49,6 +49,40 @@ fn files_that_nothing_reads_are_told_with_the_likely_name() {
 }
 
 #[test]
+fn files_that_hold_no_object_are_told() {
+    check(
+        &[
+            ("detectors/empty.yml", ""),
+            ("monitoring/bare.yml", "check:\n"),
+            ("monitoring/list.yml", "- a\n"),
+            ("monitoring/remark.yml", "# later\n"),
+            ("monitoring/text.yml", "just text\n"),
+        ],
+        &[
+            "detectors/empty.yml:1:1: warning: nothing in this file is read (write `detector:` and its keys below)",
+            "monitoring/bare.yml:1:6: error: `check` wants keys with values, not nothing (write `key: value` lines, indented below it)",
+            "monitoring/list.yml:1:1: warning: nothing in this file is read (write `check:` or `service:` and its keys below)",
+            "monitoring/remark.yml:1:1: warning: nothing in this file is read (write `check:` or `service:` and its keys below)",
+            "monitoring/text.yml:1:1: warning: nothing in this file is read (write `check:` or `service:` and its keys below)",
+        ],
+    );
+}
+
+#[test]
+fn a_variable_sees_those_above_it() {
+    check(
+        &[(
+            "monitoring/a.yml",
+            "check:\n  variables:\n    a: '{{variables.b}}'\n    b: '2'\n    c: '{{variables.b}}'\n    d: '{{variables.d}}'\n  warning_if: '{{variables.a}} > 1'\n",
+        )],
+        &[
+            "monitoring/a.yml:3:9: error: the variable `b` is not there yet (variables are evaluated in order: write it above the one that uses it)",
+            "monitoring/a.yml:6:9: error: the variable `d` is not there yet (variables are evaluated in order: write it above the one that uses it)",
+        ],
+    );
+}
+
+#[test]
 fn groups_are_spelled_like_groups_and_given_by_somebody() {
     check(
         &[

@@ -10,6 +10,7 @@ pub(super) fn explain(place: Place, info: &str, text: &str) -> Diagnostic {
         .unwrap_or("");
     let indent = &line[..line.len() - line.trim_start().len()];
     if indent.contains('\t') || info.contains("tab") {
+        let place = tab_at_or_below(place, text);
         return Diagnostic::error(place, "a tab is used to indent")
             .with_hint("YAML indents with spaces: replace each tab by spaces");
     }
@@ -29,6 +30,20 @@ pub(super) fn explain(place: Place, info: &str, text: &str) -> Diagnostic {
         }
     }
     Diagnostic::error(place, format!("not valid YAML: {info}"))
+}
+
+/// Finds the line that begins with a tab: the scanner may name the value before it.
+fn tab_at_or_below(place: Place, text: &str) -> Place {
+    let first = place.line.saturating_sub(1) as usize;
+    let mut lines = text.lines().zip(1_u32..).skip(first);
+    match lines.find(|(line, _)| line.starts_with('\t')) {
+        Some((_, line)) if line > place.line => Place {
+            line,
+            column: 1,
+            ..place
+        },
+        Some(_) | None => place,
+    }
 }
 
 /// Explains an expression that YAML takes for a map, the most frequent slip in packs.

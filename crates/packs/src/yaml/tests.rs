@@ -170,6 +170,10 @@ fn spans_cover_what_is_written_and_nothing_else() {
 fn errors_say_what_is_wrong_and_what_would_be_right() {
     for (text, message) in [
         (
+            "a: x\n\tb: 1",
+            "2:1: error: a tab is used to indent (YAML indents with spaces: replace each tab by spaces)",
+        ),
+        (
             "a:\n\t- b",
             "2:2: error: a tab is used to indent (YAML indents with spaces: replace each tab by spaces)",
         ),
