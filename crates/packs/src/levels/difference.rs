@@ -6,8 +6,10 @@ use std::sync::Arc;
 use model::Level;
 
 use super::operations::{OperationError, PackAt, find};
-use crate::files::{File, PackFiles};
+use crate::files::{File, Folder, PackFiles};
+use crate::package::PACKAGE_FILE;
 use crate::parameters::{self, Declaration};
+use crate::yaml;
 
 /// What differs in one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +32,9 @@ pub enum Line {
 }
 
 /// Compares a pack at two levels; files that are the same are left out.
+///
+/// An overlay takes nothing away: of what it does not have, only lines whose key it writes anew
+/// are shown.
 pub fn difference(
     files: &PackFiles,
     name: &str,
@@ -50,20 +55,52 @@ pub fn difference(
         parameters::looks_secret(key) || declared.iter().any(|it| it.secret && *it.name == *key)
     };
     let paths: BTreeSet<&Arc<str>> = first.files.keys().chain(second.files.keys()).collect();
+    let is_overlay = asks_for_overlay(&second);
     let mut differences = Vec::new();
     for path in paths {
         let old = first.files.get(path).copied();
         let new = second.files.get(path).copied();
+        if is_overlay && new.is_none() {
+            continue;
+        }
         if old.map(|file| &file.bytes) != new.map(|file| &file.bytes) {
             let old = shown(path, old, &is_secret);
             let new = shown(path, new, &is_secret);
             differences.push(FileDifference {
                 path: Arc::clone(path),
-                lines: compare(&old, &new),
+                lines: match is_overlay {
+                    true => without_untouched(compare(&old, &new)),
+                    false => compare(&old, &new),
+                },
             });
         }
     }
     Ok(differences)
+}
+
+fn asks_for_overlay(folder: &Folder<'_>) -> bool {
+    let package = folder.files.get(PACKAGE_FILE);
+    let root = package.and_then(|file| yaml::parse(&file.shown, file.text()?).0);
+    root.as_ref()
+        .and_then(|root| root.get("overlay")?.text())
+        .is_some_and(|text| &**text == "true")
+}
+
+/// Leaves out removed lines whose key is not among those added.
+fn without_untouched(lines: Vec<Line>) -> Vec<Line> {
+    let key = |text: &str| text.split(':').next().unwrap_or(text).trim().to_owned();
+    let added: BTreeSet<String> = lines
+        .iter()
+        .filter_map(|line| match line {
+            Line::Added(text) => Some(key(text)),
+            Line::Same(_) | Line::Removed(_) => None,
+        })
+        .collect();
+    let is_touched = |line: &Line| match line {
+        Line::Removed(text) => added.contains(&key(text)),
+        Line::Same(_) | Line::Added(_) => true,
+    };
+    lines.into_iter().filter(is_touched).collect()
 }
 
 fn shown(path: &str, file: Option<&File>, is_secret: &dyn Fn(&str) -> bool) -> Vec<String> {
@@ -190,6 +227,44 @@ mod tests {
                 "+new: 2",
                 "x.bin",
                 "+(2 bytes that are no text)",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_overlay_is_compared_by_what_it_writes() {
+        let mut files = PackFiles::new();
+        for (level, path, text) in [
+            (Level::Global, "p/package.yml", "name: p\nversion: 1\n"),
+            (Level::Global, "p/monitoring/a.yml", "check: {script: a}\n"),
+            (
+                Level::Global,
+                "p/parameters/p.yml",
+                "host: a\nport: 1\nuser: u\n",
+            ),
+            (Level::Local, "p/package.yml", "name: p\noverlay: true\n"),
+            (Level::Local, "p/parameters/p.yml", "port: 2\n"),
+        ] {
+            files.add(level, path, File::new(path, text.as_bytes()));
+        }
+        let found = difference(&files, "p", Level::Global, Level::Local).unwrap();
+        let shown: Vec<(&str, &[Line])> = found
+            .iter()
+            .map(|file| (&*file.path, &*file.lines))
+            .collect();
+        let package = [
+            Line::Same("name: p".to_owned()),
+            Line::Added("overlay: true".to_owned()),
+        ];
+        let parameters = [
+            Line::Removed("port: 1".to_owned()),
+            Line::Added("port: 2".to_owned()),
+        ];
+        assert_eq!(
+            shown,
+            [
+                ("package.yml", &package[..]),
+                ("parameters/p.yml", &parameters[..])
             ]
         );
     }

@@ -307,13 +307,24 @@ impl fmt::Display for OperationError {
             }
             Self::Core => write!(
                 f,
-                "the pack is part of the program and cannot be changed there"
+                "the pack is part of the program and cannot be changed there; \
+                 `opsbro packs overload` brings it to a level where it can"
             ),
             Self::BadName(name) => write!(
                 f,
                 "`{name}` cannot be the name of a pack: use letters, digits, `-` and `_`"
             ),
             Self::Package(error) => write!(f, "{PACKAGE_FILE}: {error}"),
+        }
+    }
+}
+
+impl OperationError {
+    /// Tells whether what was asked for could never be done, whatever the packs are.
+    pub fn is_misuse(&self) -> bool {
+        match self {
+            Self::Malformed(_) | Self::WrongWay { .. } | Self::Core | Self::BadName(_) => true,
+            Self::NoSuchPack { .. } | Self::Exists(_) | Self::Package(_) => false,
         }
     }
 }
@@ -419,11 +430,13 @@ mod tests {
             ),
             (
                 promote(&files, &at("local.mine"), Level::Core),
-                "the pack is part of the program and cannot be changed there",
+                "the pack is part of the program and cannot be changed there; \
+                 `opsbro packs overload` brings it to a level where it can",
             ),
             (
                 delete(&files, &at("core.base")),
-                "the pack is part of the program and cannot be changed there",
+                "the pack is part of the program and cannot be changed there; \
+                 `opsbro packs overload` brings it to a level where it can",
             ),
             (
                 copy(&files, &at("global.redis"), "redis"),
