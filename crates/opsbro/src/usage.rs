@@ -63,7 +63,19 @@ fn failure(error: &clap::Error) -> Failure {
     }
     match text(error, ContextKind::Usage) {
         Some(usage) => failure.with_hint(usage.replacen("Usage: ", "the way to call it is: ", 1)),
-        None => failure.with_hint("opsbro --help lists all commands"),
+        None => {
+            let words: Vec<String> = std::env::args().collect();
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            failure.with_hint(help_hint(&deepest_known(&command, &words)))
+        }
+    }
+}
+
+/// Names the help of a command.
+fn help_hint(path: &[String]) -> String {
+    match path {
+        [] => "opsbro --help lists all commands".to_owned(),
+        [..] => format!("opsbro {} --help tells what it takes", path.join(" ")),
     }
 }
 

@@ -42,13 +42,43 @@ fn a_wrong_option_or_value_says_what_would_be_right() {
     refuses(
         "agent wait-initialized --timeout soon",
         "error: invalid value 'soon' for '--timeout <TIME>': `soon` is no interval: write 10, 10s, \
-         5m, 1h30m or 2d\n hint: opsbro --help lists all commands\n",
+         5m, 1h30m or 2d\n hint: opsbro agent wait-initialized --help tells what it takes\n",
     );
     refuses(
         "token create --role reed",
         "error: invalid value 'reed' for '--role <ROLE>': did you mean read? (the roles are read, \
-         operate, admin)\n hint: opsbro --help lists all commands\n",
+         operate, admin)\n hint: opsbro token create --help tells what it takes\n",
     );
+}
+
+#[test]
+fn what_could_never_be_done_to_a_pack_is_wrong_usage() {
+    let check = |line: &str, code: i32, expect: &str| {
+        let said = Sandbox::new().run(&line.split(' ').collect::<Vec<_>>());
+        assert_eq!(said.code, Some(code), "{line}: {said:?}");
+        assert!(said.stderr.contains(expect), "{line}: {}", said.stderr);
+    };
+    check(
+        "packs copy global.redis a/b",
+        64,
+        "cannot be the name of a pack",
+    );
+    check(
+        "packs promote global.redis",
+        64,
+        "no lower level than global",
+    );
+    check(
+        "packs delete global.redis",
+        64,
+        "`opsbro packs overload` brings",
+    );
+    check(
+        "packs copy global.redis mysql",
+        2,
+        "`opsbro packs diff mysql`",
+    );
+    check("packs delete local.redis", 2, "redis is at level global");
 }
 
 #[test]

@@ -186,9 +186,7 @@ impl How {
         plan: impl FnOnce(&Disk) -> Result<Plan, OperationError>,
     ) -> Outcome {
         let disk = Disk::read(program)?;
-        let plan = plan(&disk).map_err(|error| {
-            Failure::new(error.to_string()).with_hint("opsbro packs list shows all packs")
-        })?;
+        let plan = plan(&disk).map_err(refused)?;
         let steps = disk.carry_out(&plan, self.dry_run)?;
         program.printer.show(&Done {
             said,
@@ -196,6 +194,28 @@ impl How {
             steps,
         })?;
         Ok(Exit::Yes)
+    }
+}
+
+/// Tells why an operation cannot be done.
+fn refused(error: OperationError) -> Failure {
+    let message = error.to_string();
+    if error.is_misuse() {
+        return Failure::usage(message);
+    }
+    match error {
+        OperationError::Exists(pack) => Failure::new(message).with_hint(format!(
+            "compare them with `opsbro packs diff {}`, or remove it with `opsbro packs delete {pack}`",
+            pack.name
+        )),
+        OperationError::NoSuchPack { .. } => {
+            Failure::new(message).with_hint("opsbro packs list shows all packs")
+        }
+        OperationError::Package(_)
+        | OperationError::Malformed(_)
+        | OperationError::WrongWay { .. }
+        | OperationError::Core
+        | OperationError::BadName(_) => Failure::new(message),
     }
 }
 
