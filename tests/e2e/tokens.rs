@@ -53,3 +53,33 @@ fn tokens_survive_a_restart() {
     let reply = request(agent.listen("http"), "GET", "/tokens", &[&bearer], b"");
     assert_eq!(reply.status, 200, "{reply:?}");
 }
+
+#[test]
+fn only_an_admin_may_look_at_the_machine_by_expressions() {
+    let agent = Agent::start("");
+    let at = agent.listen("http");
+    for (role, expression, told) in [
+        ("operate", "1 + 1", "\"value\":2"),
+        (
+            "operate",
+            "file_exists('/etc/passwd')",
+            "needs the role admin",
+        ),
+        ("admin", "file_exists('/etc/passwd')", "\"value\":true"),
+    ] {
+        let made = agent
+            .opsbro(&["token", "create", "--role", role, "-o", "json"])
+            .expect(0)
+            .json();
+        let bearer = format!("Authorization: Bearer {}", made["token"].as_str().unwrap());
+        let body = format!("{{\"expr\": \"{expression}\"}}");
+        let reply = request(
+            at,
+            "POST",
+            "/agent/evaluator/eval",
+            &[&bearer],
+            body.as_bytes(),
+        );
+        assert!(reply.body.contains(told), "{role} {expression}: {reply:?}");
+    }
+}

@@ -27,7 +27,7 @@ const FILE: &str = "(expression)";
 pub struct World {
     configuration: Arc<Configuration>,
     node: Option<Arc<Node>>,
-    machine: Arc<Machine>,
+    machine: Option<Arc<Machine>>,
 }
 
 impl World {
@@ -36,7 +36,7 @@ impl World {
         Self {
             configuration: Arc::clone(&agent.configuration.borrow()),
             node: Some(Arc::clone(&agent.node.borrow())),
-            machine: Arc::clone(&agent.machine),
+            machine: Some(Arc::clone(&agent.machine)),
         }
     }
 
@@ -45,7 +45,16 @@ impl World {
         Self {
             configuration: Arc::new(configuration),
             node: None,
-            machine: Arc::new(Machine::real()),
+            machine: Some(Arc::new(Machine::real())),
+        }
+    }
+
+    /// Knows nothing of the machine: files, processes and sockets stay out of reach.
+    #[must_use]
+    pub(crate) fn without_machine(self) -> Self {
+        Self {
+            machine: None,
+            ..self
         }
     }
 
@@ -218,7 +227,14 @@ impl Env for World {
     }
 
     fn machine(&self, call: MachineCall) -> Result<Value, Unknown> {
-        self.machine.answer(call)
+        match &self.machine {
+            Some(machine) => machine.answer(call),
+            None => Err(Unknown::new(format!(
+                "{} looks at the machine, which needs the role {}",
+                call.name(),
+                api::Role::Admin
+            ))),
+        }
     }
 
     fn now(&self) -> Result<WallTime, Unknown> {

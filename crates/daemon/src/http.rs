@@ -127,12 +127,15 @@ fn routes(agent: &Arc<Agent>) -> Routes {
 /// Lets a request through to its handler, or answers why not. A panic in the handler is contained.
 async fn admit(
     State((agent, route)): State<(Arc<Agent>, &'static Route)>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
-    if let Err(problem) = guard::check(&agent, route, &request) {
-        agent.connections.count_refused();
-        return Failure(problem).into_response();
+    match guard::check(&agent, route, &request) {
+        Ok(role) => drop(request.extensions_mut().insert(role)),
+        Err(problem) => {
+            agent.connections.count_refused();
+            return Failure(problem).into_response();
+        }
     }
     match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,

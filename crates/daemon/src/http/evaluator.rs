@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::Role;
 use api::evaluator::{EVAL, Evaluate, Function, LIST};
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 
 use super::{Failure, Routes, body};
 use crate::agent::Agent;
@@ -27,9 +28,14 @@ async fn list() -> Json<Vec<Function>> {
 
 async fn eval(
     State(agent): State<Arc<Agent>>,
+    Extension(role): Extension<Role>,
     body::Json(request): body::Json<Evaluate>,
 ) -> Result<Response, Failure> {
-    let world = World::of(&agent);
+    let world = match role {
+        Role::Admin => World::of(&agent),
+        // The agent may read every file of its machine; whoever asks may not by that alone.
+        Role::Operate | Role::Read => World::of(&agent).without_machine(),
+    };
     let evaluate = move || world.evaluate(&request);
     let evaluated = agent
         .workers

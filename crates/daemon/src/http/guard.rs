@@ -14,10 +14,10 @@ use axum::http::{HeaderMap, header};
 use super::Peer;
 use crate::agent::Agent;
 
-/// Checks a request against its route.
-pub(super) fn check(agent: &Agent, route: &Route, request: &Request) -> Result<(), Problem> {
+/// Checks a request against its route, and gives the role that its caller has.
+pub(super) fn check(agent: &Agent, route: &Route, request: &Request) -> Result<Role, Problem> {
     let address = match request.extensions().get::<Peer>() {
-        Some(Peer::Unix) => return Ok(()),
+        Some(Peer::Unix) => return Ok(Role::Admin),
         Some(Peer::Tcp(address)) => address,
         // The server names every peer. One that it did not may do nothing.
         None => {
@@ -46,7 +46,8 @@ pub(super) fn check(agent: &Agent, route: &Route, request: &Request) -> Result<(
             Some(token) => Some(agent.tokens.role_of(token).ok_or_else(unknown_token)?),
         },
     };
-    decide(route.role, &caller, allowed)
+    decide(route.role, &caller, allowed)?;
+    Ok(caller.role.unwrap_or(Role::Read))
 }
 
 /// What a request over TCP says about its sender.
@@ -160,7 +161,7 @@ mod tests {
                 request.extensions_mut().insert(peer);
             }
             match check(&agent, &api::agent::STOP, &request) {
-                Ok(()) => 200,
+                Ok(_) => 200,
                 Err(problem) => problem.code.status(),
             }
         };
