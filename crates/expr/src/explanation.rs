@@ -7,6 +7,7 @@ use model::{Diagnostic, Value};
 use crate::datum::Datum;
 use crate::origin::Span;
 use crate::program::{answer, failure};
+use crate::repr::repr_of;
 use crate::stop::Step;
 use crate::tree::{Kind, Node};
 use crate::{Answer, Env, Failure, Origin, Reference, Source, Unknown};
@@ -74,13 +75,22 @@ pub(crate) struct Explainer<'a> {
 }
 
 impl Explainer<'_> {
-    /// Explains a part and all that it is made of. Constants inside it explain themselves.
+    fn explains_itself(&self, part: &Node) -> bool {
+        let Kind::Constant(constant) = &part.kind else {
+            return false;
+        };
+        let text = part.span.of(self.text);
+        text.starts_with(['\'', '"']) || text == repr_of(constant)
+    }
+
+    /// Explains a part and all that it is made of. A constant that is written as one explains
+    /// itself; one that was computed at load (`2 * 3`) is told.
     pub(crate) fn explain(&self, node: &Node) -> Explanation {
         let parts = node
             .parts()
             .into_iter()
             .filter(|part| part.span != Span::default())
-            .filter(|part| !matches!(part.kind, Kind::Constant(_)))
+            .filter(|part| !self.explains_itself(part))
             .map(|part| self.explain(part))
             .collect();
         Explanation {
