@@ -1,4 +1,4 @@
-//! Crates form layers, and arrows only go down (STYLE A1).
+//! Crates form layers, and arrows only go down.
 //!
 //! The table in ARCHITECTURE.md decides. A new arrow is a decision about the design: it is written
 //! there in a commit of its own. The tests of a crate may use whatever the crate already stands on,

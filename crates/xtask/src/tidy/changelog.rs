@@ -1,4 +1,4 @@
-//! What a user can see is told in a fragment (STYLE L3), whose name says its topic and its kind.
+//! What a user can see is told in a fragment, whose name says its topic and its kind.
 
 use super::{Check, Finding};
 use crate::house::House;

@@ -1,4 +1,4 @@
-//! A dependency is a guest (STYLE L5): it has a licence that we may pass on, comes from crates.io,
+//! A dependency is a guest: it has a licence that we may pass on, comes from crates.io,
 //! and comes once.
 //!
 //! The rules are in `deny.toml`, which `cargo deny` reads too; that tool knows published advisories

@@ -1,4 +1,4 @@
-//! The root manifest decides for all crates: versions, lints, edition (STYLE L5, L6).
+//! The root manifest decides for all crates: versions, lints, edition.
 
 use super::{Check, Finding, line_of};
 use crate::house::House;

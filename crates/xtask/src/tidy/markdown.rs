@@ -1,4 +1,4 @@
-//! Pages have one title and no dead links (STYLE K4).
+//! Pages have one title and no dead links.
 //!
 //! Links to other sites are not followed: the checks run offline.
 

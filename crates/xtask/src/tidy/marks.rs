@@ -1,4 +1,4 @@
-//! What is committed is done (STYLE D6, I5, I11).
+//! What is committed is done.
 //!
 //! A known gap is a test that asserts today's behaviour with its reason, not a mark. `unwrap`
 //! outside of tests is clippy's, and so are `dbg!` and its like in Rust; they are repeated here

@@ -1,4 +1,4 @@
-//! Each module says at its top what it is for (STYLE D1), and no lint is silenced without a reason.
+//! Each module says at its top what it is for, and no lint is silenced without a reason.
 //!
 //! That `pub` items are documented is `missing_docs` of rustc; the lint tables are held by
 //! `manifests`.

@@ -1,4 +1,4 @@
-//! Names say what is inside (STYLE A11, B5): what has no noun of its own has no place of its own.
+//! Names say what is inside: what has no noun of its own has no place of its own.
 
 use super::{Check, Finding};
 use crate::house::House;

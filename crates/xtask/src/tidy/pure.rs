@@ -1,4 +1,4 @@
-//! Pure crates take values and give values (STYLE A2, H1, H3, L6).
+//! Pure crates take values and give values.
 //!
 //! The bans are clippy's; clippy reads one `clippy.toml`, so each pure crate repeats those of
 //! `model`. Beside that no pure crate may have a guest whose trade is the world.

@@ -1,4 +1,4 @@
-//! What is read at once fits on a page (STYLE C1, C2, C6).
+//! What is read at once fits on a page.
 //!
 //! Lines of code are lines that have code on them: comments and blank lines are free. Text inside
 //! of a literal, and items under `#[rustfmt::skip]`, may be as wide as they must.

@@ -1,4 +1,4 @@
-//! A guest whom nobody talks to goes home (STYLE L4, L5).
+//! A guest whom nobody talks to goes home.
 //!
 //! A dependency is used when its name stands in the code of the crate, and a version in the root
 //! manifest when some crate inherits it.
