@@ -9,7 +9,6 @@ fn without_an_agent_every_question_says_how_to_start_one() {
     for line in [
         "info",
         "agent info -o json",
-        "agent state",
         "agent stop",
         "agent reload",
         "agent history",
@@ -24,9 +23,14 @@ fn without_an_agent_every_question_says_how_to_start_one() {
 }
 
 #[test]
+fn an_agent_that_does_not_run_is_stopped() {
+    Sandbox::new().check("agent state", 1, "stopped\n", "");
+}
+
+#[test]
 fn the_socket_is_looked_for_where_the_configuration_says() {
     let sandbox = Sandbox::new().with("etc/agent.yml", "socket: /elsewhere/bro.sock\nport: x\n");
-    let said = sandbox.run(&["agent", "state"]);
+    let said = sandbox.run(&["agent", "history"]);
     assert!(
         said.stderr
             .contains("nothing listens on ROOT/elsewhere/bro.sock"),

@@ -1,8 +1,10 @@
 //! `opsbro agent state`
 
+use api::ClientError;
 use api::agent::STATE;
 use api::client::With;
 use clap::Args;
+use model::AgentState;
 
 use super::wait_initialized::Reached;
 use crate::failure::Outcome;
@@ -21,9 +23,11 @@ const EXAMPLES: &str = "Examples:
 
 impl State {
     pub(crate) fn run(self, program: &Program) -> Outcome {
-        let reached = Reached {
-            agent_state: program.get(&STATE, With::default())?,
+        let agent_state = match program.client()?.get(&STATE, With::default()) {
+            Err(ClientError::NotRunning(_)) => AgentState::Stopped.to_string(),
+            answer => answer.map_err(|error| program.explain(error))?,
         };
+        let reached = Reached { agent_state };
         program.printer.show(&reached)?;
         Ok(reached.exit())
     }
