@@ -76,6 +76,14 @@ fn expressions_are_evaluated_with_what_the_node_knows() {
         unknown["unknown"].as_str().unwrap().contains("redis"),
         "{unknown}"
     );
+    for (expression, near) in [
+        ("{{node.nmae}}", "node.name"),
+        ("{{configuration.prot}}", "configuration.port"),
+        ("{{collector.memry.x}}", "`memory`"),
+    ] {
+        let reason = eval(expression).expect(1).json()["unknown"].to_string();
+        assert!(reason.contains(near), "{expression}: {reason}");
+    }
     let wrong = eval("is_in_grup('web')").expect(2).json();
     assert!(
         wrong["error"]["hint"]

@@ -12,6 +12,7 @@ use api::evaluator::{Evaluate, Evaluated, Explanation, Function};
 use api::{ErrorCode, Problem};
 use expr::{Env, Failure, MachineCall, Outcome, Reference, Root, Source, Unknown};
 use model::{Diagnostic, Group, Place, Value, WallTime};
+use packs::native_collectors;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::agent::Agent;
@@ -19,6 +20,7 @@ use crate::clock;
 use crate::cluster::Node;
 use crate::configuration::Configuration;
 use crate::machine::Machine;
+use crate::rules::Rules;
 
 /// The file that an expression of a user is said to stand in.
 const FILE: &str = "(expression)";
@@ -28,6 +30,7 @@ pub struct World {
     configuration: Arc<Configuration>,
     node: Option<Arc<Node>>,
     machine: Option<Arc<Machine>>,
+    rules: Option<Arc<Rules>>,
 }
 
 impl World {
@@ -37,6 +40,7 @@ impl World {
             configuration: Arc::clone(&agent.configuration.borrow()),
             node: Some(Arc::clone(&agent.node.borrow())),
             machine: Some(Arc::clone(&agent.machine)),
+            rules: Some(Arc::clone(&agent.rules.borrow())),
         }
     }
 
@@ -46,6 +50,7 @@ impl World {
             configuration: Arc::new(configuration),
             node: None,
             machine: Some(Arc::new(Machine::real())),
+            rules: None,
         }
     }
 
@@ -125,6 +130,28 @@ impl World {
         ]))
     }
 
+    /// Says why a collector has no data. Without an agent the packs are not known, so no name can
+    /// be called wrong.
+    fn missing_collector(&self, reference: &Reference) -> Unknown {
+        let name = reference.first().unwrap_or("*");
+        let native = native_collectors::ALL
+            .iter()
+            .map(|collector| collector.name);
+        let packs = self
+            .rules
+            .iter()
+            .flat_map(|rules| rules.registry.collectors());
+        let packs: Vec<_> = packs.map(|collector| &*collector.name).collect();
+        let known = native.chain(packs).collect::<BTreeSet<_>>();
+        if self.rules.is_none() || known.contains(name) {
+            return Unknown::new(format!("collector {name} has no data: it has not run"));
+        }
+        Unknown::new(match model::nearest(name, known) {
+            Some(near) => format!("there is no collector `{name}`: did you mean `{near}`?"),
+            None => format!("there is no collector `{name}`"),
+        })
+    }
+
     /// Gives what `{{configuration.…}}` names: the keys of `agent.yml` that are no secrets.
     fn configuration_facts(&self) -> Value {
         let configuration = &self.configuration;
@@ -153,14 +180,9 @@ impl World {
 impl Env for World {
     fn reference(&self, reference: &Reference) -> Result<Value, Unknown> {
         match reference.root {
-            Root::Node => reference.walk(&self.node_facts()?),
-            Root::Configuration => reference.walk(&self.configuration_facts()),
-            Root::Collector => {
-                let name = reference.first().unwrap_or("?");
-                Err(Unknown::new(format!(
-                    "collector {name} has no data: it has not run"
-                )))
-            }
+            Root::Node => look_up(reference, &self.node_facts()?),
+            Root::Configuration => look_up(reference, &self.configuration_facts()),
+            Root::Collector => Err(self.missing_collector(reference)),
             Root::Parameters => Err(Unknown::new(
                 "parameters belong to a pack, and this expression to none: \
                  look at them with `opsbro packs parameters get`",
@@ -247,6 +269,23 @@ impl Env for World {
         filled.map_err(|_| Unknown::new("the system gives no random bytes"))?;
         Ok(u64::from_ne_bytes(bytes))
     }
+}
+
+/// Finds what a reference names; a wrong name is told with the nearest known one.
+fn look_up(reference: &Reference, facts: &Value) -> Result<Value, Unknown> {
+    let (Value::Map(known), Some(name)) = (facts, reference.first()) else {
+        return reference.walk(facts);
+    };
+    if known.contains_key(name) {
+        return reference.walk(facts);
+    }
+    let root = reference.root.as_str();
+    Err(Unknown::new(
+        match model::nearest(name, known.keys().map(|known| &**known)) {
+            Some(near) => format!("there is no {root}.{name}: did you mean {root}.{near}?"),
+            None => format!("there is no {root}.{name}"),
+        },
+    ))
 }
 
 /// Gives what is wrong with an expression, for the API.
