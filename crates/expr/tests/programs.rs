@@ -155,6 +155,7 @@ fn an_explanation_shows_the_value_and_source_of_each_part() {
             "{{collector.memory.phys_used}} > 40 + 50 and is_in_group('linux') = True",
             "  {{collector.memory.phys_used}} > 40 + 50 = True",
             "    {{collector.memory.phys_used}} = 91.5 <- collector memory, 5 s ago",
+            "    40 + 50 = 90",
             "  is_in_group('linux') = True",
         ],
     );
