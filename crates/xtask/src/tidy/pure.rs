@@ -93,6 +93,7 @@ fn worldly_guests(house: &House, package: &Package) -> Vec<Finding> {
 mod tests {
     use super::*;
     use crate::metadata::Dependency;
+    use crate::tidy::tests::check_texts;
 
     const MODEL: &str = "disallowed-methods = [\n    { path = \"a::now\", reason = \"pure\" },\n]";
 
@@ -111,14 +112,7 @@ mod tests {
             }],
             ..Package::default()
         }];
-        let found: Vec<_> = run(&house)
-            .into_iter()
-            .map(|finding| finding.text)
-            .collect();
-        assert_eq!(found.len(), expect.len(), "{found:?}");
-        for (found, expect) in found.iter().zip(expect) {
-            assert!(found.contains(expect), "{found:?} says {expect:?}");
-        }
+        check_texts(&run(&house), expect);
     }
 
     #[test]

@@ -51,3 +51,12 @@ fn each_check_has_a_file_a_name_and_a_sentence() {
         );
     }
 }
+
+/// Checks that these are the findings: as many, and each says what is expected of it.
+#[track_caller]
+pub(super) fn check_texts(found: &[Finding], expect: &[&str]) {
+    assert_eq!(found.len(), expect.len(), "{found:?}");
+    for (found, expect) in found.iter().zip(expect) {
+        assert!(found.text.contains(expect), "{found:?} says {expect:?}");
+    }
+}
