@@ -11,6 +11,7 @@ use crate::compare::{Number, number};
 use crate::convert;
 use crate::datum::Datum;
 use crate::env::{Account, MachineCall};
+use crate::evaluate::subscript;
 use crate::function::{Accepts, Argument};
 use crate::stop::{Step, Stop, fault};
 
@@ -139,6 +140,14 @@ impl<'a> Call<'a> {
     /// Asks the machine.
     pub(crate) fn machine(&mut self, call: MachineCall) -> Step<Datum> {
         Ok(self.env.machine(call)?.into())
+    }
+
+    /// Asks the machine for a map of facts and gives one of them; none when there is no such map.
+    pub(crate) fn fact(&mut self, call: MachineCall, name: &str) -> Step<Datum> {
+        match self.machine(call)? {
+            Datum::None => Ok(Datum::None),
+            facts => subscript::index(&facts, &Datum::text(name), self.budget),
+        }
     }
 
     /// Gives the items of the only argument, or all arguments when there are several.

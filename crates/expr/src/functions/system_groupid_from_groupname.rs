@@ -15,9 +15,5 @@ pub(super) const FUNCTION: Function = Function {
 
 fn run(call: &mut Call<'_>) -> Step<Datum> {
     let account = call.account()?;
-    let found = call.machine(MachineCall::FindUserGroup { account })?;
-    match &found {
-        Datum::None => Ok(Datum::None),
-        facts => subscript::index(facts, &Datum::text("gid"), call.budget),
-    }
+    call.fact(MachineCall::FindUserGroup { account }, "gid")
 }
