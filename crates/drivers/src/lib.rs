@@ -10,6 +10,7 @@
 
 pub mod accounts;
 pub mod child;
+pub mod collectors;
 mod deadline;
 mod error;
 pub mod files;

@@ -1,0 +1,8 @@
+//! What to do about what was seen.
+//!
+//! Pure state machines, one room a noun, all of one shape: one input is handled, then the outputs
+//! are polled until there are none, then nothing happens until the next deadline. Whatever can
+//! block or fail because of the world (collect, evaluate, run a plugin, tell somebody) is an output
+//! that comes back later as an input. Readers get snapshots.
+
+pub mod schedule;

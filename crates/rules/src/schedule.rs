@@ -1,0 +1,229 @@
+//! When each thing is due: an interval each, a first run that is spread, and never two runs of one
+//! thing at a time.
+//!
+//! Start with [`Schedule::insert`]. What was given out by [`Schedule::take_due`] is under way until
+//! [`Schedule::done`]; its next run is due an interval after the last one was due, so that a slow
+//! run shifts nothing, and what was missed is not made up for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use model::Moment;
+
+/// The times of things that are named by `Key`.
+#[derive(Clone, Debug)]
+pub struct Schedule<Key: Ord + Clone> {
+    entries: BTreeMap<Key, Entry>,
+    due: BTreeSet<(Moment, Key)>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    interval: Duration,
+    due: Moment,
+    is_under_way: bool,
+}
+
+impl<Key: Ord + Clone> Default for Schedule<Key> {
+    fn default() -> Self {
+        Self {
+            entries: BTreeMap::new(),
+            due: BTreeSet::new(),
+        }
+    }
+}
+
+impl<Key: Ord + Clone> Schedule<Key> {
+    /// Adds a thing that is due at `first`, or changes the interval of one that is known: that one
+    /// keeps its turn unless the new interval brings it earlier.
+    pub fn insert(&mut self, key: Key, interval: Duration, first: Moment) {
+        let Some(entry) = self.entries.get_mut(&key) else {
+            let entry = Entry {
+                interval,
+                due: first,
+                is_under_way: false,
+            };
+            self.entries.insert(key.clone(), entry);
+            self.due.insert((first, key));
+            return;
+        };
+        entry.interval = interval;
+        if first < entry.due {
+            self.run_at(&key, first);
+        }
+    }
+
+    /// Forgets a thing. One that is under way ends as nobody's.
+    pub fn remove(&mut self, key: &Key) {
+        if let Some(entry) = self.entries.remove(key) {
+            self.due.remove(&(entry.due, key.clone()));
+        }
+    }
+
+    /// Keeps the things for which this holds, and forgets the others.
+    pub fn retain(&mut self, mut keep: impl FnMut(&Key) -> bool) {
+        let gone: Vec<Key> = self
+            .entries
+            .keys()
+            .filter(|key| !keep(key))
+            .cloned()
+            .collect();
+        for key in &gone {
+            self.remove(key);
+        }
+    }
+
+    /// Makes a known thing due at another time, as soon as it is no longer under way.
+    pub fn run_at(&mut self, key: &Key, at: Moment) {
+        let Some(entry) = self.entries.get_mut(key) else {
+            return;
+        };
+        let was_waiting = self.due.remove(&(entry.due, key.clone()));
+        entry.due = at;
+        if was_waiting {
+            self.due.insert((at, key.clone()));
+        }
+    }
+
+    /// Gives the next thing that is due, which is under way from then on.
+    pub fn take_due(&mut self, now: Moment) -> Option<Key> {
+        let (due, _) = self.due.first()?;
+        if *due > now {
+            return None;
+        }
+        let (due, key) = self.due.pop_first()?;
+        let entry = self
+            .entries
+            .get_mut(&key)
+            .expect("what waits is among the entries");
+        entry.is_under_way = true;
+        entry.due = due + entry.interval;
+        Some(key)
+    }
+
+    /// Takes back a thing whose run ended. What it missed meanwhile is left out.
+    pub fn done(&mut self, key: &Key, now: Moment) {
+        let Some(entry) = self.entries.get_mut(key) else {
+            return;
+        };
+        if !std::mem::take(&mut entry.is_under_way) {
+            return;
+        }
+        if entry.due < now && !entry.interval.is_zero() {
+            let late = now.since(entry.due).as_nanos();
+            let turns = late.div_ceil(entry.interval.as_nanos());
+            let turns = u32::try_from(turns).unwrap_or(u32::MAX);
+            entry.due = entry.due + entry.interval.saturating_mul(turns);
+        }
+        self.due.insert((entry.due, key.clone()));
+    }
+
+    /// Tells when something is due next.
+    pub fn next_deadline(&self) -> Option<Moment> {
+        self.due.first().map(|(due, _)| *due)
+    }
+
+    /// Tells when a thing is due next, under way or not.
+    pub fn due(&self, key: &Key) -> Option<Moment> {
+        self.entries.get(key).map(|entry| entry.due)
+    }
+
+    /// Tells whether a run of a thing is under way.
+    pub fn is_under_way(&self, key: &Key) -> bool {
+        self.entries
+            .get(key)
+            .is_some_and(|entry| entry.is_under_way)
+    }
+}
+
+/// Spreads first runs over an interval: the same name has the same place in it at each start, and
+/// names lie evenly (FNV-1a with a final mix).
+pub fn spread(name: &str, interval: Duration) -> Duration {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for byte in name.bytes() {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    hash = (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let share = (hash >> 32) as f64 / f64::from(u32::MAX);
+    interval.mul_f64(share)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEN: Duration = Duration::from_secs(10);
+
+    fn at(seconds: u64) -> Moment {
+        Moment::from_start(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn what_is_due_is_given_out_once_until_it_is_done() {
+        let mut schedule = Schedule::default();
+        schedule.insert("cpu", TEN, at(3));
+        assert_eq!(schedule.take_due(at(2)), None);
+        assert_eq!(schedule.take_due(at(3)), Some("cpu"));
+        assert!(schedule.is_under_way(&"cpu"));
+        assert_eq!(schedule.take_due(at(60)), None);
+        assert_eq!(schedule.next_deadline(), None);
+        schedule.done(&"cpu", at(4));
+        assert_eq!(schedule.next_deadline(), Some(at(13)));
+    }
+
+    #[test]
+    fn missed_turns_are_left_out_and_the_rhythm_stays() {
+        let mut schedule = Schedule::default();
+        schedule.insert("slow", TEN, at(3));
+        assert_eq!(schedule.take_due(at(3)), Some("slow"));
+        schedule.done(&"slow", at(45));
+        assert_eq!(schedule.next_deadline(), Some(at(53)));
+    }
+
+    #[test]
+    fn a_thing_that_is_asked_for_comes_first_and_still_never_twice() {
+        let mut schedule = Schedule::default();
+        schedule.insert("a", TEN, at(5));
+        schedule.insert("b", TEN, at(6));
+        schedule.run_at(&"b", at(1));
+        assert_eq!(schedule.take_due(at(1)), Some("b"));
+        schedule.run_at(&"b", at(2));
+        assert_eq!(schedule.take_due(at(2)), None);
+        schedule.done(&"b", at(2));
+        assert_eq!(schedule.take_due(at(2)), Some("b"));
+    }
+
+    #[test]
+    fn what_was_removed_while_under_way_is_nobodys() {
+        let mut schedule = Schedule::default();
+        schedule.insert("gone", TEN, at(1));
+        assert_eq!(schedule.take_due(at(1)), Some("gone"));
+        schedule.retain(|_| false);
+        schedule.done(&"gone", at(2));
+        assert_eq!(schedule.next_deadline(), None);
+    }
+
+    #[test]
+    fn a_shorter_interval_brings_the_turn_earlier_and_a_longer_one_does_not_delay_it() {
+        let mut schedule = Schedule::default();
+        schedule.insert("cpu", TEN, at(9));
+        schedule.insert("cpu", TEN / 2, at(4));
+        assert_eq!(schedule.due(&"cpu"), Some(at(4)));
+        schedule.insert("cpu", TEN * 6, at(60));
+        assert_eq!(schedule.due(&"cpu"), Some(at(4)));
+    }
+
+    #[test]
+    fn first_runs_are_spread_over_the_interval() {
+        let mut quarters = [0; 4];
+        for number in 0..1_000 {
+            let place = spread(&format!("check {number}"), TEN);
+            assert!(place <= TEN);
+            quarters[((place.as_secs_f64() / 2.5) as usize).min(3)] += 1;
+        }
+        assert!(
+            quarters.iter().all(|count| (200..300).contains(count)),
+            "{quarters:?}"
+        );
+    }
+}
