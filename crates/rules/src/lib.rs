@@ -6,3 +6,4 @@
 //! that comes back later as an input. Readers get snapshots.
 
 pub mod schedule;
+pub mod transition;
