@@ -87,6 +87,12 @@ impl Reference {
         walk(tree, &self.segments).ok_or_else(|| Unknown::new(format!("{self} is missing")))
     }
 
+    /// Follows the path behind its first step through a tree: what `collector.memory.phys_used`
+    /// names in the data of `memory`. `None` when it leads nowhere.
+    pub fn walk_behind_first(&self, tree: &Value) -> Option<Value> {
+        walk(tree, self.segments.get(1..)?)
+    }
+
     /// Gives the name of the first step, as the collector in `collector.memory.phys_used`.
     pub fn first(&self) -> Option<&str> {
         match self.segments.first()? {

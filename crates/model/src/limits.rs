@@ -146,3 +146,9 @@ pub const RESOLVER_LOOKUPS_MAX: usize = 32;
 pub const URL_REDIRECTS_MAX: usize = 5;
 /// Largest head of an HTTP response; a larger one is an error.
 pub const URL_HEAD_BYTES_MAX: usize = 64 << 10;
+
+/// Turns of a collector after which its last good result is no longer believed by expressions: then
+/// it is unknown, and still shown with its age. (One failed turn happens; three do not by chance.)
+pub const FACT_TURNS_MAX: u32 = 3;
+/// Age up to which a result is believed however short the interval is.
+pub const FACT_AGE_MIN: Duration = Duration::from_secs(60);

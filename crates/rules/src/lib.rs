@@ -5,5 +5,6 @@
 //! block or fail because of the world (collect, evaluate, run a plugin, tell somebody) is an output
 //! that comes back later as an input. Readers get snapshots.
 
+pub mod facts;
 pub mod schedule;
 pub mod transition;
