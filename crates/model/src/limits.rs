@@ -7,6 +7,10 @@ use std::time::Duration;
 
 /// Longest group name. A longer one is refused where it is written.
 pub const GROUP_NAME_BYTES_MAX: usize = 128;
+/// Longest set of groups (`linux & !container`). A longer one is refused where it is written.
+pub const GROUP_SET_BYTES_MAX: usize = 4_096;
+/// Deepest nesting of a set of groups; a deeper one is refused where it is written.
+pub const GROUP_SET_DEPTH_MAX: usize = 64;
 
 /// Largest configuration or pack file that is read; a larger one is an error. (The largest of the
 /// original's packs is 12 KiB.)

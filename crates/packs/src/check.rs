@@ -8,7 +8,7 @@ mod shell_line;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::Group;
+use model::GroupSet;
 
 use crate::expression::{Expression, Variable};
 use crate::fields::{Fields, UnknownKeys};
@@ -33,8 +33,8 @@ pub struct Check {
     pub name: Arc<str>,
     /// Its name for people.
     pub display_name: Arc<str>,
-    /// The group of nodes that it runs on; `None` is all.
-    pub if_group: Option<Group>,
+    /// The nodes that it runs on, by their groups.
+    pub if_group: GroupSet,
     /// How often it runs.
     pub interval: Duration,
     /// Time that one run may take.
@@ -163,7 +163,7 @@ pub(crate) fn read(
         id: home.id(),
         display_name: display_name.unwrap_or_else(|| Arc::clone(&name)),
         name,
-        if_group: fields.group("if_group", &home.pack),
+        if_group: fields.group_set("if_group", &home.pack),
         interval: fields.interval("interval").unwrap_or(INTERVAL_DEFAULT),
         timeout: fields.interval("timeout").unwrap_or(TIMEOUT_DEFAULT),
         variables: fields.variables(),

@@ -6,7 +6,7 @@ mod source;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::Group;
+use model::GroupSet;
 
 use crate::fields::{Fields, UnknownKeys};
 use crate::object::{Home, Object, Sheet};
@@ -26,8 +26,8 @@ pub struct Collector {
     pub home: Arc<Home>,
     /// Its name, by which expressions find its data; one name space for all packs.
     pub name: Arc<str>,
-    /// The group of nodes that it runs on; `None` is all.
-    pub if_group: Option<Group>,
+    /// The nodes that it runs on, by their groups.
+    pub if_group: GroupSet,
     /// How often it runs.
     pub interval: Duration,
     /// Time that one run may take.
@@ -52,7 +52,7 @@ impl Object for Collector {
         let name = fields
             .text("name")
             .unwrap_or_else(|| Arc::from(home.stem()));
-        let if_group = fields.group("if_group", &home.pack);
+        let if_group = fields.group_set("if_group", &home.pack);
         let interval = fields.interval("interval").unwrap_or(INTERVAL_DEFAULT);
         let timeout = fields.interval("timeout").unwrap_or(TIMEOUT_DEFAULT);
         let source = fields

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Diagnostic, Group, Place, Value, nearest, parse_interval};
+use model::{Diagnostic, GroupSet, Place, Value, nearest, parse_interval};
 
 use crate::expression::{Expression, RawText, Setting, Variable, wrong_kind};
 use crate::report::Report;
@@ -299,23 +299,29 @@ impl<'read> Fields<'read> {
         node.items().unwrap_or_default()
     }
 
-    /// Reads the group that an object is for; `None` is every node (`*`).
-    pub(crate) fn group(&mut self, key: &'static str, default: &str) -> Option<Group> {
-        let (text, place) = match self.node(key) {
-            Some(node) => (self.as_text(node, key)?, node.place.clone()),
-            None => (Arc::from(default), self.place.clone()),
+    /// Reads the nodes that an object is for, by their groups: `linux & !container`.
+    pub(crate) fn group_set(&mut self, key: &'static str, default: &str) -> GroupSet {
+        let node = self.node(key);
+        let text = match node {
+            Some(node) => self.as_text(node, key),
+            None => Some(Arc::from(default)),
         };
-        if &*text == "*" {
-            return None;
-        }
-        match Group::parse(&text) {
-            Ok(group) => Some(group),
-            Err(error) => {
-                self.report
-                    .push(Diagnostic::error(place, format!("`{key}`: {error}")));
-                None
-            }
-        }
+        // What is wrong was reported, so that the object is refused whatever set it has.
+        let Some(text) = text else {
+            return GroupSet::all();
+        };
+        GroupSet::parse(&text).unwrap_or_else(|error| {
+            let place = match node {
+                Some(node) => self.report.layout(node).character(&text, error.at),
+                None => self.place.clone(),
+            };
+            let wrong = Diagnostic::error(place, format!("`{key}`: {}", error.message));
+            self.report.push(match error.hint {
+                Some(hint) => wrong.with_hint(hint),
+                None => wrong,
+            });
+            GroupSet::all()
+        })
     }
 
     /// Takes keys that this program reads nowhere and that are no mistake.

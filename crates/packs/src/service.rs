@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::Group;
+use model::GroupSet;
 
 use crate::check::{self, Check};
 use crate::fields::{Fields, UnknownKeys};
@@ -15,8 +15,8 @@ pub struct Service {
     pub home: Arc<Home>,
     /// Its name: `name`, or the file without extension.
     pub name: Arc<str>,
-    /// The group of nodes that offer it; `None` is all.
-    pub if_group: Option<Group>,
+    /// The nodes that offer it, by their groups.
+    pub if_group: GroupSet,
     /// The check that tells its state.
     pub check: Arc<Check>,
     /// A remark for people.
@@ -31,7 +31,7 @@ impl Object for Service {
         let name = fields
             .text("name")
             .unwrap_or_else(|| Arc::from(home.stem()));
-        let if_group = fields.group("if_group", &home.pack);
+        let if_group = fields.group_set("if_group", &home.pack);
         let notes = fields.text("notes");
         let macros = fields.to_value();
         let check = fields.required("check").and_then(|node| {

@@ -73,7 +73,7 @@ fn the_example_overlay_changes_what_it_says_and_nothing_else() {
     let linux = registry.pack("linux").unwrap();
     let cpu = &linux.checks[0];
     assert_eq!((cpu.interval.as_secs(), cpu.attempts), (60, 1));
-    assert!(cpu.if_group.is_some());
+    assert!(!cpu.if_group.is_all());
     let shown = linux.parameters.shown();
     assert_eq!(shown.get("diskuse_critical"), Some(&Value::Int(98)));
     assert_eq!(shown.get("diskuse_warning"), Some(&Value::Int(90)));

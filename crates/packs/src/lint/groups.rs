@@ -1,6 +1,6 @@
 //! Are groups spelled like groups, and does anything give them?
 
-use model::{Diagnostic, Group, Place, Value, nearest};
+use model::{Diagnostic, Group, GroupSet, Place, Value, nearest};
 
 use super::Known;
 use crate::parameters::Content;
@@ -28,16 +28,16 @@ pub(super) fn lint(pack: &Pack, known: &Known<'_>, report: &mut Report) {
         .collectors
         .iter()
         .map(|it| (&it.if_group, &it.home.place));
-    for (group, place) in checks.chain(services).chain(collectors) {
-        if let Some(group) = group {
-            asked_for(group, place, known, report);
+    for (set, place) in checks.chain(services).chain(collectors) {
+        for group in set.groups() {
+            asked_for(set, group, place, known, report);
         }
     }
 }
 
 /// A group may be given by hand, so one that nothing gives is doubtful only when it looks like a
 /// slip of one that something gives.
-fn asked_for(group: &Group, place: &Place, known: &Known<'_>, report: &mut Report) {
+fn asked_for(set: &GroupSet, group: &Group, place: &Place, known: &Known<'_>, report: &mut Report) {
     if known.groups.contains(group.as_str()) {
         return;
     }
@@ -45,7 +45,7 @@ fn asked_for(group: &Group, place: &Place, known: &Known<'_>, report: &mut Repor
     if let Some(likely) = nearest(group.as_str(), given) {
         report.warning(
             place,
-            format!("`if_group: {group}`: nothing gives this group"),
+            format!("`if_group: {set}`: nothing gives the group {group}"),
             &format!("did you mean `{likely}`? A group given by hand is fine"),
         );
     }

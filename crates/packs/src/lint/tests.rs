@@ -98,11 +98,21 @@ fn groups_are_spelled_like_groups_and_given_by_somebody() {
                 "monitoring/d.yml",
                 "check:\n  if_group: byhand\n  script: x\n",
             ),
+            (
+                "monitoring/e.yml",
+                "check:\n  if_group: byhand & !(webservr | other)\n  script: x\n",
+            ),
+            (
+                "monitoring/f.yml",
+                "check:\n  if_group: \"linux and redis\"\n  script: x\n",
+            ),
         ],
         &[
             "detectors/a.yml:3:16: error: `web server` is no group: a group name may hold letters, digits and . _ - : + @ /, not ' '",
             "detectors/a.yml:3:41: error: `b::` is no group: a group name (or what follows its `::`) is empty",
-            "monitoring/c.yml:1:1: warning: `if_group: webserver1`: nothing gives this group (did you mean `webserver`? A group given by hand is fine)",
+            "monitoring/c.yml:1:1: warning: `if_group: webserver1`: nothing gives the group webserver1 (did you mean `webserver`? A group given by hand is fine)",
+            "monitoring/e.yml:1:1: warning: `if_group: byhand & !(webservr | other)`: nothing gives the group webservr (did you mean `webserver`? A group given by hand is fine)",
+            "monitoring/f.yml:2:20: error: `if_group`: `and` is no sign here (write `&`)",
         ],
     );
 }

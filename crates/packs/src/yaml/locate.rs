@@ -80,6 +80,21 @@ impl Layout {
         }
     }
 
+    /// Gives the place of a character of the text, counted from 0.
+    pub(crate) fn character(&self, text: &str, at: usize) -> Place {
+        let mut place = self.origin().place;
+        let indent = self.origin().indent;
+        for letter in text.chars().take(at) {
+            if letter == '\n' {
+                place.line += 1;
+                place.column = indent + 1;
+            } else {
+                place.column += 1;
+            }
+        }
+        self.place(&place)
+    }
+
     /// Turns a place that counts from [`Layout::origin`] into one of the file.
     pub(crate) fn place(&self, place: &Place) -> Place {
         match self {
