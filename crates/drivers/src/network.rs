@@ -9,10 +9,12 @@ mod http;
 mod resolver;
 mod reverse;
 mod tcp;
+mod timed_stream;
 mod tls;
 mod url;
 
-pub use http::{Page, url_get};
+pub use http::{Method, Page, Request, Response, Timing, http_send, url_get};
 pub use resolver::host_to_ip;
 pub use reverse::ip_to_host;
 pub use tcp::check_tcp;
+pub use tls::Trust;

@@ -156,3 +156,6 @@ pub const URL_HEAD_BYTES_MAX: usize = 64 << 10;
 pub const FACT_TURNS_MAX: u32 = 3;
 /// Age up to which a result is believed however short the interval is.
 pub const FACT_AGE_MIN: Duration = Duration::from_secs(60);
+/// How much of the body of an HTTP response is kept unless who asks says otherwise; the rest is not
+/// read.
+pub const URL_BODY_BYTES_MAX: usize = 1 << 20;

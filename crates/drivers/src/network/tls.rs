@@ -1,14 +1,16 @@
-//! Encryption for https, by rustls with the certificates that the machine trusts.
+//! Encryption, by rustls with the certificates that the machine trusts.
 
-use std::io::{self, Read, Write};
+use std::io;
 use std::sync::Arc;
 
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{DigitallySignedStruct, SignatureScheme};
 
-use super::http::TimedStream;
-use super::url::Url;
+use super::timed_stream::TimedStream;
 use crate::{Deadline, Error, Host};
 
 /// Where distributions keep the certificates they trust, in one file: Debian, Alpine and Arch;
@@ -23,59 +25,139 @@ const BUNDLES: &[&str] = &[
 /// The bundle of Debian has 220 KiB.
 const BUNDLE_BYTES_MAX: usize = 8 << 20;
 
-/// Speaks TLS on a connection. The certificate must be valid and must name the host.
-pub(super) fn connect(
+/// A connection with TLS on it.
+pub(crate) type TlsStream = StreamOwned<ClientConnection, TimedStream>;
+
+/// Whose certificates are good enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust<'a> {
+    /// Of those whom the machine trusts.
+    Machine,
+    /// Of the authorities in this file (PEM), and of nobody else.
+    File(&'a str),
+    /// Anybody's: encrypted, but nobody knows to whom. For a device that cannot do better.
+    Anybody,
+}
+
+/// Makes what a TLS client needs to know.
+pub(crate) fn config(
     host: &Host,
+    trust: Trust<'_>,
+    deadline: Deadline,
+) -> Result<Arc<ClientConfig>, Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::Missing(format!("TLS cannot be set up: {error}")))?;
+    let roots = match trust {
+        Trust::Machine => trusted(host, bundle(host)?, deadline)?,
+        Trust::File(path) => trusted(host, path, deadline)?,
+        Trust::Anybody => {
+            let config = builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+                .with_no_client_auth();
+            return Ok(Arc::new(config));
+        }
+    };
+    let config = builder.with_root_certificates(roots).with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+/// Speaks TLS on a connection. The certificate must be valid and must name the host.
+pub(crate) fn connect(
+    config: Arc<ClientConfig>,
     stream: TimedStream,
-    url: &Url,
-) -> Result<impl Read + Write + use<>, Error> {
+    name: &str,
+    shown: &str,
+) -> Result<TlsStream, Error> {
     let deadline = stream.deadline();
-    let failed = |error: rustls::Error| Error::bad_answer(url.shown(), explain(&error));
-    let name = ServerName::try_from(url.host.clone())
-        .map_err(|_| Error::bad_request(&url.host, "is no name that a certificate can have"))?;
-    let config =
-        ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(failed)?
-            .with_root_certificates(trusted(host, deadline)?)
-            .with_no_client_auth();
-    let connection = ClientConnection::new(Arc::new(config), name).map_err(failed)?;
+    let failed = |error: rustls::Error| Error::bad_answer(shown, explain(&error));
+    let server = ServerName::try_from(name.to_owned())
+        .map_err(|_| Error::bad_request(name, "is no name that a certificate can have"))?;
+    let connection = ClientConnection::new(config, server).map_err(failed)?;
     let mut stream = StreamOwned::new(connection, stream);
     // The handshake is made here, so that what is wrong with it is told as such.
     while stream.conn.is_handshaking() {
         stream.conn.complete_io(&mut stream.sock).map_err(|error| {
             if error.kind() == io::ErrorKind::TimedOut {
-                return deadline.error("greeting", &url.shown());
+                return deadline.error("greeting", shown);
             }
             let reason = error
                 .get_ref()
                 .and_then(|inner| inner.downcast_ref::<rustls::Error>());
             let problem = reason.map_or_else(|| format!("does not speak TLS: {error}"), explain);
-            Error::bad_answer(url.shown(), problem)
+            Error::bad_answer(shown, problem)
         })?;
     }
     Ok(stream)
 }
 
-/// Reads the certificates that the machine trusts. A broken one among them is passed over, as it
-/// would otherwise take all others with it.
-fn trusted(host: &Host, deadline: Deadline) -> Result<RootCertStore, Error> {
-    let bundle = BUNDLES.iter().find(|path| host.has(path)).ok_or_else(|| {
+/// Finds the file with the certificates that the machine trusts.
+fn bundle(host: &Host) -> Result<&'static str, Error> {
+    let found = BUNDLES.iter().find(|path| host.has(path)).copied();
+    found.ok_or_else(|| {
         Error::Missing(
             "this machine trusts no certificates: install the package ca-certificates".to_owned(),
         )
-    })?;
+    })
+}
+
+/// Reads the certificates of a file. A broken one among them is passed over, as it would otherwise
+/// take all others with it.
+fn trusted(host: &Host, bundle: &str, deadline: Deadline) -> Result<RootCertStore, Error> {
     let pem = host.read(bundle, BUNDLE_BYTES_MAX, deadline)?;
     let mut store = RootCertStore::empty();
     store.add_parsable_certificates(CertificateDer::pem_slice_iter(&pem).flatten());
     if store.is_empty() {
-        return Err(Error::bad_answer(*bundle, "holds no certificate"));
+        return Err(Error::bad_answer(bundle, "holds no certificate"));
     }
     Ok(store)
 }
 
+/// Takes every certificate, but still wants to see that the server has its key.
+#[derive(Debug)]
+struct Anybody(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
 /// Says what is wrong with a server's TLS; the usual cases in plain words.
-fn explain(error: &rustls::Error) -> String {
+pub(crate) fn explain(error: &rustls::Error) -> String {
     use rustls::CertificateError as Bad;
     let plain = match error {
         rustls::Error::InvalidCertificate(bad) => match bad {

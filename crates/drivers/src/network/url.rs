@@ -38,12 +38,23 @@ pub(super) struct Url {
     pub(super) credentials: Option<Vec<u8>>,
     /// Path and query, in the letters that may stand in a request.
     pub(super) target: String,
+    /// Whether the path holds a token that is not shown.
+    pub(super) hides_path: bool,
 }
 
 impl Url {
-    /// Reads a URL that a person wrote.
-    pub(super) fn parse(text: &str) -> Result<Self, Error> {
-        let refuse = |problem: &str| Err(Error::bad_request(&without_secrets(text), problem));
+    /// Reads a URL that a person wrote. Its path is not shown, by an error neither, if it is to be
+    /// hidden.
+    pub(super) fn parse(text: &str, hides_path: bool) -> Result<Self, Error> {
+        let refuse = |problem: &str| {
+            let mut shown = without_secrets(text);
+            if hides_path {
+                let host = shown.find("://").map_or(0, |at| at + 3);
+                let path = shown[host..].find('/').map_or(host, |at| host + at);
+                shown.replace_range(path.., "/…");
+            }
+            Err(Error::bad_request(&shown, problem))
+        };
         if text.contains(char::is_control) {
             return refuse("holds a control character, which no URL can");
         }
@@ -85,6 +96,7 @@ impl Url {
             port,
             credentials,
             target: request_target(target),
+            hides_path,
         })
     }
 
@@ -108,17 +120,20 @@ impl Url {
             _ if location.starts_with(['?', '#']) => format!("{origin}{path}{location}"),
             _ => format!("{origin}{folder}/{location}"),
         };
-        let mut next = Self::parse(&absolute)?;
+        let mut next = Self::parse(&absolute, self.hides_path)?;
         if (self.scheme, next.scheme) == (Scheme::Https, Scheme::Http) {
             let problem = "is not encrypted, and an encrypted page redirects to it: not followed";
             return Err(Error::bad_request(&next.shown(), problem));
         }
-        if (next.scheme, &next.host, next.port) == (self.scheme, &self.host, self.port)
-            && next.credentials.is_none()
-        {
+        if next.is_same_server(self) && next.credentials.is_none() {
             next.credentials.clone_from(&self.credentials);
         }
         Ok(next)
+    }
+
+    /// Tells whether both lead to the same server.
+    pub(super) fn is_same_server(&self, other: &Self) -> bool {
+        (self.scheme, &self.host, self.port) == (other.scheme, &other.host, other.port)
     }
 
     /// Gives host and port as they stand in a URL and in a request.
@@ -137,7 +152,11 @@ impl Url {
 
     /// Gives the URL as it may be shown.
     pub(super) fn shown(&self) -> String {
-        let path = self.target.split('?').next().unwrap_or_default();
+        let path = if self.hides_path {
+            "/…"
+        } else {
+            self.target.split('?').next().unwrap_or_default()
+        };
         format!("{}://{}{path}", self.scheme.as_str(), self.authority())
     }
 }
@@ -202,7 +221,7 @@ mod tests {
     /// Checks what a URL is taken apart to: what is shown of it, and the target.
     #[track_caller]
     fn check(text: &str, shown: &str, target: &str) {
-        let url = Url::parse(text).unwrap();
+        let url = Url::parse(text, false).unwrap();
         assert_eq!((url.shown().as_str(), url.target.as_str()), (shown, target));
     }
 
@@ -229,7 +248,7 @@ mod tests {
 
     #[test]
     fn credentials_are_decoded_and_never_shown() {
-        let url = Url::parse("http://me%40x:se%3Acret%@example.com/p?token=1").unwrap();
+        let url = Url::parse("http://me%40x:se%3Acret%@example.com/p?token=1", false).unwrap();
         assert_eq!(url.credentials.as_deref(), Some(&b"me@x:se:cret%"[..]));
         assert_eq!(url.shown(), "http://example.com/p");
         for text in [
@@ -237,7 +256,7 @@ mod tests {
             "me:secret@x",
             "http://me:secret@x:99999/",
         ] {
-            let error = Url::parse(text).unwrap_err().to_string();
+            let error = Url::parse(text, false).unwrap_err().to_string();
             assert!(!error.contains("secret"), "{error}");
         }
     }
@@ -275,13 +294,13 @@ mod tests {
                  xn--…",
             ),
         ] {
-            assert_eq!(Url::parse(text).unwrap_err().to_string(), expect);
+            assert_eq!(Url::parse(text, false).unwrap_err().to_string(), expect);
         }
     }
 
     #[test]
     fn a_redirect_is_read_from_where_it_was_met() {
-        let from = Url::parse("http://me:pw@example.com:8080/a/b?c=d").unwrap();
+        let from = Url::parse("http://me:pw@example.com:8080/a/b?c=d", false).unwrap();
         for (location, shown, target) in [
             ("https://other.example/x", "https://other.example/x", "/x"),
             ("//other.example/x", "http://other.example/x", "/x"),
@@ -313,7 +332,7 @@ mod tests {
 
     #[test]
     fn an_encrypted_page_does_not_lead_to_a_plain_one() {
-        let from = Url::parse("https://example.com/").unwrap();
+        let from = Url::parse("https://example.com/", false).unwrap();
         assert_eq!(
             from.join("http://example.com/x?token=1")
                 .unwrap_err()

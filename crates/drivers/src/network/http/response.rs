@@ -1,17 +1,18 @@
 //! What a server sends back (RFC 9112), read with suspicion.
 
 use std::io::{self, BufRead, BufReader, Read};
+use std::time::Instant;
 
-use model::limits::{EXPRESSION_TEXT_BYTES_MAX, URL_HEAD_BYTES_MAX};
-
-use super::Page;
+use model::limits::URL_HEAD_BYTES_MAX;
 
 /// A response, its body cut to what is kept.
-pub(super) struct Response {
+pub(super) struct Answer {
     pub(super) status: u16,
-    pub(super) location: Option<String>,
-    body: Vec<u8>,
-    is_cut: bool,
+    pub(super) headers: Vec<(String, String)>,
+    /// When the head was there.
+    pub(super) answered: Instant,
+    pub(super) body: Vec<u8>,
+    pub(super) is_cut: bool,
 }
 
 /// How the end of a body is known.
@@ -25,46 +26,40 @@ enum Framing {
 
 struct Head {
     status: u16,
-    location: Option<String>,
+    headers: Vec<(String, String)>,
     framing: Framing,
 }
 
-impl Response {
+impl Answer {
     /// Reads one response; an error says in which way it is none.
-    pub(super) fn read(stream: impl Read) -> io::Result<Self> {
+    pub(super) fn read(
+        stream: impl Read,
+        has_body: bool,
+        body_bytes_max: usize,
+    ) -> io::Result<Self> {
         let mut reader = BufReader::new(stream);
         let head = Head::read(&mut reader)?;
+        let answered = Instant::now();
         let mut body = Body {
             bytes: Vec::new(),
+            bytes_max: body_bytes_max,
             is_cut: false,
         };
         match head.framing {
+            _ if !has_body => {}
             Framing::Empty => {}
             Framing::Length(length) => body.take(&mut reader, length)?,
             Framing::Chunks => body.take_chunks(&mut reader)?,
             Framing::Close => body.take_all(&mut reader)?,
         }
-        let Body { bytes, is_cut } = body;
+        let Body { bytes, is_cut, .. } = body;
         Ok(Self {
             status: head.status,
-            location: head.location,
+            headers: head.headers,
+            answered,
             body: bytes,
             is_cut,
         })
-    }
-
-    pub(super) fn into_page(self) -> Page {
-        let mut body = String::from_utf8_lossy(&self.body).into_owned();
-        // The mark for a wrong byte is longer than the byte.
-        let is_longer = body.len() > EXPRESSION_TEXT_BYTES_MAX;
-        if is_longer {
-            body.truncate(body.floor_char_boundary(EXPRESSION_TEXT_BYTES_MAX));
-        }
-        Page {
-            status: self.status,
-            body,
-            is_cut: self.is_cut || is_longer,
-        }
     }
 }
 
@@ -82,7 +77,7 @@ impl Head {
 
     fn read_one(reader: &mut io::Take<&mut impl BufRead>) -> io::Result<Self> {
         let status = status_of(&line(reader)?).ok_or_else(|| wrong("this is not HTTP"))?;
-        let mut location = None;
+        let mut headers = Vec::new();
         let mut length = None;
         let mut is_chunked = false;
         loop {
@@ -93,8 +88,8 @@ impl Head {
             let (name, value) = line
                 .split_once(':')
                 .ok_or_else(|| wrong("a header is broken"))?;
-            match name.to_ascii_lowercase().as_str() {
-                "location" => location = Some(value.trim().to_owned()),
+            let name = name.to_ascii_lowercase();
+            match name.as_str() {
                 "transfer-encoding" => {
                     is_chunked = true;
                     if !value.trim().eq_ignore_ascii_case("chunked") {
@@ -112,6 +107,7 @@ impl Head {
                 }
                 _ => {}
             }
+            headers.push((name, value.trim().to_owned()));
         }
         let framing = match length {
             _ if matches!(status, 100..200 | 204 | 304) => Framing::Empty,
@@ -121,7 +117,7 @@ impl Head {
         };
         Ok(Self {
             status,
-            location,
+            headers,
             framing,
         })
     }
@@ -158,13 +154,15 @@ fn wrong(problem: &'static str) -> io::Error {
 
 struct Body {
     bytes: Vec<u8>,
+    /// How much is kept.
+    bytes_max: usize,
     is_cut: bool,
 }
 
 impl Body {
     /// How much is still kept.
     fn room(&self) -> u64 {
-        (EXPRESSION_TEXT_BYTES_MAX - self.bytes.len()) as u64
+        self.bytes_max.saturating_sub(self.bytes.len()) as u64
     }
 
     /// Takes so many bytes, or as many as are kept; the rest stays unread.
@@ -229,11 +227,11 @@ mod tests {
     #[test]
     fn no_answer_that_was_cut_or_bent_does_harm() {
         for good in GOOD {
-            let whole = Response::read(*good).unwrap();
+            let whole = Answer::read(*good, true, 100).unwrap();
             assert!(whole.body.starts_with(b"hello"));
             for length in 0..good.len() {
                 // A body that ends with the connection is whole at any length.
-                if let Ok(part) = Response::read(&good[..length]) {
+                if let Ok(part) = Answer::read(&good[..length], true, 100) {
                     assert!(whole.body.starts_with(&part.body));
                 }
             }
@@ -242,8 +240,8 @@ mod tests {
                     let mut bent = good.to_vec();
                     bent[index] ^= 1 << bit;
                     // Any outcome will do, but one there must be, and it must be small.
-                    if let Ok(response) = Response::read(&bent[..]) {
-                        assert!(response.into_page().body.len() <= 3 * bent.len());
+                    if let Ok(response) = Answer::read(&bent[..], true, 100) {
+                        assert!(response.body.len() <= bent.len());
                     }
                 }
             }

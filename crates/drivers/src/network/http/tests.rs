@@ -1,8 +1,11 @@
 //! Pages of servers as they should be, and as they are.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixListener;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Instant;
+
+use model::Secret;
 
 use super::*;
 
@@ -159,7 +162,7 @@ fn what_never_ends_is_cut_or_refused() {
     check(&endless_head, Err("its head does not end"));
     let endless_line = [b"HTTP/1.1 200 OK\r\na: ".to_vec(), vec![b'x'; 100_000]].concat();
     check(&endless_line, Err("its head does not end"));
-    let max = model::limits::EXPRESSION_TEXT_BYTES_MAX;
+    let max = EXPRESSION_TEXT_BYTES_MAX;
     let chunk = [b"80000\r\n".to_vec(), vec![b'x'; 0x80000], b"\r\n".to_vec()].concat();
     let length = |length: usize| format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
     for (head, body, is_cut) in [
@@ -321,4 +324,224 @@ fn a_page_is_a_map_for_expressions() {
     assert_eq!(page.get("status"), Some(&Value::from(200)));
     assert_eq!(page.get("body"), Some(&Value::from("x")));
     assert_eq!(page.get("is_cut"), Some(&Value::from(false)));
+}
+
+/// Reads a request with the body that it says it has.
+fn read_whole(stream: &mut impl Read) -> String {
+    let mut request = read_request(stream);
+    let length = request
+        .lines()
+        .find_map(|line| line.strip_prefix("Content-Length: "))
+        .map_or(0, |length| length.parse().unwrap());
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).unwrap();
+    request.push_str(&String::from_utf8(body).unwrap());
+    request
+}
+
+fn answering(answers: Vec<Vec<u8>>) -> Server {
+    Server::serving(answers, |mut stream, answer| {
+        let request = read_whole(&mut stream);
+        let _ = stream.write_all(&answer);
+        request
+    })
+}
+
+fn send_to(request: &Request<'_>) -> Result<Response, String> {
+    http_send(&Host::real(), request, Deadline::after(LONG)).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_body_and_headers_are_handed_over_as_given() {
+    let answer = b"HTTP/1.1 201 Created\r\nRetry-After:  7 \r\nX: 1\r\nx: 2\r\n\r\nmade".to_vec();
+    let server = answering(vec![answer]);
+    let url = format!("http://127.0.0.1:{}/things?a=b", server.port);
+    let mut request = Request::new(Method::Post, &url)
+        .header("Content-Type", "application/json")
+        .header("User-Agent", "me");
+    request.basic = Some(("me", Secret::new("secret")));
+    request.body = "{\"é\":1}".as_bytes();
+    request.answer_bytes_max = 3;
+    let response = send_to(&request).unwrap();
+    let expect = format!(
+        "POST /things?a=b HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nAccept: */*\r\n\
+         Accept-Encoding: identity\r\nConnection: close\r\nContent-Length: 8\r\n\
+         Content-Type: application/json\r\nUser-Agent: me\r\n\
+         Authorization: Basic bWU6c2VjcmV0\r\n\r\n{{\"é\":1}}",
+        server.port
+    );
+    assert_eq!(server.request(), expect);
+    assert_eq!(
+        (response.status, response.text().as_str(), response.is_cut),
+        (201, "mad", true)
+    );
+    assert_eq!(response.header("retry-after"), Some("7"));
+    assert_eq!(response.header("X"), Some("1"));
+    assert_eq!(response.headers.len(), 3);
+    let Timing {
+        connected,
+        secured,
+        answered,
+        whole,
+    } = response.timing;
+    assert!(connected == secured && secured <= answered && answered <= whole);
+}
+
+#[test]
+fn a_head_has_no_body_and_an_empty_post_says_so() {
+    let server = answering(vec![
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n".to_vec(),
+        b"HTTP/1.1 204 None\r\n\r\n".to_vec(),
+    ]);
+    let url = format!("http://127.0.0.1:{}/", server.port);
+    assert_eq!(
+        send_to(&Request::new(Method::Head, &url)).unwrap().status,
+        200
+    );
+    assert!(server.request().starts_with("HEAD / "));
+    assert_eq!(
+        send_to(&Request::new(Method::Post, &url)).unwrap().status,
+        204
+    );
+    assert!(server.request().contains("\r\nContent-Length: 0\r\n"));
+}
+
+#[test]
+fn nothing_in_a_header_can_begin_another() {
+    let refused = |name: &'static str, value: &str| {
+        let request = Request::new(Method::Get, "http://127.0.0.1:1/").header(name, value);
+        send_to(&request).unwrap_err()
+    };
+    for value in ["a\r\nX: b", "a\nb", "a\rb", "a\0b"] {
+        let error = refused("X", value);
+        let expect = "\"X\" has a value with a line break or another control character";
+        assert_eq!(error, expect);
+    }
+    for name in ["", "a b", "a:", "a\r\nb", "é"] {
+        let error = refused(name, "x");
+        assert!(
+            error.ends_with("is no name of a header: letters, digits and - are"),
+            "{error}"
+        );
+    }
+    let error = refused("content-length", "7");
+    assert!(
+        error.ends_with("a header that the agent sets itself: leave it out"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_redirect_keeps_the_method_only_where_it_says_so() {
+    let to = |code: u16, location: &str| {
+        format!("HTTP/1.1 {code} Moved\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n")
+            .into_bytes()
+    };
+    let end = b"HTTP/1.1 200 OK\r\n\r\nend".to_vec();
+    for (code, method) in [(302, "GET"), (303, "GET"), (307, "POST"), (308, "POST")] {
+        let server = answering(vec![to(code, "/next"), end.clone()]);
+        let url = format!("http://127.0.0.1:{}/", server.port);
+        let mut request = Request::new(Method::Post, &url)
+            .header("Content-Type", "text/plain")
+            .header("X-Token", "t");
+        request.body = b"body";
+        let response = send_to(&request).unwrap();
+        assert_eq!((response.status, response.redirects), (200, 1));
+        assert!(server.request().starts_with("POST / "));
+        let second = server.request();
+        assert!(second.starts_with(&format!("{method} /next ")), "{second}");
+        assert_eq!(
+            second.ends_with("\r\n\r\nbody"),
+            method == "POST",
+            "{second}"
+        );
+        assert_eq!(
+            second.contains("Content-Type"),
+            method == "POST",
+            "{second}"
+        );
+        assert!(second.contains("X-Token: t"), "{second}");
+    }
+    let elsewhere = answering(vec![end]);
+    let server = answering(vec![to(
+        307,
+        &format!("http://127.0.0.1:{}/", elsewhere.port),
+    )]);
+    let url = format!("http://127.0.0.1:{}/", server.port);
+    let mut request = Request::new(Method::Get, &url).header("X-Token", "t");
+    request.basic = Some(("me", Secret::new("secret")));
+    send_to(&request).unwrap();
+    let second = elsewhere.request();
+    assert!(
+        !second.contains("X-Token") && !second.contains("Authorization"),
+        "{second}"
+    );
+
+    let server = answering(vec![to(301, "/next")]);
+    let url = format!("http://127.0.0.1:{}/", server.port);
+    let mut request = Request::new(Method::Get, &url);
+    request.redirects_max = 0;
+    let response = send_to(&request).unwrap();
+    assert_eq!(
+        (response.status, response.header("location")),
+        (301, Some("/next"))
+    );
+}
+
+#[test]
+fn a_path_that_is_a_token_is_never_shown() {
+    let server = answering(vec![b"nonsense\r\n".to_vec()]);
+    let to = format!(
+        "HTTP/1.1 302 Found\r\nLocation: http://a b/{}\r\n\r\n",
+        "hooks/token"
+    );
+    let moving = answering(vec![to.into_bytes()]);
+    for url in [
+        format!("http://127.0.0.1:{}/hooks/token", server.port),
+        format!("http://127.0.0.1:{}/hooks/token", moving.port),
+        "http://127.0.0.1:x/hooks/token".to_owned(),
+        "127.0.0.1/hooks/token".to_owned(),
+        "hooks-token".to_owned(),
+    ] {
+        let mut request = Request::new(Method::Get, &url);
+        request.is_path_secret = true;
+        let error = send_to(&request).unwrap_err();
+        assert!(
+            !error.contains("token") && !format!("{request:?}").is_empty(),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_unix_socket_is_spoken_to_by_the_same_means() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let listener = UnixListener::bind(&path).unwrap();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let request = read_request(&mut stream);
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\nhello").unwrap();
+        request
+    });
+    let mut request = Request::new(Method::Get, "http://docker/version");
+    request.unix_socket = path.to_str();
+    assert_eq!(send_to(&request).unwrap().text(), "hello");
+    assert!(
+        server
+            .join()
+            .unwrap()
+            .starts_with("GET /version HTTP/1.1\r\nHost: docker\r\n")
+    );
+    let error = send_to(&request).unwrap_err();
+    assert!(
+        error.starts_with("cannot connect to ") && error.ends_with("refused"),
+        "{error}"
+    );
+    request.unix_socket = Some("/nowhere/socket");
+    let error = send_to(&request).unwrap_err();
+    assert_eq!(
+        error,
+        "cannot connect to /nowhere/socket: no such file or directory"
+    );
 }

@@ -1,5 +1,6 @@
 //! Pages by https: certificates that are good, unknown, expired, of others, and none at all.
 
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection};
 
 use super::*;
-use crate::network::url_get;
+use crate::network::{Method, Request, http_send, url_get};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -100,6 +101,46 @@ fn a_certificate_that_proves_nothing_is_refused_and_why() {
     let (_folder, host) = machine(&fixture("expired.pem"));
     let unknown = "has a certificate that was issued by nobody whom this machine trusts";
     check(&host, "localhost", server("server.pem"), Err(unknown));
+}
+
+#[test]
+fn a_request_may_trust_others_than_the_machine_does() {
+    let (_folder, host) = machine(&fixture("expired.pem"));
+    let authority = tempfile::NamedTempFile::new_in(host.root()).unwrap();
+    authority.as_file().write_all(&fixture("ca.pem")).unwrap();
+    let path = format!(
+        "/{}",
+        authority.path().file_name().unwrap().to_str().unwrap()
+    );
+    let status = |trust, name: &str, certificate| {
+        let url = format!("https://{name}:{}/", server(certificate));
+        let mut request = Request::new(Method::Get, &url);
+        request.trust = trust;
+        let response = http_send(&host, &request, Deadline::after(LONG));
+        response.map(|response| (response.status, response.certificate.is_some()))
+    };
+    let file = Trust::File(&path);
+    assert_eq!(
+        status(file, "localhost", "server.pem").unwrap(),
+        (200, true)
+    );
+    assert!(status(file, "127.0.0.1", "server.pem").is_err());
+    assert!(status(file, "localhost", "expired.pem").is_err());
+    assert!(status(Trust::Machine, "localhost", "server.pem").is_err());
+    let anybody = Trust::Anybody;
+    assert_eq!(
+        status(anybody, "localhost", "expired.pem").unwrap(),
+        (200, true)
+    );
+    assert_eq!(
+        status(anybody, "127.0.0.1", "server.pem").unwrap(),
+        (200, true)
+    );
+    let error = status(Trust::File("/none"), "localhost", "server.pem").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cannot read /none: no such file or directory"
+    );
 }
 
 #[test]
