@@ -159,3 +159,20 @@ pub const FACT_AGE_MIN: Duration = Duration::from_secs(60);
 /// How much of the body of an HTTP response is kept unless who asks says otherwise; the rest is not
 /// read.
 pub const URL_BODY_BYTES_MAX: usize = 1 << 20;
+
+/// Most bytes that are taken from a source of a collector; an answer with more is an error.
+pub const SOURCE_BYTES_MAX: usize = 4 << 20;
+/// Most files that a pattern of a file source may name; with more it is an error.
+pub const SOURCE_FILES_MAX: usize = 256;
+/// Most rows, and bytes by [`SOURCE_BYTES_MAX`], that one query of a collector may give; with more
+/// it is an error.
+pub const SQL_ROWS_MAX: usize = 5_000;
+/// Most values that are made of one answer of a source; one with more is an error.
+pub const FORMAT_VALUES_MAX: usize = 20_000;
+/// Deepest nesting of a JSON answer of a source; a deeper one is an error.
+pub const FORMAT_DEPTH_MAX: usize = 64;
+/// Text for people that is kept of the output of a Nagios plugin, short and long each; the rest is
+/// cut.
+pub const PLUGIN_TEXT_BYTES_MAX: usize = 16 << 10;
+/// Figures that are kept of one run of a Nagios plugin; the rest is counted as skipped.
+pub const PERFDATA_MAX: usize = 1_000;

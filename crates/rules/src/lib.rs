@@ -6,5 +6,6 @@
 //! that comes back later as an input. Readers get snapshots.
 
 pub mod facts;
+pub mod formats;
 pub mod schedule;
 pub mod transition;

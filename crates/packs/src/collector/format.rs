@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use model::Diagnostic;
+use model::limits::REGEXP_BYTES_MAX;
+use regex::RegexBuilder;
 
 use super::Source;
 use crate::fields::{Fields, UnknownKeys, unknown_word};
@@ -26,13 +28,21 @@ pub enum Format {
     Table {
         /// What stands between columns; `None` is white space.
         separator: Option<Arc<str>>,
-        /// The column whose value names the line; `None` gives a list.
-        key: Option<Arc<str>>,
+        /// The names of the columns; when there are none the first line has them.
+        columns: Vec<Arc<str>>,
+        /// The columns whose values name the line, from the outside in; none gives a list.
+        key: Vec<Arc<str>>,
+        /// The columns that are kept; none means all.
+        only: Vec<Arc<str>>,
     },
     /// Named groups of a regular expression.
     Regexp {
         /// The pattern.
         pattern: Arc<str>,
+        /// Whether each line is tried by itself; else the text as a whole.
+        lines: bool,
+        /// The group whose value names the line; `None` gives a list.
+        key: Option<Arc<str>>,
     },
     /// The text itself.
     Text,
@@ -77,15 +87,49 @@ pub(super) fn read(fields: &mut Fields<'_>, source: Option<&Source>) -> Option<F
         }),
         "table" => Some(Format::Table {
             separator: options.text("separator"),
-            key: options.text("key"),
+            columns: options.texts("columns"),
+            key: options.texts("key"),
+            only: options.texts("only"),
         }),
-        "regexp" => options
-            .required_text("pattern")
-            .map(|pattern| Format::Regexp { pattern }),
+        "regexp" => regexp(&mut options),
         other => return plain_format(other, node, fields),
     };
     options.finish(UnknownKeys::Refuse);
     format
+}
+
+/// `regexp: {pattern: …}`; what cannot be compiled is told here, not at the first run.
+fn regexp(options: &mut Fields<'_>) -> Option<Format> {
+    let pattern = options.required_text("pattern");
+    let lines = options.boolean("lines").unwrap_or(false);
+    let key = options.text("key");
+    let pattern = pattern?;
+    let place = options.node("pattern")?.place.clone();
+    let compiled = RegexBuilder::new(&pattern)
+        .size_limit(REGEXP_BYTES_MAX)
+        .build();
+    let (problem, hint) = match compiled {
+        Err(error) => (format!("the pattern is no regular expression: {error}"), ""),
+        Ok(compiled) if compiled.capture_names().flatten().next().is_none() => (
+            "the pattern names no group, so nothing would be read".to_owned(),
+            "write `(?<name>…)` around what is wanted",
+        ),
+        Ok(compiled) => match &key {
+            Some(key) if !compiled.capture_names().flatten().any(|it| it == &**key) => (
+                format!("the pattern has no group `{key}`"),
+                "`key` names one of its groups",
+            ),
+            Some(_) | None => {
+                return Some(Format::Regexp {
+                    pattern,
+                    lines: lines || key.is_some(),
+                    key,
+                });
+            }
+        },
+    };
+    options.report.error(&place, &problem, hint);
+    None
 }
 
 fn plain_format(word: &str, node: &Node, fields: &mut Fields<'_>) -> Option<Format> {
@@ -98,7 +142,9 @@ fn plain_format(word: &str, node: &Node, fields: &mut Fields<'_>) -> Option<Form
         }),
         "table" => Some(Format::Table {
             separator: None,
-            key: None,
+            columns: Vec::new(),
+            key: Vec::new(),
+            only: Vec::new(),
         }),
         "text" => Some(Format::Text),
         "regexp" => {
