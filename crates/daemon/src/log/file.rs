@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use model::limits;
@@ -31,6 +31,9 @@ impl LogFile {
         if self.bytes >= self.bytes_max {
             self.rotate();
         }
+        if !self.is_in_place() {
+            self.file = None;
+        }
         let file = match &mut self.file {
             Some(file) => file,
             None => {
@@ -50,6 +53,17 @@ impl LogFile {
             Err(_) => self.file = None,
         }
         outcome
+    }
+
+    /// Tells whether the open file is the one that the name leads to: somebody may have moved it
+    /// away, as logrotate does, or removed it to get space back.
+    fn is_in_place(&self) -> bool {
+        let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
+        let open = self.file.as_ref().map(|file| file.metadata().map(identity));
+        match (open, std::fs::metadata(&self.path).map(identity)) {
+            (Some(Ok(open)), Ok(named)) => open == named,
+            _ => false,
+        }
     }
 
     fn rotate(&mut self) {
@@ -88,6 +102,22 @@ mod tests {
         assert_eq!(names.len(), 1 + limits::LOG_FILES_MAX);
         let newest = std::fs::read_to_string(directory.path().join("opsbro.log")).unwrap();
         assert_eq!(newest, "line 0019\n");
+    }
+
+    #[test]
+    fn a_file_that_was_moved_away_or_removed_is_begun_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("opsbro.log");
+        let moved = directory.path().join("moved");
+        let mut file = LogFile::new(directory.path(), 1_000);
+        file.write("before").unwrap();
+        std::fs::rename(&path, &moved).unwrap();
+        file.write("after").unwrap();
+        assert_eq!(std::fs::read_to_string(&moved).unwrap(), "before\n");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "after\n");
+        std::fs::remove_file(&path).unwrap();
+        file.write("again").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "again\n");
     }
 
     #[test]
