@@ -71,6 +71,9 @@ pub const HTTP_HEAD_BYTES_MAX: usize = 16 << 10;
 pub const HTTP_HEADERS_MAX: usize = 64;
 /// Most connections on the TCP listener; the next one is closed at once and counted.
 pub const HTTP_TCP_CONNECTIONS_MAX: usize = 512;
+/// Most of them from one address other than this machine's own; the next one is closed at once and
+/// counted, so that one host cannot shut all others out.
+pub const HTTP_TCP_CONNECTIONS_PER_ADDRESS_MAX: usize = 128;
 /// Most connections on the unix socket; the next one waits in the listener's backlog.
 pub const HTTP_UNIX_CONNECTIONS_MAX: usize = 256;
 /// Time a client has to send the head of its next request, idle time included.

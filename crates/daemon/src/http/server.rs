@@ -4,8 +4,9 @@
 //! heads have a deadline that also ends idle connections, writes have one that ends clients that do
 //! not read, and both listeners count their connections.
 
+use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -69,6 +70,48 @@ impl Connections {
     }
 }
 
+/// The slots of the TCP listener: so many in all, and so many of them for one address, so that one
+/// host cannot shut all others out.
+struct TcpSlots {
+    all: Arc<Semaphore>,
+    by_address: BTreeMap<IpAddr, Arc<Semaphore>>,
+}
+
+impl TcpSlots {
+    fn new() -> Self {
+        Self {
+            all: Arc::new(Semaphore::new(limits::HTTP_TCP_CONNECTIONS_MAX)),
+            by_address: BTreeMap::new(),
+        }
+    }
+
+    /// Takes a slot for a client. This machine's own clients share one address, and a proxy on it
+    /// brings everybody: for it only the total counts.
+    fn take(&mut self, address: IpAddr) -> Option<Slot> {
+        let all = Arc::clone(&self.all).try_acquire_owned().ok()?;
+        if address.is_loopback() {
+            return Some(Slot(all, None));
+        }
+        let most = limits::HTTP_TCP_CONNECTIONS_PER_ADDRESS_MAX;
+        if self.by_address.len() >= limits::HTTP_TCP_CONNECTIONS_MAX {
+            self.by_address
+                .retain(|_, slots| slots.available_permits() < most);
+        }
+        let own = self
+            .by_address
+            .entry(address)
+            .or_insert_with(|| Arc::new(Semaphore::new(most)));
+        let own = Arc::clone(own).try_acquire_owned().ok()?;
+        Some(Slot(all, Some(own)))
+    }
+}
+
+/// What an open connection holds; dropping it makes room for another.
+struct Slot(
+    #[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit,
+    #[expect(dead_code, reason = "held for its drop")] Option<OwnedSemaphorePermit>,
+);
+
 /// Serves the TCP listener. When all slots are taken the next connection is closed at once: a
 /// client that waits would hold the file descriptors that we want to bound.
 pub(crate) async fn serve_tcp(
@@ -77,7 +120,7 @@ pub(crate) async fn serve_tcp(
     connections: Arc<Connections>,
     mut stop: Stop,
 ) {
-    let slots = Arc::new(Semaphore::new(limits::HTTP_TCP_CONNECTIONS_MAX));
+    let mut slots = TcpSlots::new();
     let mut open = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -85,19 +128,22 @@ pub(crate) async fn serve_tcp(
             Some(_) = open.join_next() => continue,
             accepted = listener.accept() => accepted,
         };
-        match (accepted, Arc::clone(&slots).try_acquire_owned()) {
-            (Ok((stream, address)), Ok(slot)) => {
-                connections.accepted.fetch_add(1, Ordering::Relaxed);
-                // Answers are one write each, so waiting for more to send only costs time.
-                drop(stream.set_nodelay(true));
-                let peer = Peer::Tcp(address);
-                open.spawn(connection(stream, peer, router.clone(), slot, stop.clone()));
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                pause_after(&error).await;
+                continue;
             }
-            (Ok(_), Err(_)) => {
-                connections.rejected.fetch_add(1, Ordering::Relaxed);
-            }
-            (Err(error), _) => pause_after(&error).await,
-        }
+        };
+        let Some(slot) = slots.take(address.ip()) else {
+            connections.rejected.fetch_add(1, Ordering::Relaxed);
+            continue;
+        };
+        connections.accepted.fetch_add(1, Ordering::Relaxed);
+        // Answers are one write each, so waiting for more to send only costs time.
+        drop(stream.set_nodelay(true));
+        let peer = Peer::Tcp(address);
+        open.spawn(connection(stream, peer, router.clone(), slot, stop.clone()));
     }
     drain(open).await;
 }
@@ -140,7 +186,7 @@ pub(crate) async fn serve_unix(
                     stream,
                     Peer::Unix,
                     router.clone(),
-                    slot,
+                    Slot(slot, None),
                     stop.clone(),
                 ));
             }
@@ -158,13 +204,8 @@ pub(crate) async fn serve_unix(
 }
 
 /// Serves one connection until it ends, breaks a limit, or the agent stops.
-async fn connection<S>(
-    stream: S,
-    peer: Peer,
-    router: Router,
-    _slot: OwnedSemaphorePermit,
-    mut stop: Stop,
-) where
+async fn connection<S>(stream: S, peer: Peer, router: Router, _slot: Slot, mut stop: Stop)
+where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
@@ -298,5 +339,33 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteDeadline<S> {
     fn poll_shutdown(mut self: Pin<&mut Self>, ctx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let poll = Pin::new(&mut self.stream).poll_shutdown(ctx);
         self.judge(ctx, poll)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_cannot_take_the_slots_of_all_others() {
+        let mut slots = TcpSlots::new();
+        let greedy = IpAddr::from([192, 0, 2, 1]);
+        let held: Vec<Slot> = std::iter::from_fn(|| slots.take(greedy)).collect();
+        assert_eq!(held.len(), limits::HTTP_TCP_CONNECTIONS_PER_ADDRESS_MAX);
+        assert!(slots.take(IpAddr::from([192, 0, 2, 2])).is_some());
+        drop(held);
+        assert!(slots.take(greedy).is_some());
+    }
+
+    #[test]
+    fn all_addresses_together_have_so_many_and_gone_ones_are_forgotten() {
+        let mut slots = TcpSlots::new();
+        for number in 0..4 * limits::HTTP_TCP_CONNECTIONS_MAX as u32 {
+            assert!(slots.take(IpAddr::from(number.to_be_bytes())).is_some());
+        }
+        assert!(slots.by_address.len() <= limits::HTTP_TCP_CONNECTIONS_MAX);
+        let local = IpAddr::from([127, 0, 0, 1]);
+        let held: Vec<Slot> = std::iter::from_fn(|| slots.take(local)).collect();
+        assert_eq!(held.len(), limits::HTTP_TCP_CONNECTIONS_MAX);
     }
 }
