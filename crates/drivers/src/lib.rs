@@ -17,6 +17,7 @@ pub mod files;
 mod host;
 pub mod hosting;
 pub mod network;
+pub mod notify;
 pub mod packages;
 pub mod processes;
 

@@ -234,7 +234,7 @@ fn a_huge_directory_is_refused() {
 #[test]
 fn lines_are_counted_whatever_the_case() {
     let machine = Machine::new();
-    let check = |path, pattern, expect| {
+    let check = |path, pattern, expect: u64| {
         let count = |first_only| count_lines(&machine.host, path, pattern, first_only, deadline());
         assert_eq!(count(false).unwrap(), expect, "{pattern:?}");
         assert_eq!(count(true).unwrap(), expect.min(1), "{pattern:?}");

@@ -1,0 +1,280 @@
+//! What a handler says about a notifier, read with the name of the option in every complaint.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::Value;
+
+use super::{Failure, Kind};
+
+/// An option of a notifier.
+#[derive(Clone, Copy, Debug)]
+pub struct OptionSpec {
+    /// The name.
+    pub name: &'static str,
+    /// What it is for, in one sentence.
+    pub doc: &'static str,
+    /// What it holds.
+    pub kind: OptionKind,
+    /// What holds when it is absent or empty, as a person would write it; empty when there is
+    /// nothing.
+    pub default: &'static str,
+    /// Whether nothing can be sent without it.
+    pub is_required: bool,
+    /// Whether it must never be shown.
+    pub is_secret: bool,
+}
+
+/// What an option holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptionKind {
+    /// A text.
+    Text,
+    /// A text, or several of them in order.
+    Texts,
+    /// A whole number.
+    Number,
+    /// True or false.
+    Flag,
+    /// Texts by name.
+    Map,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+}
+
+impl OptionSpec {
+    /// Makes an option that may be left out.
+    pub(super) const fn new(name: &'static str, kind: OptionKind, doc: &'static str) -> Self {
+        Self {
+            name,
+            doc,
+            kind,
+            default: "",
+            is_required: false,
+            is_secret: false,
+        }
+    }
+
+    /// Says what holds without it.
+    pub(super) const fn default(self, default: &'static str) -> Self {
+        Self { default, ..self }
+    }
+
+    /// Says that nothing can be sent without it.
+    pub(super) const fn required(self) -> Self {
+        Self {
+            is_required: true,
+            ..self
+        }
+    }
+
+    /// Says that it must never be shown.
+    pub(super) const fn secret(self) -> Self {
+        Self {
+            is_secret: true,
+            ..self
+        }
+    }
+}
+
+/// The options of one delivery.
+#[derive(Clone, Copy)]
+pub(super) struct Options<'a> {
+    kind: &'static Kind,
+    given: &'a BTreeMap<Arc<str>, Value>,
+}
+
+impl<'a> Options<'a> {
+    pub(super) fn new(kind: &'static Kind, given: &'a BTreeMap<Arc<str>, Value>) -> Self {
+        Self { kind, given }
+    }
+
+    /// Refuses options that are unknown, missing or of another kind.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        let names = || self.kind.options.iter().map(|option| option.name);
+        for name in self.given.keys() {
+            if !names().any(|known| known == &**name) {
+                let hint = match model::nearest(name, names()) {
+                    Some(near) => format!("did you mean {near}?"),
+                    None => format!("it has {}", names().collect::<Vec<_>>().join(", ")),
+                };
+                return Err(self.refuse(name, &format!("is unknown: {hint}")));
+            }
+        }
+        for option in self.kind.options {
+            let value = self.value(option.name);
+            if option.is_required && value.is_none() {
+                return Err(self.refuse(option.name, &format!("is not set: {}", option.doc)));
+            }
+            match option.kind {
+                OptionKind::Text => drop(self.text(option.name)?),
+                OptionKind::Texts => drop(self.texts(option.name)?),
+                OptionKind::Number => drop(self.number(option.name)?),
+                OptionKind::Flag => drop(self.flag(option.name)?),
+                OptionKind::Map => drop(self.map(option.name)?),
+                OptionKind::Choice(words) => {
+                    let word = self.text(option.name)?;
+                    if word.is_some_and(|word| !words.contains(&word)) {
+                        let problem = format!("is none of {}", words.join(", "));
+                        return Err(self.refuse(option.name, &problem));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a text; none when it is absent or empty.
+    pub(super) fn text(&self, name: &str) -> Result<Option<&'a str>, Failure> {
+        match self.value(name) {
+            None => Ok(None),
+            Some(Value::Text(text)) => Ok(Some(text)),
+            Some(other) => Err(self.wrong(name, other, "a text")),
+        }
+    }
+
+    /// Gives a text or what the documentation says holds without it.
+    pub(super) fn text_or_default(&self, name: &str) -> Result<&'a str, Failure> {
+        Ok(self.text(name)?.unwrap_or_else(|| self.default(name)))
+    }
+
+    /// Gives a text that must be there.
+    pub(super) fn required(&self, name: &str) -> Result<&'a str, Failure> {
+        self.text(name)?
+            .ok_or_else(|| self.refuse(name, "is not set"))
+    }
+
+    /// Gives one or several texts; empty ones are left out.
+    pub(super) fn texts(&self, name: &str) -> Result<Vec<&'a str>, Failure> {
+        let one = |value: &'a Value| match value {
+            Value::Text(text) => Ok(&**text),
+            other => Err(self.wrong(name, other, "a text in its list")),
+        };
+        match self.value(name) {
+            None => Ok(Vec::new()),
+            Some(Value::List(list)) => {
+                let texts: Result<Vec<_>, _> = list.iter().map(one).collect();
+                Ok(texts?.into_iter().filter(|text| !text.is_empty()).collect())
+            }
+            Some(value) => Ok(vec![one(value)?]),
+        }
+    }
+
+    /// Gives a whole number, which may be written as text.
+    pub(super) fn number(&self, name: &str) -> Result<Option<i64>, Failure> {
+        match self.value(name) {
+            None => Ok(None),
+            Some(Value::Int(number)) => Ok(Some(*number)),
+            Some(Value::Text(text)) if text.trim().parse::<i64>().is_ok() => {
+                Ok(text.trim().parse().ok())
+            }
+            Some(other) => Err(self.wrong(name, other, "a whole number")),
+        }
+    }
+
+    /// Tells whether something is wanted; it may be written as text.
+    pub(super) fn flag(&self, name: &str) -> Result<bool, Failure> {
+        match self.value(name) {
+            None => Ok(self.default(name) == "true"),
+            Some(Value::Bool(truth)) => Ok(*truth),
+            Some(Value::Text(text)) if matches!(&**text, "true" | "false") => Ok(&**text == "true"),
+            Some(other) => Err(self.wrong(name, other, "true or false")),
+        }
+    }
+
+    /// Gives texts by name.
+    pub(super) fn map(&self, name: &str) -> Result<Vec<(&'a str, String)>, Failure> {
+        let Some(value) = self.value(name) else {
+            return Ok(Vec::new());
+        };
+        let Value::Map(map) = value else {
+            return Err(self.wrong(name, value, "a map"));
+        };
+        map.iter()
+            .map(|(key, value)| match plain(value) {
+                Some(text) => Ok((&**key, text)),
+                None => Err(self.wrong(name, value, "a text in its map")),
+            })
+            .collect()
+    }
+
+    /// Makes the failure of an option.
+    pub(super) fn refuse(&self, name: &str, problem: &str) -> Failure {
+        Failure::never(format!("the option {name} of {} {problem}", self.kind.name))
+    }
+
+    /// Takes every secret out of a text that is to be shown.
+    pub(super) fn without_secrets(&self, text: &str) -> String {
+        let mut secrets = Vec::new();
+        for option in self.kind.options.iter().filter(|option| option.is_secret) {
+            if let Some(value) = self.given.get(option.name) {
+                leaves(value, &mut secrets);
+            }
+        }
+        // The longest first: one may hold another.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        let mut shown = text.to_owned();
+        for secret in secrets {
+            shown = shown.replace(secret, "***");
+        }
+        shown
+    }
+
+    fn value(&self, name: &str) -> Option<&'a Value> {
+        debug_assert!(
+            self.kind.options.iter().any(|option| option.name == name),
+            "{} has no option {name}",
+            self.kind.name
+        );
+        match self.given.get(name)? {
+            Value::None => None,
+            Value::Text(text) if text.is_empty() => None,
+            value => Some(value),
+        }
+    }
+
+    fn default(&self, name: &str) -> &'static str {
+        let options = self.kind.options.iter();
+        options
+            .filter(|option| option.name == name)
+            .map(|option| option.default)
+            .next()
+            .unwrap_or_default()
+    }
+
+    fn wrong(&self, name: &str, value: &Value, wanted: &str) -> Failure {
+        self.refuse(name, &format!("is {}, not {wanted}", with_article(value)))
+    }
+}
+
+fn with_article(value: &Value) -> String {
+    match value.kind() {
+        none @ "none" => none.to_owned(),
+        kind if kind.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("an {kind}"),
+        kind => format!("a {kind}"),
+    }
+}
+
+/// Writes a value that is no tree.
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::Text(text) => Some(text.to_string()),
+        Value::Int(number) => Some(number.to_string()),
+        Value::Float(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        Value::None | Value::List(_) | Value::Map(_) => None,
+    }
+}
+
+/// Secrets that are shorter would blank out half of every message.
+const SECRET_BYTES_MIN: usize = 4;
+
+/// Collects every text in a value.
+fn leaves<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+    match value {
+        Value::Text(text) if text.len() >= SECRET_BYTES_MIN => found.push(text),
+        Value::List(list) => list.iter().for_each(|item| leaves(item, found)),
+        Value::Map(map) => map.values().for_each(|item| leaves(item, found)),
+        Value::Text(_) | Value::None | Value::Bool(_) | Value::Int(_) | Value::Float(_) => {}
+    }
+}
