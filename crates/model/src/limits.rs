@@ -183,3 +183,9 @@ pub const FORMAT_DEPTH_MAX: usize = 64;
 pub const PLUGIN_TEXT_BYTES_MAX: usize = 16 << 10;
 /// Figures that are kept of one run of a Nagios plugin; the rest is counted as skipped.
 pub const PERFDATA_MAX: usize = 1_000;
+
+/// Steps that filling in a template may take; one that takes more is an error. (The longest mail,
+/// of 100 checks, takes about 10 000.)
+pub const TEMPLATE_FUEL_MAX: u64 = 200_000;
+/// Longest text that a template may write; a longer one is an error.
+pub const TEMPLATE_TEXT_BYTES_MAX: usize = 1 << 20;

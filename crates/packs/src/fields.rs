@@ -78,6 +78,23 @@ impl<'read> Fields<'read> {
         &self.place
     }
 
+    /// Says where problems of the map as a whole are told.
+    #[must_use]
+    pub(crate) fn at(self, place: Place) -> Self {
+        Self { place, ..self }
+    }
+
+    /// Gives the place of what stands under a key; that of the map when there is nothing.
+    pub(crate) fn place_of(&self, key: &str) -> Place {
+        let node = self.node.get(key);
+        node.map_or_else(|| self.place.clone(), |node| node.place.clone())
+    }
+
+    /// Gives the whole map as it was read.
+    pub(crate) fn whole(&self) -> &'read Node {
+        self.node
+    }
+
     /// Gives the whole map as a value.
     pub(crate) fn to_value(&self) -> Value {
         self.node.to_value()
@@ -147,16 +164,22 @@ impl<'read> Fields<'read> {
 
     /// Reads an interval, `10s` or `1h30m`, of at least one second.
     pub(crate) fn interval(&mut self, key: &'static str) -> Option<Duration> {
+        let interval = self.duration(key)?;
+        if interval >= Duration::from_secs(1) {
+            return Some(interval);
+        }
+        let message = format!("`{key}` is shorter than one second");
+        let place = self.place_of(key);
+        self.report.push(Diagnostic::error(place, message));
+        None
+    }
+
+    /// Reads a time that may be none: `0s`.
+    pub(crate) fn duration(&mut self, key: &'static str) -> Option<Duration> {
         let node = self.node(key)?;
         let text = self.as_text(node, key)?;
         match parse_interval(&text) {
-            Ok(interval) if interval >= Duration::from_secs(1) => Some(interval),
-            Ok(_) => {
-                let message = format!("`{key}` is shorter than one second");
-                self.report
-                    .push(Diagnostic::error(node.place.clone(), message));
-                None
-            }
+            Ok(interval) => Some(interval),
             Err(error) => {
                 self.report
                     .push(Diagnostic::error(node.place.clone(), error.to_string()));

@@ -8,6 +8,7 @@
 //! One file here for each kind of object, with its noun: [`check`], [`detector`], [`collector`] …
 //! Start with [`Registry::load`].
 
+pub mod calendar;
 pub mod cases;
 pub mod check;
 pub mod collector;
@@ -26,15 +27,19 @@ mod object;
 mod overlay;
 pub mod package;
 pub mod parameters;
+pub mod pattern;
 mod registry;
 mod report;
 mod scope;
 pub mod service;
+pub mod template;
 pub mod tutorial;
 pub mod yaml;
 
+pub use calendar::Calendar;
 pub use expression::{Expression, RawText, Setting, Variable};
 pub use files::{File, Folder, PackFiles};
 pub use object::Home;
+pub use pattern::{Pattern, Patterns};
 pub use registry::{Broken, Pack, Registry};
 pub use scope::Scope;

@@ -74,6 +74,7 @@ struct Known<'packs> {
     registries: Vec<&'packs Registry>,
     collectors: BTreeSet<&'packs str>,
     checks: BTreeSet<&'packs str>,
+    handlers: BTreeSet<&'packs str>,
     groups: BTreeSet<String>,
 }
 
@@ -87,6 +88,10 @@ impl<'packs> Known<'packs> {
                 .chain(all().flat_map(Registry::collectors).map(|it| &*it.name))
                 .collect(),
             checks: all().flat_map(Registry::checks).map(|it| &*it.id).collect(),
+            handlers: all()
+                .flat_map(Registry::handlers)
+                .map(|it| &*it.id)
+                .collect(),
             groups: all().flat_map(groups::given).collect(),
             registries,
         }

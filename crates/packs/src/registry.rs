@@ -17,7 +17,7 @@ use crate::detector::Detector;
 use crate::fields::Fields;
 use crate::files::{File, PackFiles};
 use crate::generator::Generator;
-use crate::handler::{self, HandlerTemplate};
+use crate::handler::{self, Handler, HandlerTemplate};
 use crate::levels::{self, Stack, Standing};
 use crate::object::{Home, Object, Sheet};
 use crate::overlay;
@@ -65,6 +65,8 @@ pub struct Pack {
     pub collectors: Vec<Arc<Collector>>,
     /// Its tutorials.
     pub tutorials: Vec<Arc<Tutorial>>,
+    /// Its handlers.
+    pub handlers: Vec<Arc<Handler>>,
     /// Its texts for handlers.
     pub templates: Vec<HandlerTemplate>,
     /// What of it is broken.
@@ -193,6 +195,11 @@ impl Registry {
         self.packs().flat_map(|pack| &pack.collectors)
     }
 
+    /// Gives the handlers of all packs.
+    pub fn handlers(&self) -> impl Iterator<Item = &Arc<Handler>> {
+        self.packs().flat_map(|pack| &pack.handlers)
+    }
+
     /// Gives the tutorials of all packs.
     pub fn tutorials(&self) -> impl Iterator<Item = &Arc<Tutorial>> {
         self.packs().flat_map(|pack| &pack.tutorials)
@@ -210,6 +217,7 @@ impl Pack {
             + self.compliances.len()
             + self.collectors.len()
             + self.tutorials.len()
+            + self.handlers.len()
     }
 }
 
@@ -252,7 +260,8 @@ impl Loader<'_> {
             compliances: self.objects(&sheet, &home, previous.map(|it| &*it.compliances)),
             collectors: self.objects(&sheet, &home, previous.map(|it| &*it.collectors)),
             tutorials: self.objects(&sheet, &home, previous.map(|it| &*it.tutorials)),
-            templates: handler::read(&sheet),
+            handlers: self.objects(&sheet, &home, previous.map(|it| &*it.handlers)),
+            templates: handler::read_templates(&sheet),
             broken: self.broken,
         }
     }

@@ -51,6 +51,7 @@ fn objects(registry: &Registry, name: &str) -> BTreeMap<String, u64> {
         ("dashboards", pack.dashboards.len()),
         ("detectors", pack.detectors.len()),
         ("generators", pack.generators.len()),
+        ("handlers", pack.handlers.len()),
         ("services", pack.services.len()),
         ("templates", pack.templates.len()),
         ("tutorials", pack.tutorials.len()),

@@ -10,6 +10,7 @@ use super::facts::Facts;
 use super::text::{Case, Expectation};
 use crate::check::{self, Check, Method, Verdict};
 use crate::expression::Expression;
+use crate::handler::{About, Event};
 use crate::object::Home;
 use crate::registry::Pack;
 use crate::scope::Scope;
@@ -72,7 +73,44 @@ impl Run<'_> {
                 self.applies(name, found.generate_if.as_ref(), *applies)
             }
             Expectation::Dashboard(name) => self.dashboard(name),
+            Expectation::Handler {
+                name,
+                check,
+                state,
+                gets,
+            } => self.handler(name, check, *state, *gets),
             Expectation::Collector { name, path, value } => self.collector(name, path, value),
+        }
+    }
+
+    /// Whether the handler is on does not matter here: packs are shipped with theirs off.
+    fn handler(
+        &self,
+        name: &str,
+        check: &str,
+        state: CheckState,
+        gets: bool,
+    ) -> Result<(), Mismatch> {
+        let handlers = &self.pack.handlers;
+        let handler = named(handlers, name, "handler", |it| &it.name)?;
+        let (pack, whole) = match check.split_once('/') {
+            Some((pack, _)) => (pack, check.to_owned()),
+            None => (&*self.pack.name, format!("{}/{check}", self.pack.name)),
+        };
+        let groups = self.facts.groups();
+        let about = About {
+            event: Event::Check,
+            state: Some(state),
+            pack,
+            name: &whole,
+            nodes: &[&self.facts.node("name")],
+            groups: &groups,
+            zone: &self.facts.node("zone"),
+        };
+        match (handler.route.takes(&about), gets) {
+            (Ok(()), true) | (Err(_), false) => Ok(()),
+            (Err(why), true) => Err(Mismatch::new(format!("{name} does not get it: {why}"))),
+            (Ok(()), false) => Err(Mismatch::new(format!("{name} gets it"))),
         }
     }
 

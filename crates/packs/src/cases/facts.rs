@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use expr::{Env, Failure, MachineCall, Reference, Root, Unknown};
-use model::{Diagnostic, Place, Value, WallTime};
+use model::{Diagnostic, Group, Place, Value, WallTime};
 
 use super::text::Fact;
 use crate::parameters::Parameters;
@@ -78,6 +78,27 @@ impl Facts {
             }
         }
         (given, problems)
+    }
+
+    /// Gives the groups of the node; those that are no names of groups are left out.
+    pub(super) fn groups(&self) -> Vec<Group> {
+        let groups = self
+            .groups
+            .iter()
+            .filter_map(|name| Group::parse(name).ok());
+        groups.collect()
+    }
+
+    /// Gives a text that is known of the node; empty when it is not given.
+    pub(super) fn node(&self, key: &str) -> Arc<str> {
+        let node = self.trees.get(&Root::Node);
+        match node {
+            Some(Value::Map(members)) => match members.get(key) {
+                Some(Value::Text(text)) => Arc::from(&**text),
+                Some(_) | None => Arc::from(""),
+            },
+            Some(_) | None => Arc::from(""),
+        }
     }
 
     fn set(&mut self, path: &[String], value: &Value) {

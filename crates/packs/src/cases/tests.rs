@@ -64,7 +64,7 @@ fn lines_that_cannot_be_read_are_told() {
             "c.txt:6:1: error: `given other.x = 1` is not understood (one of: given collector.PATH = VALUE (also node, configuration, parameters); given groups NAME NAME …; given static groups NAME …; given FUNCTION(ARGUMENTS) = VALUE; given raw COLLECTOR = VALUE; given previous COLLECTOR = VALUE; given elapsed = INTERVAL)",
             "c.txt:7:1: error: the value cannot be read: a list `[` is not closed (close it with `]`, and separate its items by `,`)",
             "c.txt:8:1: error: `BAD` is no state (one of: OK, WARNING, CRITICAL, UNKNOWN, PENDING)",
-            "c.txt:9:1: error: `expect nothing` is not understood (one of: expect check NAME STATE \"TEXT\" …; expect groups NAME …; expect no groups NAME …; expect compliance NAME applies (or: does not apply); expect generator NAME applies (or: does not apply); expect dashboard NAME; expect collector NAME KEY = VALUE)",
+            "c.txt:9:1: error: `expect nothing` is not understood (one of: expect check NAME STATE \"TEXT\" …; expect groups NAME …; expect no groups NAME …; expect compliance NAME applies (or: does not apply); expect generator NAME applies (or: does not apply); expect handler NAME gets CHECK STATE (or: does not get); expect dashboard NAME; expect collector NAME KEY = VALUE)",
             "c.txt:10:1: error: `soon` is no interval: write 10, 10s, 5m, 1h30m or 2d (as `given elapsed = 10s`)",
             "c.txt:2:1: warning: the case `x` expects nothing",
         ],

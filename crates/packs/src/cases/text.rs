@@ -21,6 +21,7 @@ pub const GRAMMAR: &[&str] = &[
     "expect no groups NAME …",
     "expect compliance NAME applies (or: does not apply)",
     "expect generator NAME applies (or: does not apply)",
+    "expect handler NAME gets CHECK STATE (or: does not get)",
     "expect dashboard NAME",
     "expect collector NAME KEY = VALUE",
 ];
@@ -63,6 +64,12 @@ pub(super) enum Expectation {
     Compliance(String, bool),
     Generator(String, bool),
     Dashboard(String),
+    Handler {
+        name: String,
+        check: String,
+        state: CheckState,
+        gets: bool,
+    },
     Collector {
         name: String,
         path: Vec<String>,
@@ -173,10 +180,7 @@ fn expectation(text: &str) -> Result<Expectation, Refused> {
     let owned = |parts: &[&str]| parts.iter().map(|part| (*part).to_owned()).collect();
     match parts.as_slice() {
         ["check", name, state, texts @ ..] => {
-            let Some(state) = CheckState::parse(state) else {
-                let words = CheckState::ALL.map(CheckState::as_str).join(", ");
-                return Err((format!("`{state}` is no state"), format!("one of: {words}")));
-            };
+            let state = check_state(state)?;
             let (name, item) = match name.strip_suffix(']').and_then(|it| it.split_once('[')) {
                 Some((name, item)) => (name, Some(item.to_owned())),
                 None => (*name, None),
@@ -198,6 +202,8 @@ fn expectation(text: &str) -> Result<Expectation, Refused> {
         ["generator", name, "does", "not", "apply"] => {
             Ok(Expectation::Generator((*name).to_owned(), false))
         }
+        ["handler", name, "gets", check, state] => handler(name, check, state, true),
+        ["handler", name, "does", "not", "get", check, state] => handler(name, check, state, false),
         ["dashboard", name] => Ok(Expectation::Dashboard((*name).to_owned())),
         ["collector", name, ..] => {
             let Some((left, right)) = split_assignment(text) else {
@@ -213,6 +219,22 @@ fn expectation(text: &str) -> Result<Expectation, Refused> {
         }
         _ => Err(not_understood("expect", text)),
     }
+}
+
+fn check_state(word: &str) -> Result<CheckState, Refused> {
+    CheckState::parse(word).ok_or_else(|| {
+        let words = CheckState::ALL.map(CheckState::as_str).join(", ");
+        (format!("`{word}` is no state"), format!("one of: {words}"))
+    })
+}
+
+fn handler(name: &str, check: &str, state: &str, gets: bool) -> Result<Expectation, Refused> {
+    Ok(Expectation::Handler {
+        name: name.to_owned(),
+        check: check.to_owned(),
+        state: check_state(state)?,
+        gets,
+    })
 }
 
 fn not_understood(word: &str, text: &str) -> Refused {

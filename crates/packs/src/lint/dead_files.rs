@@ -17,6 +17,7 @@ const KINDS: &[(&str, &[&str])] = &[
     ("dashboards", &["dashboard"]),
     ("detectors", &["detector"]),
     ("generators", &["generator"]),
+    ("handlers", &["handler"]),
     ("monitoring", &["check", "service"]),
     ("tutorials", &["tutorial"]),
 ];

@@ -28,7 +28,11 @@ pub(super) fn lint(pack: &Pack, known: &Known<'_>, report: &mut Report) {
         .collectors
         .iter()
         .map(|it| (&it.if_group, &it.home.place));
-    for (set, place) in checks.chain(services).chain(collectors) {
+    let handlers = pack
+        .handlers
+        .iter()
+        .map(|it| (&it.if_group, &it.home.place));
+    for (set, place) in checks.chain(services).chain(collectors).chain(handlers) {
         for group in set.groups() {
             asked_for(set, group, place, known, report);
         }

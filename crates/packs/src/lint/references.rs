@@ -8,6 +8,7 @@ use model::{Diagnostic, Place, nearest};
 use super::{Known, keys};
 use crate::check::{Check, Method};
 use crate::expression::{Expression, RawText, Variable};
+use crate::handler::Handler;
 use crate::parameters::Parameters;
 use crate::registry::Pack;
 use crate::report::Report;
@@ -57,6 +58,15 @@ pub(super) fn lint(pack: &Pack, known: &Known<'_>, report: &mut Report) {
             .texts()
             .into_iter()
             .for_each(|it| sight.raw_text(it));
+    }
+    for handler in &pack.handlers {
+        handler
+            .option_texts()
+            .into_iter()
+            .for_each(|it| sight.raw_text(it));
+        for name in handler.others() {
+            sight.other_handler(name, handler);
+        }
     }
 }
 
@@ -189,7 +199,9 @@ impl<'lint> Sight<'lint> {
                     place,
                     format!("`{reference}` is a secret and would be shown"),
                 )
-                .with_hint("only the source of a collector may use it"),
+                .with_hint(
+                    "only the source of a collector and the options of a handler may use it",
+                ),
             );
         }
     }
@@ -204,6 +216,16 @@ impl<'lint> Sight<'lint> {
             self.report
                 .push(likely_hint(Diagnostic::error(place, message), likely));
         }
+    }
+
+    fn other_handler(&mut self, name: &str, handler: &Handler) {
+        if self.known.handlers.contains(name) {
+            return;
+        }
+        let message = format!("the handler `{name}` is nowhere");
+        let likely = nearest(name, self.known.handlers.iter().copied());
+        let diagnostic = Diagnostic::error(handler.home.place.clone(), message);
+        self.report.push(likely_hint(diagnostic, likely));
     }
 
     fn depends_on(&mut self, name: &str, check: &Check) {

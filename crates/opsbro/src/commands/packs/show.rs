@@ -177,6 +177,10 @@ fn objects(pack: &Pack) -> BTreeMap<&'static str, Vec<Thing>> {
             things(&pack.generators, |it| (it.home.stem().to_owned(), &it.home)),
         ),
         (
+            "handlers",
+            things(&pack.handlers, |it| (it.home.stem().to_owned(), &it.home)),
+        ),
+        (
             "services",
             things(&pack.services, |it| (it.home.stem().to_owned(), &it.home)),
         ),
