@@ -6,6 +6,7 @@
 //! Start with [`lint`].
 
 mod dead_files;
+mod failing;
 mod groups;
 mod keys;
 mod references;

@@ -1,11 +1,12 @@
 //! Do the references of a pack lead somewhere?
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use expr::{Reference, Root};
 use model::{Diagnostic, Place, nearest};
 
-use super::{Known, keys};
+use super::{Known, failing, keys};
 use crate::check::{Check, Method};
 use crate::expression::{Expression, RawText, Variable};
 use crate::handler::Handler;
@@ -73,7 +74,7 @@ pub(super) fn lint(pack: &Pack, known: &Known<'_>, report: &mut Report) {
 /// What an expression at some place may see.
 struct Sight<'lint> {
     known: &'lint Known<'lint>,
-    parameters: &'lint Parameters,
+    parameters: &'lint Arc<Parameters>,
     variables: BTreeSet<&'lint str>,
     has_item: bool,
     may_use_secrets: bool,
@@ -136,6 +137,9 @@ impl<'lint> Sight<'lint> {
     fn expression(&mut self, expression: &Expression) {
         for (reference, place) in expression.references() {
             self.reference(reference, place);
+        }
+        if let Some(failure) = failing::failure(expression, self.parameters) {
+            self.report.push(failure);
         }
     }
 

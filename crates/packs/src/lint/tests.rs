@@ -116,3 +116,28 @@ fn groups_are_spelled_like_groups_and_given_by_somebody() {
         ],
     );
 }
+
+#[test]
+fn expressions_that_fail_whatever_the_world_is_like_are_told() {
+    let lines = [
+        "check:",
+        "  critical_if: 1 / 0 > 1",
+        "  warning_if: \"'a' > {{parameters.limit}}\"",
+        "  ok_output: \"'fine'\"",
+        "  if_group: linux",
+        "  variables:",
+        "    late: \"{{collector.memory.memtotal}} / 0\"",
+        "",
+    ];
+    check(
+        &[
+            ("parameters/parameters.yml", "limit: 3\n"),
+            ("monitoring/wrong.yml", &lines.join("\n")),
+        ],
+        &[
+            "monitoring/wrong.yml:2:16: error: division by zero",
+            "monitoring/wrong.yml:3:16: error: text 'a' and integer 3 cannot be ordered \
+             (to_float(…) makes a number of the text)",
+        ],
+    );
+}
