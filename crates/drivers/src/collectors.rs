@@ -6,18 +6,51 @@
 //!
 //! To add one: a file with a `COLLECTOR`, and its name in [`ALL`].
 
+mod blockdevice;
+mod counters;
+mod cpustats;
+mod diskusage;
+mod dmidecode;
+mod hypervisor;
+mod iostats;
+mod kernelstats;
 mod loadaverage;
+mod memory;
+mod networktraffic;
+mod postfix;
+mod raspberrypi;
+mod selinux;
+mod timezone;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::limits::KERNEL_FILE_BYTES_MAX;
 use model::{Moment, Value, WallTime};
 
 use crate::{Deadline, Error, Host};
 
 /// Every native collector, ordered by name.
-pub const ALL: &[&Native] = &[&loadaverage::COLLECTOR];
+pub const ALL: &[&Native] = &[
+    &blockdevice::COLLECTOR,
+    &cpustats::COLLECTOR,
+    &diskusage::COLLECTOR,
+    &dmidecode::COLLECTOR,
+    &hypervisor::COLLECTOR,
+    &iostats::COLLECTOR,
+    &kernelstats::COLLECTOR,
+    &loadaverage::COLLECTOR,
+    &memory::COLLECTOR,
+    &networktraffic::COLLECTOR,
+    &postfix::COLLECTOR,
+    &raspberrypi::COLLECTOR,
+    &selinux::COLLECTOR,
+    &timezone::COLLECTOR,
+];
 
 /// Finds a collector by its name.
 pub fn find(name: &str) -> Option<&'static Native> {
@@ -54,6 +87,11 @@ pub struct Key {
     pub doc: &'static str,
 }
 
+/// Makes a key; tables of keys are made of this.
+const fn key(path: &'static str, unit: &'static str, doc: &'static str) -> Key {
+    Key { path, unit, doc }
+}
+
 /// A collector with its memory.
 pub trait Collector: Send {
     /// Looks at the machine once.
@@ -73,6 +111,17 @@ pub struct Context<'a> {
     pub deadline: Deadline,
     /// What a pack says about the run.
     pub options: &'a BTreeMap<Arc<str>, Value>,
+}
+
+impl Context<'_> {
+    /// Reads a file that the kernel writes (`/proc`, `/sys`) as text; junk in it becomes `�`.
+    pub(crate) fn text(&self, path: &str) -> Result<String, Error> {
+        let bytes = self.host.read(path, KERNEL_FILE_BYTES_MAX, self.deadline)?;
+        Ok(match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+        })
+    }
 }
 
 /// Why a run gave no data.
@@ -105,25 +154,6 @@ impl Trouble {
         Self::NotEligible {
             reason: reason.into(),
             todo: todo.into(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_list_is_in_order_and_every_entry_explains_itself() {
-        assert!(ALL.is_sorted_by(|one, two| one.name < two.name));
-        for native in ALL {
-            assert!(!native.doc.is_empty(), "{} has no doc", native.name);
-            assert!(!native.keys.is_empty(), "{} has no keys", native.name);
-            assert!(
-                native.timeout <= native.interval,
-                "{} overlaps",
-                native.name
-            );
         }
     }
 }

@@ -9,6 +9,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use model::limits::DIRECTORY_ENTRIES_MAX;
 use rustix::fs::OFlags;
 
 use crate::{Deadline, Error};
@@ -143,6 +144,36 @@ impl Host {
             .read_to_end(&mut bytes)
             .ok()?;
         Some(String::from_utf8_lossy(&bytes).trim().to_owned())
+    }
+
+    /// Lists the names in a folder, in order; none when there is no such folder. What is no UTF-8 is
+    /// left out: the kernel's own folders hold none.
+    pub(crate) fn names(&self, path: &str, deadline: Deadline) -> Result<Vec<String>, Error> {
+        let failed = || Error::system("list", path);
+        let entries = match std::fs::read_dir(self.path(path)?) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed()(error)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            deadline.check("listing", path)?;
+            if names.len() == DIRECTORY_ENTRIES_MAX {
+                return Err(Error::TooLarge {
+                    subject: path.to_owned(),
+                    limit: format!("{DIRECTORY_ENTRIES_MAX} entries"),
+                    advice: "it is not looked through",
+                });
+            }
+            names.extend(entry.map_err(failed())?.file_name().into_string());
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Tells whether this is the machine that we run on, of which one may ask the kernel itself.
+    pub(crate) fn is_real(&self) -> bool {
+        self.root == Path::new("/")
     }
 
     /// Finds a program of the machine by name.

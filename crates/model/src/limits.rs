@@ -140,6 +140,21 @@ pub const CHILD_STOP_GRACE: Duration = Duration::from_millis(500);
 pub const CHILD_DRAIN_TIME: Duration = Duration::from_millis(200);
 /// Children that could not even be killed; with as many no further one is started.
 pub const CHILDREN_STUCK_MAX: usize = 16;
+/// Largest file of the kernel's (`/proc`, `/sys`) that is read as a whole; a larger one is an error.
+/// `/proc/stat` with 512 processors has 200 kB.
+pub const KERNEL_FILE_BYTES_MAX: usize = 4 << 20;
+/// Processors that are told of, each; `cpu_all` holds them all.
+pub const PROCESSORS_MAX: usize = 1_024;
+/// Network interfaces that are told of; further ones (of containers) are left out.
+pub const NETWORK_INTERFACES_MAX: usize = 256;
+/// Disks that are told of; further ones are left out.
+pub const DISKS_MAX: usize = 512;
+/// Mounts that are told of; further ones are left out.
+pub const MOUNTS_MAX: usize = 512;
+/// Mails that are counted in all queues of Postfix together; then the count is cut and says so.
+pub const QUEUED_MAILS_MAX: usize = 500_000;
+/// Listening sockets that are told of; further ones are left out.
+pub const LISTENING_SOCKETS_MAX: usize = 2_000;
 /// How much is read of a file that describes one process; command lines are cut here.
 pub const PROCESS_FILE_BYTES_MAX: usize = 4 << 10;
 /// Largest list of packages that a package manager may print; a larger one is an error.

@@ -43,6 +43,11 @@ impl Value {
         ))
     }
 
+    /// Makes a whole number of a count; one beyond the largest is the largest.
+    pub fn count(count: impl TryInto<i64>) -> Self {
+        Self::Int(count.try_into().unwrap_or(i64::MAX))
+    }
+
     /// Names the kind of value, in the words of an error message.
     pub fn kind(&self) -> &'static str {
         match self {
