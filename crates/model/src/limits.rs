@@ -204,3 +204,12 @@ pub const PERFDATA_MAX: usize = 1_000;
 pub const TEMPLATE_FUEL_MAX: u64 = 200_000;
 /// Longest text that a template may write; a longer one is an error.
 pub const TEMPLATE_TEXT_BYTES_MAX: usize = 1 << 20;
+/// Most values, maps and lists counted too, that a collector may give; with more the run failed.
+/// (The largest native one gives about 300; a Redis with 16 databases 250.)
+pub const COLLECTOR_VALUES_MAX: usize = 20_000;
+/// Bytes of names and texts that a collector may give; with more the run failed.
+pub const COLLECTOR_TEXT_BYTES_MAX: usize = 1 << 20;
+/// Deepest nesting of what a collector gives; deeper data is refused.
+pub const COLLECTOR_DEPTH_MAX: usize = 32;
+/// Most groups that one detector may give; further ones are refused and named.
+pub const DETECTOR_GROUPS_MAX: usize = 256;

@@ -222,11 +222,7 @@ impl Collector {
     /// and as the collector runs here. People may look at an older one in `good`.
     pub fn usable(&self, now: Moment, wall: WallTime) -> Option<&Good> {
         let good = self.good.as_ref()?;
-        let is_believed = match self.state {
-            State::Ok | State::Pending | State::Error => true,
-            State::NotEligible | State::MissingConfiguration => false,
-        };
-        (is_believed && good.taken.age(now, wall) <= self.age_max()).then_some(good)
+        (self.state.is_believed() && good.taken.age(now, wall) <= self.age_max()).then_some(good)
     }
 
     /// Gives the age up to which a result is believed when no newer one comes.
@@ -307,6 +303,14 @@ impl State {
     /// Reads the word; `None` when it names no state.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+
+    /// Tells whether the last good result may still be true: not where the collector does not run.
+    pub fn is_believed(self) -> bool {
+        match self {
+            Self::Pending | Self::Ok | Self::Error => true,
+            Self::NotEligible | Self::MissingConfiguration => false,
+        }
     }
 }
 

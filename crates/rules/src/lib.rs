@@ -5,7 +5,13 @@
 //! block or fail because of the world (collect, evaluate, run a plugin, tell somebody) is an output
 //! that comes back later as an input. Readers get snapshots.
 
+pub mod collectors;
+mod core;
+pub mod detectors;
 pub mod facts;
 pub mod formats;
+pub mod kept;
 pub mod schedule;
 pub mod transition;
+
+pub use core::{Core, Input, Output, Setup};

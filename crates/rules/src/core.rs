@@ -1,0 +1,229 @@
+//! The parts of the rules put together: what one of them finds out, the others learn at once.
+//!
+//! One input is handled, then the outputs are polled until there are none, then nothing happens
+//! until the next deadline. What shall be done comes out as a job, and what came of it goes back in
+//! as the input of the same part.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{Group, Moment, WallTime};
+
+use crate::collectors::{self, Collectors};
+use crate::detectors::{self, Detectors};
+use crate::facts::{Facts, State};
+use crate::kept::Kept;
+
+/// Time after which the first look is taken as done, whatever hangs.
+const FIRST_LOOK_MAX: Duration = Duration::from_secs(10);
+
+/// What is to be done about what is seen.
+#[derive(Debug)]
+pub struct Core {
+    collectors: Collectors,
+    detectors: Detectors,
+    static_groups: Arc<BTreeSet<Group>>,
+    facts: Arc<Facts>,
+    /// Whether the facts are older than the parts.
+    is_stale: bool,
+    /// When the first definitions came.
+    defined: Option<Moment>,
+    /// Whether the detectors were told that the collectors have run.
+    is_open: bool,
+    outputs: VecDeque<Output>,
+}
+
+/// What happens to the rules.
+#[derive(Debug)]
+pub enum Input {
+    /// The packs or the topics changed: all that is to run from here on.
+    Define(Setup),
+    /// The configuration gave this node these groups.
+    StaticGroups(BTreeSet<Group>),
+    /// A run of a collector ended.
+    Collected(collectors::Ended),
+    /// A look of a detector ended.
+    Looked(detectors::Ended),
+    /// Somebody wants a collector to run at once.
+    RunCollector(Arc<str>),
+    /// Somebody wants a detector, by its id, to look at once.
+    RunDetector(Arc<str>),
+    /// The next deadline has come.
+    Tick,
+}
+
+/// All that is to run.
+#[derive(Debug, Default)]
+pub struct Setup {
+    /// The collectors; one that may not run says why.
+    pub collectors: Vec<collectors::Definition>,
+    /// The detectors; none where detection is switched off.
+    pub detectors: Vec<detectors::Definition>,
+}
+
+/// What shall be done, or told.
+#[derive(Debug)]
+pub enum Output {
+    /// Run a collector; [`Input::Collected`] is the answer.
+    Collect(collectors::Job),
+    /// Drop what a collector remembers from run to run.
+    Forget(Arc<str>),
+    /// Look with a detector; [`Input::Looked`] is the answer.
+    Look(detectors::Job),
+    /// A collector changed its state.
+    CollectorChanged(collectors::Change),
+    /// The detected groups changed.
+    GroupsChanged(detectors::Change),
+}
+
+impl Core {
+    /// Makes the rules of a node that knows nothing but what was kept over a restart.
+    pub fn new(kept: Kept) -> Self {
+        let mut collectors = Collectors::default();
+        let mut detectors = Detectors::default();
+        collectors.restore(kept.collectors.clone());
+        detectors.restore(kept);
+        Self {
+            collectors,
+            detectors,
+            static_groups: Arc::default(),
+            facts: Arc::default(),
+            is_stale: false,
+            defined: None,
+            is_open: false,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Takes one input. Then [`Core::poll_output`] until there is none.
+    pub fn handle(&mut self, now: Moment, wall: WallTime, input: Input) {
+        match input {
+            Input::Define(setup) => self.define(now, wall, setup),
+            Input::StaticGroups(groups) => {
+                self.static_groups = Arc::new(groups);
+                self.spread_groups(now, wall);
+            }
+            Input::Collected(ended) => self.collectors.ended(now, wall, ended),
+            Input::Looked(ended) => {
+                let collectors = &self.collectors;
+                let is_pending = |name: &str| collectors.state(name) == Some(State::Pending);
+                self.detectors.ended(now, wall, ended, &is_pending);
+            }
+            Input::RunCollector(name) => {
+                self.collectors.run_now(now, &name);
+            }
+            Input::RunDetector(id) => {
+                self.detectors.run_now(now, &id);
+            }
+            Input::Tick => {}
+        }
+        self.open_detectors(now);
+        self.collectors.tick(now, wall);
+        self.detectors.tick(now, wall);
+        self.pump(now, wall);
+        self.is_stale = true;
+    }
+
+    /// Gives the next output.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Tells when [`Input::Tick`] has something to do.
+    pub fn next_deadline(&self) -> Option<Moment> {
+        let deadlines = [
+            self.collectors.next_deadline(),
+            self.detectors.next_deadline(),
+        ];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Gives what this node knows.
+    pub fn facts(&mut self) -> Arc<Facts> {
+        if std::mem::take(&mut self.is_stale) {
+            self.facts = Arc::new(Facts {
+                collectors: self.collectors.facts(),
+                static_groups: Arc::clone(&self.static_groups),
+                detected_groups: Arc::clone(self.detectors.groups()),
+                detectors: self.detectors.facts(),
+            });
+        }
+        Arc::clone(&self.facts)
+    }
+
+    /// Tells whether this node has looked at itself once, so that its groups are known.
+    pub fn has_looked(&self, now: Moment) -> bool {
+        let Some(defined) = self.defined else {
+            return false;
+        };
+        let all = self.collectors.have_all_looked() && self.detectors.have_all_looked();
+        all || now.since(defined) >= FIRST_LOOK_MAX
+    }
+
+    fn define(&mut self, now: Moment, wall: WallTime, setup: Setup) {
+        self.defined.get_or_insert(now);
+        // The groups come first, also those that were kept: collectors ask for them.
+        self.detectors.define(now, wall, setup.detectors);
+        self.pump(now, wall);
+        self.spread_groups(now, wall);
+        self.collectors.define(now, wall, setup.collectors);
+        if self.is_open {
+            self.detectors.open(now);
+        }
+    }
+
+    /// Lets the detectors look when the collectors have run for the first time.
+    fn open_detectors(&mut self, now: Moment) {
+        if !self.is_open && self.defined.is_some() && self.collectors.have_all_looked() {
+            self.is_open = true;
+            self.detectors.open(now);
+        }
+    }
+
+    /// Passes what the parts tell to each other and to the outside.
+    fn pump(&mut self, now: Moment, wall: WallTime) {
+        loop {
+            if let Some(output) = self.collectors.poll_output() {
+                match output {
+                    collectors::Output::Collect(job) => {
+                        self.outputs.push_back(Output::Collect(job));
+                    }
+                    collectors::Output::Forget(name) => {
+                        self.outputs.push_back(Output::Forget(name));
+                    }
+                    collectors::Output::Changed(change) => {
+                        self.outputs.push_back(Output::CollectorChanged(change));
+                    }
+                    collectors::Output::Moved(moved) => {
+                        self.detectors.collector_moved(now, &moved);
+                        self.detectors.tick(now, wall);
+                    }
+                }
+            } else if let Some(output) = self.detectors.poll_output() {
+                match output {
+                    detectors::Output::Look(job) => self.outputs.push_back(Output::Look(job)),
+                    detectors::Output::Changed(change) => {
+                        self.outputs.push_back(Output::GroupsChanged(change));
+                        self.spread_groups(now, wall);
+                    }
+                }
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Tells all parts which groups this node has.
+    fn spread_groups(&mut self, now: Moment, wall: WallTime) {
+        let detected = self.detectors.groups().keys();
+        let groups: BTreeSet<Group> = self.static_groups.iter().chain(detected).cloned().collect();
+        self.collectors.set_groups(now, wall, groups);
+        self.detectors.groups_changed(now);
+        self.collectors.tick(now, wall);
+        self.detectors.tick(now, wall);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,503 @@
+//! When each detector looks, and which groups this node has because of that.
+//!
+//! A detector looks every interval, and within a second when something changed that it refers to.
+//! It gives and removes only its own groups: one that was given by the configuration, or that
+//! another detector gives too, stays. What cannot be told gives nothing for long: after a minute
+//! the groups go, with the reason shown. Only while a collector has not run yet, after a restart,
+//! the groups that were kept stay.
+//!
+//! Start with [`Detectors::define`]; then [`Detectors::tick`] gives [`Output::Look`] for what is
+//! due, [`look`] does it, and [`Detectors::ended`] takes what came of it.
+
+mod look;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use expr::{Reference, Root};
+use model::{Group, Moment, Value, WallTime, limits};
+
+use crate::collectors::Moved;
+use crate::facts::{self, Cost, Detected, Outcome, Run};
+use crate::kept::Kept;
+use crate::schedule::{self, Schedule};
+
+pub use look::{Look, look};
+
+/// Time box of one look. (A question to the machine has 10 seconds.)
+const TIME_BOX: Duration = Duration::from_secs(12);
+/// Time between two looks of one detector, however often things change.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Time after which a look that could not tell is repeated.
+const RETRY: Duration = Duration::from_secs(20);
+/// Time that the first looks wait for the first runs of the collectors at the most.
+const FIRST_WAIT: Duration = Duration::from_secs(2);
+
+/// All detectors of this node.
+#[derive(Debug, Default)]
+pub struct Detectors {
+    entries: BTreeMap<Arc<str>, Entry>,
+    schedule: Schedule<Arc<str>>,
+    detected: Arc<BTreeMap<Group, Detected>>,
+    kept: Kept,
+    runs: u64,
+    outputs: VecDeque<Output>,
+}
+
+/// A detector that may look here.
+#[derive(Clone, Debug)]
+pub struct Definition {
+    /// The detector.
+    pub detector: Arc<packs::detector::Detector>,
+    /// Changes with everything that it is made of.
+    pub version: u64,
+}
+
+/// What shall be done, or told.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Look once, with [`look`], and give what came of it to [`Detectors::ended`].
+    Look(Job),
+    /// The detected groups changed.
+    Changed(Change),
+}
+
+/// A look that is due.
+#[derive(Clone)]
+pub struct Job {
+    /// The id of the detector.
+    pub id: Arc<str>,
+    /// The number of the look.
+    pub run: u64,
+    /// Time that it may take.
+    pub timeout: Duration,
+    /// What to look with.
+    pub detector: Arc<packs::detector::Detector>,
+    /// Whether it asks the machine, which may block.
+    pub touches_machine: bool,
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "look {} of {}", self.run, self.id)
+    }
+}
+
+/// A change of the detected groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The groups that this node has got, and the detectors that gave each.
+    pub added: BTreeMap<Group, BTreeSet<Arc<str>>>,
+    /// The groups that no detector gives any longer, and the detectors that gave each.
+    pub removed: BTreeMap<Group, BTreeSet<Arc<str>>>,
+    /// When.
+    pub wall: WallTime,
+}
+
+/// A look that ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// The id of the detector.
+    pub id: Arc<str>,
+    /// The number of the look.
+    pub run: u64,
+    /// What it told.
+    pub look: Look,
+    /// What it cost.
+    pub cost: Cost,
+}
+
+#[derive(Debug)]
+struct Entry {
+    definition: Definition,
+    /// References to collectors.
+    references: Vec<Reference>,
+    asks_groups: bool,
+    touches_machine: bool,
+    fact: Arc<facts::Detector>,
+    under_way: Option<UnderWay>,
+    last_began: Option<Moment>,
+    /// Since when it cannot be told whether it matches.
+    unknown_since: Option<Moment>,
+    first_due: Moment,
+}
+
+#[derive(Debug)]
+struct UnderWay {
+    run: u64,
+    began: Moment,
+    wall: WallTime,
+    overdue_at: Moment,
+    hangs: bool,
+    counts: bool,
+    /// Something that it refers to changed since it began.
+    look_again: bool,
+}
+
+impl Detectors {
+    /// Takes what was kept over a restart; to be called before the first definition.
+    pub fn restore(&mut self, kept: Kept) {
+        self.kept = kept;
+    }
+
+    /// Takes all detectors. What did not change goes on as it was; what changed looks soon; what is
+    /// gone takes its groups with it.
+    pub fn define(&mut self, now: Moment, wall: WallTime, definitions: Vec<Definition>) {
+        let mut gone: BTreeSet<Arc<str>> = self.entries.keys().cloned().collect();
+        for definition in definitions {
+            let id = definition.detector.home.id();
+            gone.remove(&id);
+            let known = self.entries.get(&id);
+            if known.is_some_and(|it| it.definition.version == definition.version) {
+                continue;
+            }
+            let interval = definition.detector.interval;
+            let first_due = if self.entries.contains_key(&id) {
+                now
+            } else {
+                now + FIRST_WAIT
+            };
+            self.put(&id, definition, first_due);
+            self.schedule.insert(Arc::clone(&id), interval, first_due);
+            self.schedule.run_at(&id, first_due);
+        }
+        for id in gone {
+            self.entries.remove(&id);
+            self.schedule.remove(&id);
+        }
+        self.unite(wall);
+    }
+
+    fn put(&mut self, id: &Arc<str>, definition: Definition, first_due: Moment) {
+        let before = self.entries.remove(id);
+        let mut entry = Entry::new(Arc::clone(id), definition, first_due);
+        let groups = match before {
+            Some(before) => {
+                entry.under_way = before.under_way;
+                if let Some(under_way) = &mut entry.under_way {
+                    under_way.counts = false;
+                }
+                before.fact.groups.clone()
+            }
+            None => self.kept.detectors.remove(id).unwrap_or_default(),
+        };
+        Arc::make_mut(&mut entry.fact).groups = groups;
+        self.entries.insert(Arc::clone(id), entry);
+    }
+
+    /// Lets all that have not looked yet look at once: the collectors have run.
+    pub fn open(&mut self, now: Moment) {
+        for (id, entry) in &self.entries {
+            if entry.last_began.is_none() {
+                self.schedule.run_at(id, now);
+            }
+        }
+    }
+
+    /// Lets those look soon that refer to what a collector changed.
+    pub fn collector_moved(&mut self, now: Moment, moved: &Moved) {
+        for (id, entry) in &mut self.entries {
+            if entry.is_moved_by(moved) {
+                entry.look_soon(id, &mut self.schedule, now);
+            }
+        }
+    }
+
+    /// Lets those look soon that ask for groups: the groups of this node changed.
+    pub fn groups_changed(&mut self, now: Moment) {
+        for (id, entry) in &mut self.entries {
+            if entry.asks_groups {
+                entry.look_soon(id, &mut self.schedule, now);
+            }
+        }
+    }
+
+    /// Makes a detector due at once; tells whether there is one.
+    pub fn run_now(&mut self, now: Moment, id: &str) -> bool {
+        let Some((id, _)) = self.entries.get_key_value(id) else {
+            return false;
+        };
+        self.schedule.run_at(id, now);
+        true
+    }
+
+    /// Gives what is due, and names what hangs.
+    pub fn tick(&mut self, now: Moment, wall: WallTime) {
+        for entry in self.entries.values_mut() {
+            entry.name_if_hung(now);
+        }
+        while let Some(id) = self.schedule.take_due(now) {
+            let Some(entry) = self.entries.get_mut(&id) else {
+                continue;
+            };
+            self.runs += 1;
+            entry.last_began = Some(now);
+            entry.under_way = Some(UnderWay {
+                run: self.runs,
+                began: now,
+                wall,
+                overdue_at: now + TIME_BOX,
+                hangs: false,
+                counts: true,
+                look_again: false,
+            });
+            self.outputs.push_back(Output::Look(Job {
+                id,
+                run: self.runs,
+                timeout: TIME_BOX,
+                detector: Arc::clone(&entry.definition.detector),
+                touches_machine: entry.touches_machine,
+            }));
+        }
+    }
+
+    /// Takes what came of a look. `is_pending` tells of a collector whether it has not run yet.
+    pub fn ended(
+        &mut self,
+        now: Moment,
+        wall: WallTime,
+        ended: Ended,
+        is_pending: &dyn Fn(&str) -> bool,
+    ) {
+        let Some(entry) = self.entries.get_mut(&ended.id) else {
+            return;
+        };
+        if entry.under_way.as_ref().map(|it| it.run) != Some(ended.run) {
+            return;
+        }
+        let Some(under_way) = entry.under_way.take() else {
+            return;
+        };
+        self.schedule.done(&ended.id, now);
+        if !under_way.counts {
+            self.schedule.run_at(&ended.id, now);
+            return;
+        }
+        if entry.fact.last_run.is_none() {
+            let place = schedule::spread(&ended.id, entry.fact.interval);
+            let place = entry.first_due + place.max(PAUSE);
+            self.schedule.run_at(&ended.id, place);
+        }
+        Arc::make_mut(&mut entry.fact).last_run = Some(Run {
+            began: under_way.began,
+            wall: under_way.wall,
+            cost: ended.cost,
+        });
+        entry.take(now, ended.look, is_pending);
+        if entry.unknown_since.is_some() {
+            entry.look_at(&ended.id, &mut self.schedule, now + RETRY);
+        }
+        if under_way.look_again {
+            entry.look_soon(&ended.id, &mut self.schedule, now);
+        }
+        Arc::make_mut(&mut entry.fact).next_due = self.schedule.due(&ended.id);
+        self.unite(wall);
+    }
+
+    /// Gives the next output.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Tells when [`Detectors::tick`] has something to do.
+    pub fn next_deadline(&self) -> Option<Moment> {
+        let overdue = self.entries.values().filter_map(|entry| {
+            let under_way = entry.under_way.as_ref()?;
+            (!under_way.hangs).then_some(under_way.overdue_at)
+        });
+        overdue.chain(self.schedule.next_deadline()).min()
+    }
+
+    /// Gives the detected groups.
+    pub fn groups(&self) -> &Arc<BTreeMap<Group, Detected>> {
+        &self.detected
+    }
+
+    /// Gives what is known of each detector.
+    pub fn facts(&self) -> BTreeMap<Arc<str>, Arc<facts::Detector>> {
+        self.entries
+            .iter()
+            .map(|(id, entry)| (Arc::clone(id), Arc::clone(&entry.fact)))
+            .collect()
+    }
+
+    /// Tells whether each detector has looked once.
+    pub fn have_all_looked(&self) -> bool {
+        let mut entries = self.entries.values();
+        entries.all(|entry| entry.fact.last_run.is_some() || entry.fact.hangs_since.is_some())
+    }
+
+    /// Puts the groups of all detectors together, and tells what changed.
+    fn unite(&mut self, wall: WallTime) {
+        let mut by: BTreeMap<&Group, BTreeSet<Arc<str>>> = BTreeMap::new();
+        for (id, entry) in &self.entries {
+            for group in &entry.fact.groups {
+                by.entry(group).or_default().insert(Arc::clone(id));
+            }
+        }
+        let is_same = by.len() == self.detected.len()
+            && by
+                .iter()
+                .zip(self.detected.iter())
+                .all(|((group, by), (known, detected))| *group == known && *by == detected.by);
+        if is_same {
+            return;
+        }
+        let mut united = BTreeMap::new();
+        let mut change = Change {
+            added: BTreeMap::new(),
+            removed: BTreeMap::new(),
+            wall,
+        };
+        for (group, by) in by {
+            let known = self.detected.get(group).map(|detected| detected.since);
+            let kept = self.kept.groups_since.remove(group);
+            if known.is_none() {
+                change.added.insert(group.clone(), by.clone());
+            }
+            let since = known.or(kept).unwrap_or(wall);
+            united.insert(group.clone(), Detected { by, since });
+        }
+        for (group, detected) in self.detected.iter() {
+            if !united.contains_key(group) {
+                change.removed.insert(group.clone(), detected.by.clone());
+            }
+        }
+        self.detected = Arc::new(united);
+        if !change.added.is_empty() || !change.removed.is_empty() {
+            self.outputs.push_back(Output::Changed(change));
+        }
+    }
+}
+
+impl Entry {
+    fn new(id: Arc<str>, definition: Definition, first_due: Moment) -> Self {
+        let detector = &definition.detector;
+        let in_condition = detector.apply_if.references().map(|(it, _)| it.clone());
+        let in_groups = detector
+            .add_groups
+            .iter()
+            .flat_map(|text| text.references());
+        let references: Vec<Reference> = in_condition
+            .chain(in_groups.map(|(it, _)| it.clone()))
+            .collect();
+        let calls = |name| {
+            detector
+                .apply_if
+                .program()
+                .calls()
+                .any(|it| it.name == name)
+        };
+        let asks_groups = calls("is_in_group")
+            || calls("is_in_static_group")
+            || references.iter().any(|it| it.root == Root::Node);
+        let touches_machine = detector
+            .apply_if
+            .program()
+            .calls()
+            .any(|function| function.touches_machine());
+        let fact = facts::Detector {
+            id,
+            outcome: Outcome::Pending,
+            groups: BTreeSet::new(),
+            refused: Vec::new(),
+            last_run: None,
+            next_due: Some(first_due),
+            interval: detector.interval,
+            hangs_since: None,
+        };
+        Self {
+            references,
+            asks_groups,
+            touches_machine,
+            fact: Arc::new(fact),
+            under_way: None,
+            last_began: None,
+            unknown_since: None,
+            first_due,
+            definition,
+        }
+    }
+
+    fn collector_references(&self) -> impl Iterator<Item = &Reference> {
+        let references = self.references.iter();
+        references.filter(|reference| reference.root == Root::Collector)
+    }
+
+    /// Tells whether something that it refers to differs between the old and the new value.
+    fn is_moved_by(&self, moved: &Moved) -> bool {
+        self.collector_references().any(|reference| {
+            let Some(name) = reference.first() else {
+                return true;
+            };
+            let walk = |value: &Option<Value>| {
+                let value = value.as_ref()?;
+                reference.walk_behind_first(value)
+            };
+            name == &*moved.name && walk(&moved.old) != walk(&moved.new)
+        })
+    }
+
+    fn look_soon(&mut self, id: &Arc<str>, schedule: &mut Schedule<Arc<str>>, now: Moment) {
+        if let Some(under_way) = &mut self.under_way {
+            under_way.look_again = true;
+            return;
+        }
+        let earliest = self.last_began.map_or(now, |began| began + PAUSE);
+        self.look_at(id, schedule, earliest.max(now));
+    }
+
+    /// Brings the next look forward to a time, if it is later.
+    fn look_at(&mut self, id: &Arc<str>, schedule: &mut Schedule<Arc<str>>, at: Moment) {
+        if schedule.due(id).is_some_and(|due| due > at) {
+            schedule.run_at(id, at);
+            Arc::make_mut(&mut self.fact).next_due = Some(at);
+        }
+    }
+
+    fn name_if_hung(&mut self, now: Moment) {
+        let Some(under_way) = &mut self.under_way else {
+            return;
+        };
+        if under_way.hangs || under_way.overdue_at > now {
+            return;
+        }
+        under_way.hangs = true;
+        let since = under_way.wall;
+        let fact = Arc::make_mut(&mut self.fact);
+        fact.hangs_since = Some(since);
+        fact.outcome = Outcome::Error(Arc::from(format!(
+            "hangs since {since}: what it asks of the machine does not answer"
+        )));
+    }
+
+    fn take(&mut self, now: Moment, look: Look, is_pending: &dyn Fn(&str) -> bool) {
+        let keeps = match &look.outcome {
+            Outcome::Unknown(_) => {
+                let waits = self
+                    .collector_references()
+                    .any(|reference| reference.first().is_some_and(is_pending));
+                let since = *self.unknown_since.get_or_insert(now);
+                waits || now.since(since) < limits::FACT_AGE_MIN
+            }
+            Outcome::Pending | Outcome::Matches | Outcome::Differs | Outcome::Error(_) => {
+                self.unknown_since = None;
+                false
+            }
+        };
+        let fact = Arc::make_mut(&mut self.fact);
+        fact.hangs_since = None;
+        fact.outcome = look.outcome;
+        fact.refused = look.refused;
+        if keeps {
+            fact.groups.extend(look.groups);
+        } else {
+            fact.groups = look.groups;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
