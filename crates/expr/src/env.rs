@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use model::{Value, WallTime};
 
-use crate::{Reference, Unknown};
+use crate::{Fleet, Reference, Unknown};
 
 /// The world as an evaluation sees it. Every method may say that it does not know, and why.
 pub trait Env {
@@ -38,6 +38,11 @@ pub trait Env {
 
     /// Counts the known nodes that have a group (if one is named) and a state (likewise).
     fn count_nodes(&self, _group: Option<&str>, _state: Option<&str>) -> Result<u64, Unknown> {
+        Err(no_agent())
+    }
+
+    /// Gives what is known of the nodes of a group, or of all, this one among them.
+    fn fleet(&self, _group: Option<&str>) -> Result<Fleet, Unknown> {
         Err(no_agent())
     }
 

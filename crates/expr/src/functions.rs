@@ -11,6 +11,7 @@ mod ceil;
 mod check_tcp;
 mod colorize;
 mod compliance_get_state_of_rule;
+mod count;
 mod count_lines_matching;
 mod enumerate;
 mod file_age;
@@ -18,6 +19,8 @@ mod file_exists;
 mod file_hash_match;
 mod file_size;
 mod first_match;
+mod fleet;
+mod fleet_coverage;
 mod float;
 mod floor;
 mod format;
@@ -125,6 +128,7 @@ pub(crate) static ALL: &[Function] = &[
     abs::FUNCTION,
     all::FUNCTION,
     any::FUNCTION,
+    count::FUNCTION,
     enumerate::FUNCTION,
     len::FUNCTION,
     list::FUNCTION,
@@ -162,6 +166,8 @@ pub(crate) static ALL: &[Function] = &[
     path_dirname::FUNCTION,
     stat::FUNCTION,
     compliance_get_state_of_rule::FUNCTION,
+    fleet::FUNCTION,
+    fleet_coverage::FUNCTION,
     gossip_count_nodes::FUNCTION,
     gossip_get_zone::FUNCTION,
     gossip_have_event_type::FUNCTION,

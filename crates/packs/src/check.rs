@@ -1,9 +1,15 @@
 //! Checks: is this thing well, and what should be said about it?
 //!
-//! A check either judges by expressions ([`judge()`]) or runs a plugin ([`ShellLine`]).
+//! A check judges by expressions ([`judge()`]), runs a plugin ([`Plugin`]), probes something from
+//! outside ([`Probe`]), adds up what nodes say ([`Aggregate`]), or is told its state ([`Push`]).
 
+mod aggregate;
 mod judge;
-mod shell_line;
+mod plugin;
+mod probe;
+mod push;
+mod quoting;
+mod timing;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +20,12 @@ use crate::expression::{Expression, Variable};
 use crate::fields::{Fields, UnknownKeys};
 use crate::object::{Home, Object, Sheet};
 
+pub use aggregate::{Aggregate, Least};
 pub use judge::{Instance, Verdict, instances, judge, judge_item};
-pub use shell_line::ShellLine;
+pub use plugin::{CommandLine, Plugin};
+pub use probe::{PROBES, Probe, ProbeKey, ProbeKind, Wants};
+pub use push::Push;
+pub use timing::{Flapping, Timing};
 
 /// How often a check runs when it does not say.
 pub const INTERVAL_DEFAULT: Duration = Duration::from_secs(10);
@@ -35,26 +45,21 @@ pub struct Check {
     pub display_name: Arc<str>,
     /// The nodes that it runs on, by their groups.
     pub if_group: GroupSet,
-    /// How often it runs.
-    pub interval: Duration,
-    /// Time that one run may take.
-    pub timeout: Duration,
+    /// When it runs, and how often it must say something before that counts.
+    pub timing: Timing,
     /// Named values that the conditions and outputs share, evaluated once a run, in order.
     pub variables: Vec<Variable>,
     /// How it comes to its state.
     pub method: Method,
     /// One check for each item of this list or map; `{{item}}` is the item.
     pub for_each: Option<Expression>,
-    /// Runs in a row that must be bad before the state counts as hard.
-    pub attempts: u32,
-    /// Runs in a row that must be good before a recovery counts.
-    pub recovery_attempts: u32,
-    /// Checks that make this one pointless while they are bad.
+    /// Checks (`disks`, `linux/disks`), `node:NAME`, `group:NAME` or `node:NAME/linux/disks` that
+    /// make this one pointless while they are bad.
     pub depends_on: Vec<Arc<str>>,
     /// A remark for people.
     pub notes: Option<Arc<str>>,
-    /// True when it tells the state of a service.
-    pub service: bool,
+    /// The service whose state it tells.
+    pub service: Option<Arc<str>>,
 }
 
 /// How a check comes to its state.
@@ -63,7 +68,13 @@ pub enum Method {
     /// By expressions.
     Conditions(Box<Conditions>),
     /// By the exit code of a plugin.
-    Script(ShellLine),
+    Script(Plugin),
+    /// By looking at something as its users do.
+    Probe(Probe),
+    /// By the states of a check on several nodes.
+    Aggregate(Aggregate),
+    /// By what others report.
+    Push(Push),
 }
 
 /// When a check is bad, and what it says.
@@ -89,11 +100,19 @@ impl Check {
             .iter()
             .map(|variable| (&*variable.name, &variable.expression))
             .collect();
-        if let Method::Conditions(conditions) = &self.method {
-            all.extend(conditions.named());
+        match &self.method {
+            Method::Conditions(conditions) => all.extend(conditions.named()),
+            Method::Script(_) | Method::Probe(_) | Method::Aggregate(_) | Method::Push(_) => {}
         }
         all.extend(self.for_each.iter().map(|it| ("for_each", it)));
         all
+    }
+
+    /// Tells whether judging it may wait for the machine: a file, a process, another server.
+    pub fn touches_machine(&self) -> bool {
+        let expressions = self.expressions();
+        let mut calls = expressions.iter().flat_map(|(_, it)| it.program().calls());
+        calls.any(expr::Function::touches_machine)
     }
 }
 
@@ -130,33 +149,6 @@ pub(crate) fn read(
     home: Arc<Home>,
     service: Option<&model::Value>,
 ) -> Option<Check> {
-    let conditions = Conditions {
-        critical_if: fields.expression("critical_if"),
-        warning_if: fields.expression("warning_if"),
-        ok_output: fields.expression("ok_output"),
-        warning_output: fields.expression("warning_output"),
-        critical_output: fields.expression("critical_output"),
-    };
-    let has_condition = fields.node("critical_if").is_some() || fields.node("warning_if").is_some();
-    let script = fields.node("script");
-    let method = match script {
-        _ if has_condition => Some(Method::Conditions(Box::new(conditions))),
-        Some(node) => {
-            let macros: Vec<model::Value> = std::iter::once(fields.to_value())
-                .chain(service.cloned())
-                .collect();
-            ShellLine::compile(node, &macros, fields.report).map(Method::Script)
-        }
-        None => {
-            let place = fields.place().clone();
-            fields.report.error(
-                &place,
-                "the check never judges anything",
-                "write `critical_if`, `warning_if` or `script`",
-            );
-            None
-        }
-    };
     let name: Arc<str> = Arc::from(home.stem());
     let display_name = fields.text("display_name");
     let check = Check {
@@ -164,21 +156,91 @@ pub(crate) fn read(
         display_name: display_name.unwrap_or_else(|| Arc::clone(&name)),
         name,
         if_group: fields.group_set("if_group", &home.pack),
-        interval: fields.interval("interval").unwrap_or(INTERVAL_DEFAULT),
-        timeout: fields.interval("timeout").unwrap_or(TIMEOUT_DEFAULT),
+        timing: timing::read(&mut fields, &home),
         variables: fields.variables(),
-        method: method?,
         for_each: fields.expression("for_each"),
-        attempts: fields.count("attempts").unwrap_or(1),
-        recovery_attempts: fields.count("recovery_attempts").unwrap_or(1),
         depends_on: fields.texts("depends_on"),
         notes: fields.text("notes"),
-        service: false,
+        service: None,
+        method: method(&mut fields, &home, service)?,
         home,
     };
+    one_each(&check, &mut fields);
     // A free key is a macro of the script.
     fields.finish(UnknownKeys::Keep);
     Some(check)
+}
+
+/// The keys that each say how a check comes to its state.
+const METHODS: [&str; 4] = ["script", "probe", "aggregate", "push"];
+
+fn method(
+    fields: &mut Fields<'_>,
+    home: &Arc<Home>,
+    service: Option<&model::Value>,
+) -> Option<Method> {
+    let conditions = conditions(fields);
+    let has_condition = fields.node("critical_if").is_some() || fields.node("warning_if").is_some();
+    let written: Vec<&'static str> = METHODS
+        .into_iter()
+        .filter(|key| fields.node(key).is_some())
+        .collect();
+    match written[..] {
+        // Packs of the original may have both, and there the conditions count.
+        [] | ["script"] if has_condition => Some(Method::Conditions(Box::new(conditions))),
+        ["script"] => {
+            let macros: Vec<model::Value> = std::iter::once(fields.to_value())
+                .chain(service.cloned())
+                .collect();
+            plugin::read(fields, &macros).map(Method::Script)
+        }
+        ["probe"] if !has_condition => probe::read(fields).map(Method::Probe),
+        ["aggregate"] if !has_condition => aggregate::read(fields, home).map(Method::Aggregate),
+        ["push"] if !has_condition => push::read(fields, home).map(Method::Push),
+        [] => {
+            let place = fields.place().clone();
+            fields.report.error(
+                &place,
+                "the check never judges anything",
+                "write `critical_if`, `warning_if`, `script`, `probe`, `aggregate` or `push`",
+            );
+            None
+        }
+        _ => {
+            let place = fields.place().clone();
+            let conditions = has_condition.then_some("critical_if or warning_if");
+            let keys: Vec<&str> = written.into_iter().chain(conditions).collect();
+            let message = format!("the check judges in several ways: {}", keys.join(", "));
+            let hint = "keep one of them; another check may have the other";
+            fields.report.error(&place, message, hint);
+            None
+        }
+    }
+}
+
+fn conditions(fields: &mut Fields<'_>) -> Conditions {
+    Conditions {
+        critical_if: fields.expression("critical_if"),
+        warning_if: fields.expression("warning_if"),
+        ok_output: fields.expression("ok_output"),
+        warning_output: fields.expression("warning_output"),
+        critical_output: fields.expression("critical_output"),
+    }
+}
+
+/// Only what can be asked about one thing may be asked for each.
+fn one_each(check: &Check, fields: &mut Fields<'_>) {
+    let kind = match check.method {
+        Method::Conditions(_) | Method::Probe(_) => return,
+        Method::Script(_) => "a script",
+        Method::Aggregate(_) => "an aggregate",
+        Method::Push(_) => "a pushed check",
+    };
+    if let Some(for_each) = &check.for_each {
+        let message = format!("{kind} cannot have `for_each`");
+        let hint = "it goes with `critical_if`, `warning_if` and `probe`";
+        fields.report.error(for_each.place(), message, hint);
+    }
 }
 
 #[cfg(test)]

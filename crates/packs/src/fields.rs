@@ -148,20 +148,6 @@ impl<'read> Fields<'read> {
         found
     }
 
-    /// Reads a whole number from 1 on.
-    pub(crate) fn count(&mut self, key: &'static str) -> Option<u32> {
-        let node = self.node(key)?;
-        let found = match node.to_value() {
-            Value::Int(number) => u32::try_from(number).ok().filter(|number| *number > 0),
-            _ => None,
-        };
-        if found.is_none() {
-            self.report
-                .push(wrong_kind(node, key, "a whole number from 1 on"));
-        }
-        found
-    }
-
     /// Reads an interval, `10s` or `1h30m`, of at least one second.
     pub(crate) fn interval(&mut self, key: &'static str) -> Option<Duration> {
         let interval = self.duration(key)?;

@@ -88,7 +88,10 @@ impl<'packs> Known<'packs> {
             collectors: natives
                 .chain(all().flat_map(Registry::collectors).map(|it| &*it.name))
                 .collect(),
-            checks: all().flat_map(Registry::checks).map(|it| &*it.id).collect(),
+            checks: all()
+                .flat_map(Registry::all_checks)
+                .map(|it| &*it.id)
+                .collect(),
             handlers: all()
                 .flat_map(Registry::handlers)
                 .map(|it| &*it.id)
@@ -113,8 +116,11 @@ impl<'packs> Known<'packs> {
     }
 }
 
-/// Collectors, compliances and dashboards are found by their name alone.
+/// Collectors, compliances and dashboards are found by their name alone; a check and a service may
+/// stand in one file.
 fn names_once(registry: &Registry, report: &mut Report) {
+    let checks = registry.all_checks().map(|it| (&it.id, &it.home));
+    once("check", checks, report);
     let collectors = registry.collectors().map(|it| (&it.name, &it.home));
     let compliances = registry.compliances().map(|it| (&it.name, &it.home));
     let dashboards = registry.dashboards().map(|it| (&it.name, &it.home));

@@ -165,6 +165,14 @@ impl Registry {
         self.packs().flat_map(|pack| &pack.checks)
     }
 
+    /// Gives the checks of all packs, those of services too.
+    pub fn all_checks(&self) -> impl Iterator<Item = &Arc<Check>> {
+        self.packs().flat_map(|pack| {
+            let services = pack.services.iter().map(|service| &service.check);
+            pack.checks.iter().chain(services)
+        })
+    }
+
     /// Gives the services of all packs.
     pub fn services(&self) -> impl Iterator<Item = &Arc<Service>> {
         self.packs().flat_map(|pack| &pack.services)

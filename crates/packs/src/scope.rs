@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use expr::{Env, Failure, MachineCall, Reference, Root, Source, Unknown};
+use expr::{Env, Failure, Fleet, MachineCall, Reference, Root, Source, Unknown};
 use model::{Value, WallTime};
 
 use crate::expression::Variable;
@@ -121,6 +121,10 @@ impl Env for Scope<'_> {
 
     fn count_nodes(&self, group: Option<&str>, state: Option<&str>) -> Result<u64, Unknown> {
         self.world.count_nodes(group, state)
+    }
+
+    fn fleet(&self, group: Option<&str>) -> Result<Fleet, Unknown> {
+        self.world.fleet(group)
     }
 
     fn have_event(&self, event_type: &str) -> Result<bool, Unknown> {

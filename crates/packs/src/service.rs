@@ -41,12 +41,13 @@ impl Object for Service {
         // A free key is a macro of the check's script.
         fields.finish(UnknownKeys::Keep);
         Some(Self {
-            name,
-            if_group,
             check: Arc::new(Check {
-                service: true,
+                service: Some(Arc::clone(&name)),
+                if_group: if_group.clone(),
                 ..check?
             }),
+            name,
+            if_group,
             notes,
             home,
         })

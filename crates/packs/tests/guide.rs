@@ -72,7 +72,10 @@ fn the_example_overlay_changes_what_it_says_and_nothing_else() {
     assert_eq!(registry.diagnostics(), []);
     let linux = registry.pack("linux").unwrap();
     let cpu = &linux.checks[0];
-    assert_eq!((cpu.interval.as_secs(), cpu.attempts), (60, 1));
+    assert_eq!(
+        (cpu.timing.interval.as_secs(), cpu.timing.attempts),
+        (60, 1)
+    );
     assert!(!cpu.if_group.is_all());
     let shown = linux.parameters.shown();
     assert_eq!(shown.get("diskuse_critical"), Some(&Value::Int(98)));

@@ -8,7 +8,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use model::{CheckState, Group, Level, NodeId, Place, WallTime};
+use model::{CheckState, Group, GroupSet, Level, NodeId, Place, WallTime};
 
 /// One change of one check, or of one of the things that a check with `for_each` looks at.
 #[derive(Clone, Debug, PartialEq)]
@@ -109,8 +109,8 @@ pub struct Subject {
     pub level: Level,
     /// Where it is written.
     pub place: Place,
-    /// The group of nodes that it is for; `None` is all.
-    pub if_group: Option<Group>,
+    /// The nodes that it is for, by their groups.
+    pub if_group: GroupSet,
     /// The service whose state it tells.
     pub service: Option<Arc<str>>,
     /// The checks, `node:NAME` or `group:NAME` that it depends on, as written.
@@ -128,7 +128,10 @@ impl Transition {
     /// Tells whether people who are told of hard states only have something new to hear.
     pub fn is_news(&self) -> bool {
         match self.change {
-            Change::State | Change::Hardened => self.old_hard != self.hard,
+            Change::State | Change::Hardened => {
+                let concerns = is_problem(self.old_hard) || is_problem(self.hard);
+                concerns && self.old_hard != self.hard
+            }
             Change::FlappingBegan | Change::FlappingEnded => true,
             Change::Gone(_) => is_problem(self.old_hard),
         }

@@ -7,8 +7,11 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use expr::{Account, Env, Failure, LinePattern, MachineCall, Reference, Root, Source, Unknown};
-use model::{Place, Value, WallTime};
+use expr::{
+    Account, Env, Failure, Fleet, LinePattern, MachineCall, Member, Reference, Root, Source,
+    Unknown,
+};
+use model::{CheckState, Place, Value, WallTime};
 
 /// The world.
 pub(crate) struct World {
@@ -135,6 +138,23 @@ impl Env for World {
 
     fn count_nodes(&self, group: Option<&str>, state: Option<&str>) -> Result<u64, Unknown> {
         Ok(3 - u64::from(group.is_some() || state.is_some()))
+    }
+
+    fn fleet(&self, _group: Option<&str>) -> Result<Fleet, Unknown> {
+        let member = |name: &str, age: Option<u64>, state| Member {
+            name: Arc::from(name),
+            id: Arc::from(name),
+            zone: Arc::from("internet"),
+            age: age.map(Duration::from_secs),
+            checks: Arc::new([(Arc::from("web/http"), state)].into()),
+        };
+        Ok(Fleet {
+            members: vec![
+                member("a", Some(0), CheckState::Ok),
+                member("b", Some(8), CheckState::Critical),
+                member("c", None, CheckState::Ok),
+            ],
+        })
     }
 
     fn have_event(&self, event_type: &str) -> Result<bool, Unknown> {

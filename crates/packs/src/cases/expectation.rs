@@ -122,8 +122,14 @@ impl Run<'_> {
         let services = self.pack.services.iter().map(|service| &service.check);
         let checks: Vec<Arc<Check>> = self.pack.checks.iter().chain(services).cloned().collect();
         let check = named(&checks, name, "check", |it| &it.name)?;
-        if let Method::Script(_) = check.method {
-            return Err(Mismatch::new(format!("the check {name} runs a script")));
+        let outside = match check.method {
+            Method::Conditions(_) | Method::Aggregate(_) => None,
+            Method::Script(_) => Some("runs a script"),
+            Method::Probe(_) => Some("probes something"),
+            Method::Push(_) => Some("is told its state"),
+        };
+        if let Some(outside) = outside {
+            return Err(Mismatch::new(format!("the check {name} {outside}")));
         }
         let check = Check {
             home: Arc::new(Home {

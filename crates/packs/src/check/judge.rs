@@ -97,11 +97,16 @@ fn item_name(item: &Value, at: usize) -> Arc<str> {
 }
 
 fn judge_in(check: &Check, scope: Scope<'_>) -> Verdict {
-    let Method::Conditions(conditions) = &check.method else {
-        return Verdict {
-            state: CheckState::Unknown,
-            output: "UNKNOWN: the state of this check comes from its script".to_owned(),
-        };
+    let elsewhere = |from: &str| Verdict {
+        state: CheckState::Unknown,
+        output: format!("UNKNOWN: the state of this check comes from {from}"),
+    };
+    let conditions = match &check.method {
+        Method::Conditions(conditions) => conditions,
+        Method::Aggregate(aggregate) => return aggregate.judge(&scope),
+        Method::Script(_) => return elsewhere("its script"),
+        Method::Probe(_) => return elsewhere("its probe"),
+        Method::Push(_) => return elsewhere("whoever reports it"),
     };
     let scope = match scope.with_variables(&check.variables) {
         Ok(scope) => scope,

@@ -141,16 +141,211 @@ fn a_script_gets_its_macros_and_parameters() {
     let check = read(
         "  script: \"check -p $port$ -c $load.critical$ -w $load.x | load.warning$ -l {{parameters.limit}} $nothing$ $HOME\"\n  load: {critical: 5, warning: 3}\n",
     );
-    let Method::Script(line) = &check.method else {
-        panic!("{check:?}");
-    };
-    let scope = crate::Scope::new(&Node, Arc::clone(&check.home.parameters));
     assert_eq!(
-        line.fill(&scope).unwrap(),
-        "check -p 6768 -c 5 -w 3 -l 90  $HOME"
+        command(&check),
+        CommandLine::Shell("check -p 6768 -c 5 -w 3 -l 90  $HOME".into())
     );
     assert_eq!(
         judge(&check, &Node).output,
         "UNKNOWN: the state of this check comes from its script"
+    );
+}
+
+fn command(check: &Check) -> CommandLine {
+    let Method::Script(plugin) = &check.method else {
+        panic!("{check:?}");
+    };
+    let scope = crate::Scope::new(&Node, Arc::clone(&check.home.parameters));
+    plugin.fill(&scope).unwrap()
+}
+
+/// What is wrong with a check.
+fn refused(fields: &str) -> Vec<String> {
+    let mut files = PackFiles::new();
+    let text = format!("check:\n{fields}");
+    for (path, text) in [
+        ("a/package.yml", "name: a"),
+        ("a/parameters/p.yml", "limit: 90\nword: soon\n"),
+        ("a/monitoring/x.yml", &text),
+    ] {
+        files.add(Level::Local, path, File::new(path, text.as_bytes()));
+    }
+    let registry = Registry::load(&files, None);
+    let told = registry.diagnostics().iter();
+    told.map(|it| format!("{}: {}", it.place.line, it.message))
+        .collect()
+}
+
+#[test]
+fn a_value_in_a_script_is_a_word_and_never_a_command() {
+    let shell = read(
+        "  script: \"check -n '$name$' -m $name$ {{parameters.limit}}\"\n  name: \"it's; rm *\"\n",
+    );
+    assert_eq!(
+        command(&shell),
+        CommandLine::Shell("check -n 'it'\\''s; rm *' -m 'it'\\''s;' rm '*' 90".into())
+    );
+    let plain = read(
+        "  script: [check, -n, '$name$', 'l={{parameters.limit}}']\n  name: \"it's; rm *\"\n  run_as: nagios\n",
+    );
+    let arguments = ["check", "-n", "it's; rm *", "l=90"];
+    assert_eq!(
+        command(&plain),
+        CommandLine::Arguments(arguments.map(str::to_owned).to_vec())
+    );
+    let Method::Script(plugin) = &plain.method else {
+        panic!("{plain:?}");
+    };
+    assert_eq!(plugin.run_as.as_deref(), Some("nagios"));
+}
+
+#[test]
+fn timing_may_come_from_parameters() {
+    let check = read(
+        "  critical_if: '1 > 2'\n  interval: 1m\n  retry_interval: '{{parameters.limit}}s'\n  attempts: '{{parameters.limit}}'\n  flapping: {begin: 50}\n",
+    );
+    let timing = &check.timing;
+    assert_eq!(timing.interval, Duration::from_secs(60));
+    assert_eq!(timing.retry_interval, Duration::from_secs(90));
+    assert_eq!((timing.attempts, timing.recovery_attempts), (90, 1));
+    let flapping = timing.flapping.unwrap();
+    assert!((flapping.begin_pct - 50.0).abs() < 0.1 && flapping.end_pct < 34.0);
+    assert_eq!(
+        read("  critical_if: '1 > 2'\n  flapping: no\n")
+            .timing
+            .flapping,
+        None
+    );
+    for (fields, problem) in [
+        (
+            "interval: '{{parameters.word}}'",
+            "`soon` is no interval: write 10, 10s, 5m, 1h30m or 2d",
+        ),
+        (
+            "attempts: 0",
+            "`attempts` wants a whole number from 1 on, not `0`",
+        ),
+        (
+            "attempts: '{{parameters.word}}'",
+            "`attempts` wants a whole number from 1 on, and the parameter is `soon`",
+        ),
+        (
+            "attempts: '{{collector.x}}'",
+            "`attempts`: collector.x is not known while packs are read",
+        ),
+        (
+            "flapping: {begin: 20, end: 30}",
+            "flapping ends at 30 % and begins at 20 %",
+        ),
+        ("flapping: {start: 20}", "`flapping` has no key `start`"),
+    ] {
+        let told = refused(&format!("  critical_if: '1 > 2'\n  {fields}\n"));
+        assert_eq!(told, [format!("3: {problem}")], "{fields}");
+    }
+}
+
+#[test]
+fn a_check_judges_in_one_way() {
+    let both = refused("  critical_if: '1 > 2'\n  push: {}\n");
+    assert_eq!(
+        both,
+        ["1: the check judges in several ways: push, critical_if or warning_if"]
+    );
+    let each = refused("  script: x\n  for_each: '[1]'\n");
+    assert_eq!(each, ["3: a script cannot have `for_each`"]);
+    // The original let the conditions win.
+    let original = read("  critical_if: '1 > 2'\n  script: x\n");
+    assert!(matches!(original.method, Method::Conditions(_)));
+}
+
+#[test]
+fn a_probe_knows_its_keys() {
+    let check = read(
+        "  probe: {http: {url: 'http://{{item}}/', status: [200, 3xx], slow_warning: 500ms}}\n  for_each: \"['a']\"\n",
+    );
+    let Method::Probe(probe) = &check.method else {
+        panic!("{check:?}");
+    };
+    let scope = crate::Scope::new(&Node, Arc::clone(&check.home.parameters));
+    let options = probe.fill(&scope.with_item(Value::from("a"))).unwrap();
+    assert_eq!(options["url"], Value::from("http://a/"));
+    for (fields, problem) in [
+        ("{http: {}}", "the probe `http` has no `url`"),
+        (
+            "{http: {url: x, stauts: 200}}",
+            "a key of the probe `http` cannot be `stauts`",
+        ),
+        (
+            "{http: {url: x, status: 20}}",
+            "`status` wants status codes: 200, 2xx, 200-299 or a list of those, not `20`",
+        ),
+        ("{htp: {url: x}}", "a probe cannot be `htp`"),
+        (
+            "{tcp: {address: x, regexp: '('}}",
+            "`regexp` wants a regular expression, not `(`",
+        ),
+        ("x", "a probe is one key: its kind"),
+    ] {
+        let told = refused(&format!("  probe: {fields}\n"));
+        assert_eq!(told, [format!("2: {problem}")], "{fields}");
+    }
+}
+
+#[test]
+fn an_aggregate_counts_the_nodes_that_are_ok() {
+    struct Three(Option<u64>);
+    impl Env for Three {
+        fn reference(&self, reference: &Reference) -> Result<Value, Unknown> {
+            Err(Unknown::new(reference.to_string()))
+        }
+
+        fn fleet(&self, _group: Option<&str>) -> Result<expr::Fleet, Unknown> {
+            let member = |name: &str, age: Option<u64>, state| expr::Member {
+                name: Arc::from(name),
+                id: Arc::from(name),
+                zone: Arc::from("internet"),
+                age: age.map(Duration::from_secs),
+                checks: Arc::new([(Arc::from("a/http"), state)].into()),
+            };
+            Ok(expr::Fleet {
+                members: vec![
+                    member("one", Some(0), CheckState::Ok),
+                    member("two", Some(8), CheckState::Critical),
+                    member("three", self.0, CheckState::Ok),
+                ],
+            })
+        }
+    }
+    let judged = |fields: &str, age| {
+        let verdict = judge(
+            &read(&format!("  aggregate: {{group: web, {fields}}}\n")),
+            &Three(age),
+        );
+        (verdict.state, verdict.output)
+    };
+    assert_eq!(
+        judged("check: http, at_least: 2", Some(3)),
+        (
+            CheckState::Ok,
+            "OK: 2 of 3 nodes of web are OK at a/http, at least 2 wanted; not: two CRITICAL (3 of 3 nodes, oldest 8 s)".into()
+        )
+    );
+    assert_eq!(
+        judged("check: http, at_least: 60%", Some(3)).0,
+        CheckState::Ok
+    );
+    assert_eq!(
+        judged("check: http, at_least: 70%", Some(3)).0,
+        CheckState::Critical
+    );
+    assert_eq!(
+        judged("check: http, at_least: 1, warning_below: 100%", Some(3)).0,
+        CheckState::Warning
+    );
+    assert_eq!(judged("at_least: 3", Some(3)).0, CheckState::Ok);
+    assert_eq!(judged("check: http, at_least: 1", None).0, CheckState::Ok);
+    assert_eq!(
+        judged("check: http, at_least: 1, min_coverage: 80%", None).0,
+        CheckState::Unknown
     );
 }

@@ -88,10 +88,23 @@ impl<'lint> Sight<'lint> {
         for (_, expression) in check.expressions() {
             self.expression(expression);
         }
-        if let Method::Script(line) = &check.method {
-            for reference in line.references() {
-                self.reference(reference, reference.place.clone());
+        match &check.method {
+            Method::Script(plugin) => {
+                for reference in plugin.references() {
+                    self.reference(reference, reference.place.clone());
+                }
             }
+            // A password goes to the server that is probed, and to nobody else.
+            Method::Probe(probe) => {
+                self.may_use_secrets = true;
+                probe.texts().into_iter().for_each(|it| self.raw_text(it));
+                self.may_use_secrets = false;
+            }
+            Method::Aggregate(aggregate) => {
+                let named = aggregate.check.iter();
+                named.for_each(|it| self.names_check("aggregate", it, check));
+            }
+            Method::Conditions(_) | Method::Push(_) => {}
         }
         for name in &check.depends_on {
             self.depends_on(name, check);
@@ -232,13 +245,31 @@ impl<'lint> Sight<'lint> {
         self.report.push(likely_hint(diagnostic, likely));
     }
 
+    /// Nodes are known only where they are, and a check of another node may be of packs of its own.
     fn depends_on(&mut self, name: &str, check: &Check) {
+        let wrong = match name.split_once(':') {
+            None => return self.names_check("depends_on", name, check),
+            Some(("group", group)) => model::Group::parse(group).err().map(|it| it.to_string()),
+            Some(("node", "")) => Some("the name of the node is missing".to_owned()),
+            Some(("node", _)) => None,
+            Some((kind, _)) => Some(format!(
+                "`{kind}:` is none of a check, `node:NAME` and `group:NAME`"
+            )),
+        };
+        if let Some(wrong) = wrong {
+            let message = format!("`depends_on` names `{name}`: {wrong}");
+            self.report
+                .push(Diagnostic::error(check.home.place.clone(), message));
+        }
+    }
+
+    fn names_check(&mut self, key: &str, name: &str, check: &Check) {
         let own = format!("{}/{name}", check.home.pack);
         let checks = &self.known.checks;
         if checks.contains(name) || checks.contains(&*own) {
             return;
         }
-        let message = format!("`depends_on` names the check `{name}`, which is nowhere");
+        let message = format!("`{key}` names the check `{name}`, which is nowhere");
         let likely = nearest(name, checks.iter().copied());
         let diagnostic = Diagnostic::error(check.home.place.clone(), message);
         self.report.push(likely_hint(diagnostic, likely));

@@ -28,7 +28,7 @@ fn checks(registry: &Registry) -> Vec<String> {
             "{} {} {}s {}",
             check.id,
             check.home.level,
-            check.interval.as_secs(),
+            check.timing.interval.as_secs(),
             check.notes.as_deref().unwrap_or("-")
         )
     };
