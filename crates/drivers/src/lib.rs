@@ -20,6 +20,7 @@ pub mod network;
 pub mod notify;
 pub mod packages;
 pub mod processes;
+pub mod sources;
 
 pub use deadline::Deadline;
 pub use error::Error;
