@@ -54,6 +54,16 @@ pub enum Error {
         /// Why it makes no sense, and what would.
         problem: String,
     },
+    /// An option of a notifier or a probe makes no sense.
+    #[error("the option {name} of {of} {problem}")]
+    BadOption {
+        /// The option.
+        name: String,
+        /// Whose it is.
+        of: &'static str,
+        /// What is wrong with it, and what would be right.
+        problem: String,
+    },
     /// Something that was read or received is not what it should be.
     #[error("{subject} {problem}")]
     BadAnswer {

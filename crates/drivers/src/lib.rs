@@ -9,6 +9,7 @@
 //! network mount) holds its caller: run drivers on a worker that may be given up.
 
 pub mod accounts;
+pub mod certificate;
 pub mod child;
 pub mod collectors;
 mod deadline;
@@ -18,10 +19,14 @@ mod host;
 pub mod hosting;
 pub mod network;
 pub mod notify;
+mod options;
 pub mod packages;
+pub mod probes;
 pub mod processes;
 pub mod sources;
+mod text;
 
 pub use deadline::Deadline;
 pub use error::Error;
 pub use host::Host;
+pub use options::{OptionKind, OptionSpec};

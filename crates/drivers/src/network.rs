@@ -20,3 +20,6 @@ pub use reverse::ip_to_host;
 pub use tcp::check_tcp;
 pub(crate) use timed_stream::TimedStream;
 pub use tls::Trust;
+pub(crate) use tls::{
+    Inspection, TlsStream, config as tls_config, connect as tls_connect, inspect as tls_inspect,
+};

@@ -16,21 +16,18 @@ use std::sync::Arc;
 
 use model::Value;
 
+use crate::options::{OptionKind, OptionSpec, Options};
 use crate::{Deadline, Host};
 
 mod delivery;
 mod failure;
 mod notice;
-mod options;
-mod text;
 
 mod slack;
 mod webhook;
 
 pub use failure::{Failure, Receipt, Retry};
 pub use notice::{Item, Link, Notice, Occasion, Tone};
-use options::Options;
-pub use options::{OptionKind, OptionSpec};
 
 /// Every notifier, ordered by name.
 pub const ALL: &[&Kind] = &[&slack::KIND, &webhook::KIND];
@@ -64,7 +61,8 @@ pub fn find(name: &str) -> Option<&'static Kind> {
 
 /// Tells whether options make sense for a notifier, without sending anything.
 pub fn check(kind: &str, options: &BTreeMap<Arc<str>, Value>) -> Result<(), Failure> {
-    Options::new(known(kind)?, options).check()
+    let kind = known(kind)?;
+    Ok(Options::new(kind.name, kind.options, options).check()?)
 }
 
 /// Sends a notice.
@@ -76,7 +74,7 @@ pub fn send(
     deadline: Deadline,
 ) -> Result<Receipt, Failure> {
     let kind = known(kind)?;
-    let options = Options::new(kind, options);
+    let options = Options::new(kind.name, kind.options, options);
     options.check()?;
     let call = Call {
         options,

@@ -166,6 +166,8 @@ pub const NETWORK_ADDRESSES_MAX: usize = 16;
 pub const RESOLVER_LOOKUPS_MAX: usize = 32;
 /// Redirects that are followed to a page; one more is an error.
 pub const URL_REDIRECTS_MAX: usize = 5;
+/// How much of a service's answer a probe reads; the rest is not looked at.
+pub const PROBE_ANSWER_BYTES_MAX: usize = 256 << 10;
 /// How much of a service's answer to a notice is read; the rest is not.
 pub const NOTIFY_ANSWER_BYTES_MAX: usize = 16 << 10;
 /// Longest wait that a service may ask for before the next try; a longer one counts as this one.

@@ -1,9 +1,10 @@
 //! Encryption, by rustls with the certificates that the machine trusts.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -93,6 +94,71 @@ pub(crate) fn connect(
     Ok(stream)
 }
 
+/// What a server showed of itself, good or not.
+pub(crate) struct Inspection {
+    /// Its certificates (DER), its own first.
+    pub(crate) chain: Vec<Vec<u8>>,
+    /// Why they prove nothing, if so.
+    pub(crate) problem: Option<String>,
+    /// The version of the protocol, as `TLS 1.3`.
+    pub(crate) protocol: String,
+    /// The connection, for who wants to go on.
+    pub(crate) stream: TlsStream,
+}
+
+/// Speaks TLS with a server whatever its certificate is worth, and tells what that is.
+pub(crate) fn inspect(
+    host: &Host,
+    stream: TimedStream,
+    name: &str,
+    shown: &str,
+    trust: Trust<'_>,
+) -> Result<Inspection, Error> {
+    let deadline = stream.deadline();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let roots = match trust {
+        Trust::Machine => Some(trusted(host, bundle(host)?, deadline)?),
+        Trust::File(path) => Some(trusted(host, path, deadline)?),
+        Trust::Anybody => None,
+    };
+    let judge = roots
+        .map(|roots| {
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+                .build()
+        })
+        .transpose()
+        .map_err(|error| Error::Missing(format!("no certificate can be judged: {error}")))?;
+    let observer = Arc::new(Observer {
+        anybody: Anybody(Arc::clone(&provider)),
+        judge,
+        problem: Mutex::new(None),
+    });
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::Missing(format!("TLS cannot be set up: {error}")))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::clone(&observer) as _)
+        .with_no_client_auth();
+    // A session that is taken up again would show no certificate.
+    config.resumption = Resumption::disabled();
+    let stream = connect(Arc::new(config), stream, name, shown)?;
+    let chain = stream.conn.peer_certificates().unwrap_or_default();
+    let problem = observer.problem.lock();
+    Ok(Inspection {
+        chain: chain
+            .iter()
+            .map(|certificate| certificate.to_vec())
+            .collect(),
+        problem: problem.unwrap_or_else(PoisonError::into_inner).take(),
+        protocol: match stream.conn.protocol_version() {
+            Some(rustls::ProtocolVersion::TLSv1_2) => "TLS 1.2".to_owned(),
+            Some(rustls::ProtocolVersion::TLSv1_3) => "TLS 1.3".to_owned(),
+            other => format!("{other:?}"),
+        },
+        stream,
+    })
+}
+
 /// Finds the file with the certificates that the machine trusts.
 fn bundle(host: &Host) -> Result<&'static str, Error> {
     let found = BUNDLES.iter().find(|path| host.has(path)).copied();
@@ -153,6 +219,58 @@ impl ServerCertVerifier for Anybody {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Keeps what is wrong with a certificate, and goes on.
+#[derive(Debug)]
+struct Observer {
+    anybody: Anybody,
+    judge: Option<Arc<WebPkiServerVerifier>>,
+    problem: Mutex<Option<String>>,
+}
+
+impl ServerCertVerifier for Observer {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if let Some(judge) = &self.judge
+            && let Err(error) =
+                judge.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        {
+            let problem = self.problem.lock();
+            *problem.unwrap_or_else(PoisonError::into_inner) = Some(explain(&error));
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.anybody
+            .verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.anybody
+            .verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.anybody.supported_verify_schemes()
     }
 }
 

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use model::limits::{NOTIFY_ANSWER_BYTES_MAX, NOTIFY_RETRY_AFTER_MAX};
 
-use super::text::one_line;
 use super::{Call, Failure, Retry};
+use crate::network::base64;
 use crate::network::{Method, Request, Response, Trust, http_send};
+use crate::text::one_line;
 
 /// A request of a notifier. The path of its URL is never shown, as many services have a token in it.
 pub(super) struct Delivery<'a> {
@@ -48,6 +49,11 @@ impl Call<'_> {
         }
         Ok(http_send(self.host, &request, self.deadline)?)
     }
+}
+
+/// Makes the value of `Authorization` for a user and a password.
+pub(super) fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", base64(format!("{user}:{password}").as_bytes()))
 }
 
 /// Says what a status means for whoever is on duty, and whether to try again.

@@ -55,9 +55,10 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let message = error.to_string();
         match error {
-            Error::BadRequest { .. } | Error::NotPlainFile { .. } | Error::TooLarge { .. } => {
-                Self::never(message)
-            }
+            Error::BadRequest { .. }
+            | Error::BadOption { .. }
+            | Error::NotPlainFile { .. }
+            | Error::TooLarge { .. } => Self::never(message),
             Error::System { .. }
             | Error::TimedOut { .. }
             | Error::BadAnswer { .. }

@@ -3,9 +3,9 @@
 use serde_json::{Value as Json, json};
 
 use super::delivery::Delivery;
-use super::text::{lines, one_line};
 use super::{Call, Failure, Kind, Notice, OptionKind, OptionSpec, Receipt, Tone};
 use crate::network::Method;
+use crate::text::{lines, one_line};
 
 pub(super) const KIND: Kind = Kind {
     name: "slack",
@@ -13,23 +13,25 @@ pub(super) const KIND: Kind = Kind {
     options: &[
         OptionSpec::new("token", OptionKind::Text, "Token of the bot (xoxb-…).").secret(),
         OptionSpec::new(
-            "webhook_url",
-            OptionKind::Text,
-            "Address of an incoming webhook, in place of a token.",
-        )
-        .secret(),
-        OptionSpec::new(
             "channel",
             OptionKind::Text,
             "Channel, by name or id; an incoming webhook has its own.",
         )
         .default("#alerts"),
-        OptionSpec::new("url", OptionKind::Text, "Address of the service.")
-            .default("https://slack.com/api"),
+        OptionSpec::new(
+            "url",
+            OptionKind::Text,
+            "Address of an incoming webhook, when there is no token; with a token, that of the service.",
+        )
+        .secret()
+        .default(SERVICE),
         super::CA_FILE,
     ],
     send,
 };
+
+/// Where bots speak.
+const SERVICE: &str = "https://slack.com/api";
 
 /// Slack shows about so much of a text before it hides the rest.
 const TEXT_CHARS_MAX: usize = 7_000;
@@ -38,15 +40,13 @@ const FIELDS_MAX: usize = 20;
 
 fn send(call: &Call<'_>) -> Result<Receipt, Failure> {
     let attachment = attachment(call.notice);
-    match (
-        call.options.text("token")?,
-        call.options.text("webhook_url")?,
-    ) {
+    match (call.options.text("token")?, call.options.text("url")?) {
         (Some(token), _) => by_token(call, token, attachment),
         (None, Some(url)) => by_webhook(call, url, attachment),
         (None, None) => Err(call
             .options
-            .refuse("token", "is not set, and neither is webhook_url")),
+            .refuse("token", "is not set, and neither is url")
+            .into()),
     }
 }
 
@@ -97,7 +97,7 @@ fn by_webhook(call: &Call<'_>, url: &str, attachment: Json) -> Result<Receipt, F
         url,
         headers: vec![("Content-Type", "application/json; charset=utf-8".to_owned())],
         body: message.to_string().as_bytes(),
-        key_options: "webhook_url",
+        key_options: "url",
     })?;
     Ok(Receipt {
         text: format!(

@@ -2,6 +2,7 @@
 
 use ring::hmac;
 
+use super::delivery::basic;
 use super::delivery::{Delivery, said};
 use super::{Call, Failure, Kind, OptionKind, OptionSpec, Receipt, json_of};
 use crate::network::Method;
@@ -34,42 +35,51 @@ pub(super) const KIND: Kind = Kind {
         )
         .secret(),
         OptionSpec::new(
-            "signing_key",
+            "secret",
             OptionKind::Text,
             "Key with which the body is signed: `X-OpsBro-Signature: sha256=…` (HMAC, hex).",
         )
         .secret(),
+        OptionSpec::new("user", OptionKind::Text, "User of the scheme Basic."),
+        OptionSpec::new("password", OptionKind::Text, "Password of that user.").secret(),
         super::CA_FILE,
     ],
     send,
 };
 
 fn send(call: &Call<'_>) -> Result<Receipt, Failure> {
-    let body = match call.options.text("body")? {
+    let options = call.options;
+    let body = match options.text("body")? {
         Some(body) => body.to_owned(),
         None => json_of(&call.notice.to_value()).to_string(),
     };
     let mut headers = vec![
         (
             "Content-Type",
-            call.options.text_or_default("content_type")?.to_owned(),
+            options.text_or_default("content_type")?.to_owned(),
         ),
         ("Idempotency-Key", call.notice.id.to_string()),
     ];
-    if let Some(token) = call.options.text("token")? {
+    if let Some(token) = options.text("token")? {
         headers.push(("Authorization", format!("Bearer {token}")));
     }
-    if let Some(key) = call.options.text("signing_key")? {
+    if let Some(user) = options.text("user")? {
+        headers.push((
+            "Authorization",
+            basic(user, options.text_or_default("password")?),
+        ));
+    }
+    if let Some(key) = options.text("secret")? {
         headers.push(("X-OpsBro-Signature", signature(key, body.as_bytes())));
     }
-    for (name, value) in call.options.map("headers")? {
+    for (name, value) in options.map("headers")? {
         headers.retain(|(given, _)| !given.eq_ignore_ascii_case(name));
         headers.push((name, value));
     }
-    let method = call.options.text_or_default("method")?;
+    let method = options.text_or_default("method")?;
     let response = call.deliver(&Delivery {
         method: Method::parse(method).unwrap_or(Method::Post),
-        url: call.options.required("url")?,
+        url: options.required("url")?,
         headers,
         body: body.as_bytes(),
         key_options: "url, token and headers",

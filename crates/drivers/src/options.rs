@@ -1,13 +1,16 @@
-//! What a handler says about a notifier, read with the name of the option in every complaint.
+//! What a pack says to a notifier or a probe, read with the name of the option in every complaint.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use model::Value;
+use model::limits::REGEXP_BYTES_MAX;
+use model::{Value, parse_interval};
+use regex::{Regex, RegexBuilder};
 
-use super::{Failure, Kind};
+use crate::Error;
 
-/// An option of a notifier.
+/// Something that a notifier or a probe may be told.
 #[derive(Clone, Copy, Debug)]
 pub struct OptionSpec {
     /// The name.
@@ -16,10 +19,9 @@ pub struct OptionSpec {
     pub doc: &'static str,
     /// What it holds.
     pub kind: OptionKind,
-    /// What holds when it is absent or empty, as a person would write it; empty when there is
-    /// nothing.
+    /// What holds when it is absent or empty, as a person would write it; empty when nothing does.
     pub default: &'static str,
-    /// Whether nothing can be sent without it.
+    /// Whether nothing can be done without it.
     pub is_required: bool,
     /// Whether it must never be shown.
     pub is_secret: bool,
@@ -36,6 +38,10 @@ pub enum OptionKind {
     Number,
     /// True or false.
     Flag,
+    /// An interval: `500ms`, `10s`, `21d`.
+    Interval,
+    /// A regular expression.
+    Regexp,
     /// Texts by name.
     Map,
     /// One of these words.
@@ -44,7 +50,7 @@ pub enum OptionKind {
 
 impl OptionSpec {
     /// Makes an option that may be left out.
-    pub(super) const fn new(name: &'static str, kind: OptionKind, doc: &'static str) -> Self {
+    pub(crate) const fn new(name: &'static str, kind: OptionKind, doc: &'static str) -> Self {
         Self {
             name,
             doc,
@@ -56,12 +62,12 @@ impl OptionSpec {
     }
 
     /// Says what holds without it.
-    pub(super) const fn default(self, default: &'static str) -> Self {
+    pub(crate) const fn default(self, default: &'static str) -> Self {
         Self { default, ..self }
     }
 
-    /// Says that nothing can be sent without it.
-    pub(super) const fn required(self) -> Self {
+    /// Says that nothing can be done without it.
+    pub(crate) const fn required(self) -> Self {
         Self {
             is_required: true,
             ..self
@@ -69,7 +75,7 @@ impl OptionSpec {
     }
 
     /// Says that it must never be shown.
-    pub(super) const fn secret(self) -> Self {
+    pub(crate) const fn secret(self) -> Self {
         Self {
             is_secret: true,
             ..self
@@ -77,21 +83,27 @@ impl OptionSpec {
     }
 }
 
-/// The options of one delivery.
+/// The options of one notifier or probe.
 #[derive(Clone, Copy)]
-pub(super) struct Options<'a> {
-    kind: &'static Kind,
+pub(crate) struct Options<'a> {
+    /// Whose they are, as complaints name it.
+    of: &'static str,
+    known: &'static [OptionSpec],
     given: &'a BTreeMap<Arc<str>, Value>,
 }
 
 impl<'a> Options<'a> {
-    pub(super) fn new(kind: &'static Kind, given: &'a BTreeMap<Arc<str>, Value>) -> Self {
-        Self { kind, given }
+    pub(crate) fn new(
+        of: &'static str,
+        known: &'static [OptionSpec],
+        given: &'a BTreeMap<Arc<str>, Value>,
+    ) -> Self {
+        Self { of, known, given }
     }
 
     /// Refuses options that are unknown, missing or of another kind.
-    pub(super) fn check(&self) -> Result<(), Failure> {
-        let names = || self.kind.options.iter().map(|option| option.name);
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let names = || self.known.iter().map(|option| option.name);
         for name in self.given.keys() {
             if !names().any(|known| known == &**name) {
                 let hint = match model::nearest(name, names()) {
@@ -101,16 +113,18 @@ impl<'a> Options<'a> {
                 return Err(self.refuse(name, &format!("is unknown: {hint}")));
             }
         }
-        for option in self.kind.options {
+        for option in self.known {
             let value = self.value(option.name);
             if option.is_required && value.is_none() {
                 return Err(self.refuse(option.name, &format!("is not set: {}", option.doc)));
             }
             match option.kind {
                 OptionKind::Text => drop(self.text(option.name)?),
-                OptionKind::Texts => drop(self.texts(option.name)?),
+                OptionKind::Texts => drop(self.plain_texts(option.name)?),
                 OptionKind::Number => drop(self.number(option.name)?),
                 OptionKind::Flag => drop(self.flag(option.name)?),
+                OptionKind::Interval => drop(self.interval(option.name)?),
+                OptionKind::Regexp => drop(self.regexp(option.name)?),
                 OptionKind::Map => drop(self.map(option.name)?),
                 OptionKind::Choice(words) => {
                     let word = self.text(option.name)?;
@@ -125,7 +139,7 @@ impl<'a> Options<'a> {
     }
 
     /// Gives a text; none when it is absent or empty.
-    pub(super) fn text(&self, name: &str) -> Result<Option<&'a str>, Failure> {
+    pub(crate) fn text(&self, name: &str) -> Result<Option<&'a str>, Error> {
         match self.value(name) {
             None => Ok(None),
             Some(Value::Text(text)) => Ok(Some(text)),
@@ -134,18 +148,18 @@ impl<'a> Options<'a> {
     }
 
     /// Gives a text or what the documentation says holds without it.
-    pub(super) fn text_or_default(&self, name: &str) -> Result<&'a str, Failure> {
+    pub(crate) fn text_or_default(&self, name: &str) -> Result<&'a str, Error> {
         Ok(self.text(name)?.unwrap_or_else(|| self.default(name)))
     }
 
     /// Gives a text that must be there.
-    pub(super) fn required(&self, name: &str) -> Result<&'a str, Failure> {
+    pub(crate) fn required(&self, name: &str) -> Result<&'a str, Error> {
         self.text(name)?
             .ok_or_else(|| self.refuse(name, "is not set"))
     }
 
     /// Gives one or several texts; empty ones are left out.
-    pub(super) fn texts(&self, name: &str) -> Result<Vec<&'a str>, Failure> {
+    pub(crate) fn texts(&self, name: &str) -> Result<Vec<&'a str>, Error> {
         let one = |value: &'a Value| match value {
             Value::Text(text) => Ok(&**text),
             other => Err(self.wrong(name, other, "a text in its list")),
@@ -160,8 +174,19 @@ impl<'a> Options<'a> {
         }
     }
 
+    /// Gives one or several texts, or numbers as texts.
+    pub(crate) fn plain_texts(&self, name: &str) -> Result<Vec<String>, Error> {
+        let items = match self.value(name) {
+            None => &[][..],
+            Some(Value::List(list)) => list,
+            Some(value) => std::slice::from_ref(value),
+        };
+        let text = |value| plain(value).ok_or_else(|| self.wrong(name, value, "a text"));
+        items.iter().map(text).collect()
+    }
+
     /// Gives a whole number, which may be written as text.
-    pub(super) fn number(&self, name: &str) -> Result<Option<i64>, Failure> {
+    pub(crate) fn number(&self, name: &str) -> Result<Option<i64>, Error> {
         match self.value(name) {
             None => Ok(None),
             Some(Value::Int(number)) => Ok(Some(*number)),
@@ -173,7 +198,7 @@ impl<'a> Options<'a> {
     }
 
     /// Tells whether something is wanted; it may be written as text.
-    pub(super) fn flag(&self, name: &str) -> Result<bool, Failure> {
+    pub(crate) fn flag(&self, name: &str) -> Result<bool, Error> {
         match self.value(name) {
             None => Ok(self.default(name) == "true"),
             Some(Value::Bool(truth)) => Ok(*truth),
@@ -182,8 +207,37 @@ impl<'a> Options<'a> {
         }
     }
 
+    /// Gives an interval; a bare number is in seconds.
+    pub(crate) fn interval(&self, name: &str) -> Result<Option<Duration>, Error> {
+        let text = match self.value(name) {
+            None => Some(self.default(name).to_owned()).filter(|text| !text.is_empty()),
+            Some(value) => Some(plain(value).unwrap_or_default()),
+        };
+        let Some(text) = text else { return Ok(None) };
+        let interval = parse_interval(&text);
+        let interval = interval.map_err(|error| self.refuse(name, &format!("is wrong: {error}")));
+        interval.map(Some)
+    }
+
+    /// Gives a regular expression, of a bounded size.
+    pub(crate) fn regexp(&self, name: &str) -> Result<Option<Regex>, Error> {
+        let text = self.text(name)?;
+        text.map(|text| self.compile(name, text)).transpose()
+    }
+
+    /// Compiles a regular expression that stands in an option.
+    pub(crate) fn compile(&self, name: &str, text: &str) -> Result<Regex, Error> {
+        let mut builder = RegexBuilder::new(text);
+        builder.size_limit(REGEXP_BYTES_MAX).multi_line(true);
+        builder.build().map_err(|error| {
+            let why = error.to_string();
+            let why = why.lines().last().unwrap_or_default().trim().to_owned();
+            self.refuse(name, &format!("is no regular expression: {why}"))
+        })
+    }
+
     /// Gives texts by name.
-    pub(super) fn map(&self, name: &str) -> Result<Vec<(&'a str, String)>, Failure> {
+    pub(crate) fn map(&self, name: &str) -> Result<Vec<(&'a str, String)>, Error> {
         let Some(value) = self.value(name) else {
             return Ok(Vec::new());
         };
@@ -199,14 +253,18 @@ impl<'a> Options<'a> {
     }
 
     /// Makes the failure of an option.
-    pub(super) fn refuse(&self, name: &str, problem: &str) -> Failure {
-        Failure::never(format!("the option {name} of {} {problem}", self.kind.name))
+    pub(crate) fn refuse(&self, name: &str, problem: &str) -> Error {
+        Error::BadOption {
+            name: name.to_owned(),
+            of: self.of,
+            problem: problem.to_owned(),
+        }
     }
 
     /// Takes every secret out of a text that is to be shown.
-    pub(super) fn without_secrets(&self, text: &str) -> String {
+    pub(crate) fn without_secrets(&self, text: &str) -> String {
         let mut secrets = Vec::new();
-        for option in self.kind.options.iter().filter(|option| option.is_secret) {
+        for option in self.known.iter().filter(|option| option.is_secret) {
             if let Some(value) = self.given.get(option.name) {
                 leaves(value, &mut secrets);
             }
@@ -222,9 +280,9 @@ impl<'a> Options<'a> {
 
     fn value(&self, name: &str) -> Option<&'a Value> {
         debug_assert!(
-            self.kind.options.iter().any(|option| option.name == name),
+            self.known.iter().any(|option| option.name == name),
             "{} has no option {name}",
-            self.kind.name
+            self.of
         );
         match self.given.get(name)? {
             Value::None => None,
@@ -234,7 +292,7 @@ impl<'a> Options<'a> {
     }
 
     fn default(&self, name: &str) -> &'static str {
-        let options = self.kind.options.iter();
+        let options = self.known.iter();
         options
             .filter(|option| option.name == name)
             .map(|option| option.default)
@@ -242,7 +300,7 @@ impl<'a> Options<'a> {
             .unwrap_or_default()
     }
 
-    fn wrong(&self, name: &str, value: &Value, wanted: &str) -> Failure {
+    fn wrong(&self, name: &str, value: &Value, wanted: &str) -> Error {
         self.refuse(name, &format!("is {}, not {wanted}", with_article(value)))
     }
 }

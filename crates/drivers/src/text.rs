@@ -1,7 +1,7 @@
 //! Foreign text made fit for a service: no control characters, and no longer than it takes.
 
 /// Makes one line of a text: line breaks and other control characters become spaces.
-pub(super) fn one_line(text: &str, chars_max: usize) -> String {
+pub(crate) fn one_line(text: &str, chars_max: usize) -> String {
     let mut line = String::new();
     for word in clean(text).split_whitespace() {
         if !line.is_empty() {
@@ -17,12 +17,12 @@ pub(super) fn one_line(text: &str, chars_max: usize) -> String {
 
 /// Gives a text with its lines, without control characters, cut at a number of characters; a cut is
 /// shown.
-pub(super) fn lines(text: &str, chars_max: usize) -> String {
+pub(crate) fn lines(text: &str, chars_max: usize) -> String {
     cut(clean(text).trim_end(), chars_max)
 }
 
 /// Gives a text with its lines, cut at a number of bytes; a cut is shown.
-pub(super) fn lines_in_bytes(text: &str, bytes_max: usize) -> String {
+pub(crate) fn lines_in_bytes(text: &str, bytes_max: usize) -> String {
     let text = clean(text);
     let text = text.trim_end();
     if text.len() <= bytes_max {
