@@ -8,8 +8,13 @@
 
 pub mod agent;
 pub mod client;
+pub mod collectors;
+pub mod detectors;
+pub mod docker;
 pub mod error;
 pub mod evaluator;
+pub mod groups;
+pub mod inventory;
 pub mod log;
 pub mod openapi;
 pub mod packs;

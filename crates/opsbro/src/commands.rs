@@ -4,9 +4,14 @@
 //! tried by a test, and `run` gives the answer. A hidden entry is an older spelling.
 
 mod agent;
+mod collectors;
 mod completion;
+mod detectors;
+mod docker;
 mod evaluator;
+mod explain;
 mod internal;
+mod inventory;
 mod packs;
 mod token;
 mod version;
@@ -20,6 +25,11 @@ use crate::program::Program;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Agent(agent::Agent),
+    Collectors(collectors::Collectors),
+    Detectors(detectors::Detectors),
+    Docker(docker::Docker),
+    Inventory(inventory::Inventory),
+    Explain(explain::Explain),
     Packs(packs::Packs),
     Evaluator(evaluator::Evaluator),
     Token(token::Token),
@@ -36,6 +46,11 @@ impl Command {
     pub(crate) fn run(self, program: &Program) -> Outcome {
         match self {
             Self::Agent(command) => command.run(program),
+            Self::Collectors(command) => command.run(program),
+            Self::Detectors(command) => command.run(program),
+            Self::Docker(command) => command.run(program),
+            Self::Inventory(command) => command.run(program),
+            Self::Explain(command) => command.run(program),
             Self::Packs(command) => command.run(program),
             Self::Evaluator(command) => command.run(program),
             Self::Token(command) => command.run(program),

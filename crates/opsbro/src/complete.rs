@@ -4,12 +4,13 @@
 //! knows are asked from it, quickly; without an agent they are silently absent, because a person
 //! who presses TAB wants no lecture.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use api::client::With;
+use api::collectors::Collector;
 use api::{Client, Route};
 use clap_complete::CompleteEnv;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
@@ -59,6 +60,47 @@ pub(crate) fn list_items() -> ArgValueCompleter {
         let info: Option<api::agent::Info> = ask(&api::agent::INFO);
         let groups = info.into_iter().flat_map(|info| info.static_groups);
         starting_with(typed, groups.map(|group| (group, String::new())))
+    })
+}
+
+/// Completes the collectors of the running agent.
+pub(crate) fn collectors() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let with = With {
+            query: &[("results", "false")],
+            ..With::default()
+        };
+        let all: Option<BTreeMap<String, Collector>> = ask_with(&api::collectors::LIST, with);
+        let all = all.into_iter().flatten();
+        starting_with(typed, all.map(|(name, it)| (name, it.state)))
+    })
+}
+
+/// Completes the detectors of the running agent.
+pub(crate) fn detectors() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let all: Option<Vec<api::detectors::Detector>> = ask(&api::detectors::LIST);
+        let all = all.into_iter().flatten();
+        starting_with(typed, all.map(|it| (it.id, it.outcome)))
+    })
+}
+
+/// Completes the groups that this node has, and those that detectors may give.
+pub(crate) fn groups() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let here: Option<Vec<api::groups::Group>> = ask(&api::groups::LIST);
+        let detectors: Option<Vec<api::detectors::Detector>> = ask(&api::detectors::LIST);
+        let mut all: BTreeMap<String, String> = detectors
+            .into_iter()
+            .flatten()
+            .flat_map(|it| it.add_groups)
+            .filter(|group| !group.contains("{{"))
+            .map(|group| (group, "not on this node".to_owned()))
+            .collect();
+        for group in here.into_iter().flatten() {
+            all.insert(group.name, "on this node".to_owned());
+        }
+        starting_with(typed, all.into_iter())
     })
 }
 
@@ -152,10 +194,14 @@ fn paths() -> Option<Paths> {
 
 /// Asks the agent; `None` when it is down or slow.
 fn ask<A: DeserializeOwned>(route: &Route) -> Option<A> {
+    ask_with(route, With::default())
+}
+
+fn ask_with<A: DeserializeOwned>(route: &Route, with: With<'_>) -> Option<A> {
     let paths = paths()?;
     let socket = configuration::load(&paths).configuration.paths.socket;
     Client::new(socket)
         .with_timeout(AGENT_TIMEOUT)
-        .get(route, With::default())
+        .get(route, with)
         .ok()
 }

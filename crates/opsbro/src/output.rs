@@ -4,8 +4,10 @@
 //! is, how wide the terminal is and whether somebody still reads are decided here, once. Data goes
 //! to stdout, talk to stderr.
 
+pub(crate) mod number;
 mod page;
 pub(crate) mod progress;
+pub(crate) mod tree;
 mod value;
 mod yaml;
 
@@ -213,6 +215,10 @@ fn plain_letters(text: &str) -> String {
             '‼' => plain.push('!'),
             'Х' => plain.push('x'),
             '…' => plain.push_str("..."),
+            '▁' | '▂' => plain.push('_'),
+            '▃' | '▄' => plain.push('.'),
+            '▅' | '▆' => plain.push('-'),
+            '▇' | '█' => plain.push('^'),
             other => plain.push(other),
         }
     }

@@ -28,6 +28,15 @@ const TOPICS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "See what a machine is and does",
+        &[
+            "collectors state",
+            "collectors show",
+            "detectors state",
+            "inventory diff",
+        ],
+    ),
+    (
         "Teach it what to look at",
         &["packs list", "packs show", "packs lint", "evaluator eval"],
     ),

@@ -1,6 +1,6 @@
 //! `opsbro evaluator`: the expression language.
 
-mod eval;
+pub(super) mod eval;
 mod list;
 mod wait_eval_true;
 

@@ -97,7 +97,12 @@ impl Answer for Shown {
 }
 
 /// Draws the parts below each other: `lead` stands before this part, `below` before those under it.
-fn tree(part: &Explanation, lead: &str, below: &str, rows: &mut Vec<Vec<String>>) {
+pub(in crate::commands) fn tree(
+    part: &Explanation,
+    lead: &str,
+    below: &str,
+    rows: &mut Vec<Vec<String>>,
+) {
     let source = part
         .source
         .as_ref()

@@ -1,0 +1,32 @@
+//! `opsbro explain`: why things are as they are.
+
+mod group;
+
+use clap::{Args, Subcommand};
+
+use crate::failure::Outcome;
+use crate::program::Program;
+
+/// Explain why things are as they are on this node
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Explain {
+    #[command(subcommand)]
+    subject: Subject,
+}
+
+const EXAMPLES: &str = "Examples:
+  opsbro explain group redis";
+
+#[derive(Debug, Subcommand)]
+enum Subject {
+    Group(group::Group),
+}
+
+impl Explain {
+    pub(crate) fn run(self, program: &Program) -> Outcome {
+        match self.subject {
+            Subject::Group(command) => command.run(program),
+        }
+    }
+}
