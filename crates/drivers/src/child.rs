@@ -12,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 
 use model::limits::CHILDREN_STUCK_MAX;
 
+use crate::accounts::User;
 use crate::host::PROGRAM_DIRECTORIES;
 use crate::{Deadline, Error, Host};
 
@@ -84,8 +85,14 @@ const INHERITED: &[&str] = &["HOME", "USER", "LOGNAME", "TZ"];
 /// collected when they do.
 static STUCK: Mutex<Vec<Child>> = Mutex::new(Vec::new());
 
-/// Runs a program and waits for its end.
+/// Runs a program as the agent's own user and waits for its end.
 pub fn run(host: &Host, command: &Command<'_>) -> Result<Finished, Error> {
+    run_as(host, command, None)
+}
+
+/// Runs a program as another user, which only root may, and waits for its end. It has the first
+/// group of that user and no other.
+pub fn run_as(host: &Host, command: &Command<'_>, user: Option<&User>) -> Result<Finished, Error> {
     let Some((name, arguments)) = command.argv.split_first() else {
         return Err(Error::bad_request(
             "",
@@ -102,18 +109,24 @@ pub fn run(host: &Host, command: &Command<'_>) -> Result<Finished, Error> {
     let inherited = INHERITED
         .iter()
         .filter_map(|name| Some((name, std::env::var_os(name)?)));
-    let child = std::process::Command::new(&program)
+    let mut child = std::process::Command::new(&program);
+    let child = child
         .args(arguments)
         .current_dir(host.root())
         .env_clear()
         .env("PATH", PROGRAM_DIRECTORIES.join(":"))
         .env("LC_ALL", "C")
         .envs(inherited)
-        .envs(command.environment.iter().copied())
         .process_group(0)
         .stdin(stdin)
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        .stderr(Stdio::piped());
+    if let Some(user) = user {
+        become_user(child, user)?;
+    }
+    // What the caller says about the environment comes last.
+    let child = child
+        .envs(command.environment.iter().copied())
         .spawn()
         .map_err(|error| refused(error, &program, name))?;
     let mut running = Running::new(child, command).map_err(Error::system("run", *name))?;
@@ -137,6 +150,26 @@ pub fn run(host: &Host, command: &Command<'_>) -> Result<Finished, Error> {
         stdout,
         stderr,
     })
+}
+
+/// Lets a program run as another user.
+fn become_user(child: &mut std::process::Command, user: &User) -> Result<(), Error> {
+    let ours = rustix::process::geteuid();
+    if ours.as_raw() == user.uid {
+        return Ok(());
+    }
+    if !ours.is_root() {
+        let problem = "is another user than the agent's, and only root may run programs as others: \
+                       leave the user out, or run the agent as root";
+        return Err(Error::bad_request(&user.name, problem));
+    }
+    child
+        .uid(user.uid)
+        .gid(user.gid)
+        .env("HOME", &user.home)
+        .env("USER", &user.name)
+        .env("LOGNAME", &user.name);
+    Ok(())
 }
 
 fn find(host: &Host, name: &str) -> Result<PathBuf, Error> {

@@ -16,6 +16,7 @@ mod url;
 pub(crate) use http::base64;
 pub use http::{Method, Page, Request, Response, Timing, http_send, url_get};
 pub use resolver::host_to_ip;
+pub(crate) use resolver::resolve;
 pub use reverse::ip_to_host;
 pub use tcp::check_tcp;
 pub(crate) use timed_stream::TimedStream;

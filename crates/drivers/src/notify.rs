@@ -23,14 +23,35 @@ mod delivery;
 mod failure;
 mod notice;
 
+mod command;
+mod discord;
+mod mattermost;
+mod ntfy;
+mod opsgenie;
+mod pagerduty;
 mod slack;
+mod syslog;
+mod teams;
+mod telegram;
 mod webhook;
 
 pub use failure::{Failure, Receipt, Retry};
 pub use notice::{Item, Link, Notice, Occasion, Tone};
 
 /// Every notifier, ordered by name.
-pub const ALL: &[&Kind] = &[&slack::KIND, &webhook::KIND];
+pub const ALL: &[&Kind] = &[
+    &command::KIND,
+    &discord::KIND,
+    &mattermost::KIND,
+    &ntfy::KIND,
+    &opsgenie::KIND,
+    &pagerduty::KIND,
+    &slack::KIND,
+    &syslog::KIND,
+    &teams::KIND,
+    &telegram::KIND,
+    &webhook::KIND,
+];
 
 /// A way to tell somebody.
 #[derive(Debug)]

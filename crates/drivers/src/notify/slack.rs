@@ -39,7 +39,7 @@ const TEXT_CHARS_MAX: usize = 7_000;
 const FIELDS_MAX: usize = 20;
 
 fn send(call: &Call<'_>) -> Result<Receipt, Failure> {
-    let attachment = attachment(call.notice);
+    let attachment = attachment(call.notice, Dialect::Slack);
     match (call.options.text("token")?, call.options.text("url")?) {
         (Some(token), _) => by_token(call, token, attachment),
         (None, Some(url)) => by_webhook(call, url, attachment),
@@ -132,8 +132,18 @@ fn trouble(error: &str, channel: &str) -> Failure {
     Failure::never(format!("Slack refuses the message ({error}): {advice}"))
 }
 
+/// Who reads an attachment.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// Slack, which hides its markup behind entities.
+    Slack,
+    /// Mattermost, which reads Markdown.
+    Mattermost,
+}
+
 /// Makes the attachment that people know: a coloured bar, the node, the text and the facts.
-pub(super) fn attachment(notice: &Notice) -> Json {
+pub(super) fn attachment(notice: &Notice, dialect: Dialect) -> Json {
+    let escape = |text: &str| escape(text, dialect);
     let title = one_line(&notice.title, 300);
     let text = lines(&notice.text, TEXT_CHARS_MAX);
     let fields = [("Node", &notice.node), ("Check", &notice.check)]
@@ -178,9 +188,22 @@ fn colour(tone: Tone) -> String {
     }
 }
 
-/// Hides the three signs that Slack reads as markup, so that no text can mention a channel.
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+/// Hides what is read as markup, so that no text can mention a channel.
+fn escape(text: &str, dialect: Dialect) -> String {
+    match dialect {
+        Dialect::Slack => text
+            .replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;"),
+        Dialect::Mattermost => {
+            let mut escaped = String::with_capacity(text.len());
+            for sign in text.chars() {
+                if "\\`*_[]#@|~".contains(sign) {
+                    escaped.push('\\');
+                }
+                escaped.push(sign);
+            }
+            escaped
+        }
+    }
 }

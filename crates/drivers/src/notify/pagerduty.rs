@@ -1,0 +1,133 @@
+//! PagerDuty, by the Events API v2: a problem triggers an incident, its recovery resolves it.
+
+use serde_json::{Value as Json, json};
+
+use super::delivery::{Delivery, said};
+use super::{Call, Failure, Kind, Notice, Occasion, Receipt, Tone, json_of};
+use crate::network::Method;
+use crate::options::{OptionKind, OptionSpec};
+use crate::text::{lines, one_line};
+
+pub(super) const KIND: Kind = Kind {
+    name: "pagerduty",
+    doc: "Triggers, acknowledges and resolves incidents of PagerDuty.",
+    options: &[
+        OptionSpec::new(
+            "routing_key",
+            OptionKind::Text,
+            "Integration key (Events API v2) of the service.",
+        )
+        .required()
+        .secret(),
+        OptionSpec::new("url", OptionKind::Text, "Address of the service.")
+            .default("https://events.pagerduty.com"),
+        super::CA_FILE,
+    ],
+    send,
+};
+
+/// PagerDuty takes 1 024 characters of summary and 255 of a key.
+const SUMMARY_CHARS_MAX: usize = 1_024;
+const KEY_CHARS_MAX: usize = 255;
+/// Of the 512 KiB that it takes of an event.
+const TEXT_CHARS_MAX: usize = 16_000;
+const ITEMS_MAX: usize = 50;
+
+fn send(call: &Call<'_>) -> Result<Receipt, Failure> {
+    let url = call.options.text_or_default("url")?;
+    let url = format!("{}/v2/enqueue", url.trim_end_matches('/'));
+    let action = action(call.notice.occasion);
+    let key = one_line(&call.notice.incident, KEY_CHARS_MAX);
+    let mut event = json!({
+        "routing_key": call.options.required("routing_key")?,
+        "event_action": action,
+        "dedup_key": key,
+    });
+    if action == "trigger" {
+        event["payload"] = payload(call.notice);
+        event["client"] = json!("OpsBro");
+        let links = call.notice.links.iter().take(10);
+        event["links"] = links
+            .map(|link| json!({"href": link.url, "text": one_line(&link.title, 100)}))
+            .collect();
+    }
+    let response = call.deliver(&Delivery {
+        method: Method::Post,
+        url: &url,
+        headers: vec![("Content-Type", "application/json".to_owned())],
+        body: event.to_string().as_bytes(),
+        key_options: "routing_key",
+    })?;
+    let _ = said(&response);
+    Ok(Receipt {
+        text: format!("{action} of the incident {key} was taken"),
+    })
+}
+
+/// What PagerDuty does about an occasion.
+fn action(occasion: Occasion) -> &'static str {
+    match occasion {
+        Occasion::Recovery => "resolve",
+        Occasion::Acknowledgement | Occasion::Downtime => "acknowledge",
+        Occasion::Problem
+        | Occasion::Reminder
+        | Occasion::Flapping
+        | Occasion::GroupAdded
+        | Occasion::GroupRemoved
+        | Occasion::Compliance
+        | Occasion::Test => "trigger",
+    }
+}
+
+fn payload(notice: &Notice) -> Json {
+    let source = match &*notice.node {
+        "" => "OpsBro",
+        node => node,
+    };
+    let details = json!({
+        "id": &*notice.id,
+        "occasion": notice.occasion.as_str(),
+        "state": &*notice.state,
+        "text": lines(&notice.text, TEXT_CHARS_MAX),
+        "groups": notice.groups.iter().map(|group| &**group).collect::<Vec<_>>(),
+        "fields": fields(notice),
+        "items": items(notice),
+    });
+    json!({
+        "summary": one_line(&notice.title, SUMMARY_CHARS_MAX),
+        "source": one_line(source, 255),
+        "severity": severity(notice.tone),
+        "timestamp": notice.when.to_string(),
+        "component": one_line(&notice.check, 255),
+        "group": one_line(&notice.pack, 255),
+        "class": notice.occasion.as_str(),
+        "custom_details": details,
+    })
+}
+
+fn fields(notice: &Notice) -> Json {
+    let fields = notice.fields.iter().take(50);
+    fields
+        .map(|(name, value)| (one_line(name, 100), json!(one_line(value, 1_000))))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+fn items(notice: &Notice) -> Json {
+    let mut few = notice.clone();
+    few.items.truncate(ITEMS_MAX);
+    for item in &mut few.items {
+        item.text = one_line(&item.text, 300);
+    }
+    few.to_value().get("items").map_or(Json::Null, json_of)
+}
+
+/// The words of PagerDuty.
+fn severity(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Critical => "critical",
+        Tone::Unknown => "error",
+        Tone::Warning => "warning",
+        Tone::Good | Tone::Changed | Tone::Neutral => "info",
+    }
+}
