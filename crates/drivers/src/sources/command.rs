@@ -1,5 +1,6 @@
 //! A program: what it prints.
 
+use model::Secret;
 use model::limits::SOURCE_BYTES_MAX;
 
 use super::too_large;
@@ -14,6 +15,8 @@ pub struct Command {
     pub arguments: Vec<String>,
     /// Whether the shell reads it.
     pub shell: bool,
+    /// Variables of its environment.
+    pub environment: Vec<(String, Secret)>,
     /// Exit codes that are no failure: 0, and up to 3 for a Nagios plugin.
     pub exit_codes: Vec<i32>,
 }
@@ -25,10 +28,21 @@ impl Command {
         if self.shell {
             argv.splice(0..0, ["/bin/sh", "-c"]);
         }
+        let environment: Vec<(&str, &str)> = self
+            .environment
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.expose()))
+            .collect();
+        for (name, value) in &environment {
+            if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
+                let problem = "and its value cannot stand in an environment";
+                return Err(Error::bad_request(name, problem).into());
+            }
+        }
         let command = child::Command {
             argv: &argv,
             stdin: b"",
-            environment: &[],
+            environment: &environment,
             output_bytes_max: SOURCE_BYTES_MAX,
             deadline,
         };

@@ -16,9 +16,9 @@ use std::sync::Arc;
 use model::{Secret, Value};
 
 use super::stream::{connect_unix, host_and_port};
-use crate::Deadline;
 use crate::collectors::Trouble;
 use crate::network::TimedStream;
+use crate::{Deadline, Error};
 
 /// Which database to ask what.
 #[derive(Clone, Debug)]
@@ -35,7 +35,8 @@ pub struct Sql {
     pub password: Secret,
     /// The database; empty for none (MySQL) or that of the user's name (PostgreSQL).
     pub database: String,
-    /// Statements by the name that their rows get.
+    /// Statements by the name that their rows get. One whose name ends with `?` may be refused by
+    /// the server (an old version, a missing right): then there is none of it.
     pub queries: Vec<(String, String)>,
 }
 
@@ -57,14 +58,16 @@ impl Sql {
             Engine::Mysql => {
                 let mut session = mysql::Session::open(stream, self)?;
                 for (name, statement) in &self.queries {
-                    answers.insert(Arc::from(&**name), session.query(statement)?);
+                    let (name, answer) = answer(name, session.query(statement))?;
+                    answers.insert(name, answer);
                 }
                 session.close();
             }
             Engine::Postgresql => {
                 let mut session = postgresql::Session::open(stream, self)?;
                 for (name, statement) in &self.queries {
-                    answers.insert(Arc::from(&**name), session.query(statement)?);
+                    let (name, answer) = answer(name, session.query(statement))?;
+                    answers.insert(name, answer);
                 }
                 session.close();
             }
@@ -112,5 +115,32 @@ impl Sql {
             "set user and password among the parameters of the pack to an account that may log in \
              from here",
         )
+    }
+}
+
+/// Why a statement gave no rows.
+enum Refusal {
+    /// The server does not want to; the connection is as good as before.
+    Statement(Error),
+    /// The connection cannot be used any more.
+    Connection(Error),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Connection(error)
+    }
+}
+
+/// Gives what a statement gave under its name.
+fn answer(name: &str, result: Result<Value, Refusal>) -> Result<(Arc<str>, Value), Error> {
+    let (name, may_fail) = match name.strip_suffix('?') {
+        Some(name) => (name, true),
+        None => (name, false),
+    };
+    match result {
+        Ok(value) => Ok((Arc::from(name), value)),
+        Err(Refusal::Statement(_)) if may_fail => Ok((Arc::from(name), Value::None)),
+        Err(Refusal::Statement(error) | Refusal::Connection(error)) => Err(error),
     }
 }

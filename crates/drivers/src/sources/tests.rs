@@ -285,6 +285,7 @@ fn command(arguments: &[&str], shell: bool) -> Request {
     Request::Command(Command {
         arguments: arguments.iter().map(|it| (*it).to_owned()).collect(),
         shell,
+        environment: vec![("WORD".to_owned(), Secret::new("x y"))],
         exit_codes: vec![0],
     })
 }
@@ -298,6 +299,7 @@ fn a_program_gives_what_it_prints_and_tells_why_not() {
     };
     assert_eq!(said(&command(&["echo", "$HOME; x"], false)), "$HOME; x\n");
     assert_eq!(said(&command(&["echo a | tr a b"], true)), "b\n");
+    assert_eq!(said(&command(&["echo \"$WORD\""], true)), "x y\n");
     assert_eq!(
         said(&command(&["echo no >&2; exit 3"], true)),
         "failed: the shell ended with code 3: no"
@@ -319,6 +321,7 @@ fn a_program_gives_what_it_prints_and_tells_why_not() {
     let plugin = Request::Command(Command {
         arguments: vec!["echo CRITICAL; exit 2".to_owned()],
         shell: true,
+        environment: Vec::new(),
         exit_codes: vec![0, 1, 2, 3],
     });
     assert_eq!(said(&plugin), "CRITICAL\n");

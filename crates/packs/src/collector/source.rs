@@ -23,6 +23,8 @@ pub enum Source {
         arguments: Vec<RawText>,
         /// True when the shell reads it.
         shell: bool,
+        /// Variables of its environment, which others cannot see as they see arguments.
+        environment: BTreeMap<Arc<str>, Setting>,
     },
     /// An HTTP GET, or a POST when there is a body.
     Http {
@@ -101,7 +103,14 @@ impl Source {
         let mut settings: Option<&BTreeMap<Arc<str>, Setting>> = None;
         match self {
             Self::Native { options, .. } => settings = Some(options),
-            Self::Command { arguments, .. } => texts.extend(arguments),
+            Self::Command {
+                arguments,
+                environment,
+                ..
+            } => {
+                texts.extend(arguments);
+                settings = Some(environment);
+            }
             Self::Http {
                 url,
                 headers,
@@ -203,22 +212,11 @@ fn native(entry: &Entry, outer: &mut Fields<'_>) -> Option<Source> {
     })
 }
 
-/// `command: [program, argument]`, or `command: {shell: "…"}`.
+/// `command: [program, argument]`, or `command: {run: […], environment: {…}}`, or
+/// `command: {shell: "…"}`.
 fn command(entry: &Entry, outer: &mut Fields<'_>) -> Option<Source> {
     if let Some(items) = entry.value.items() {
-        let arguments: Vec<RawText> = items
-            .iter()
-            .filter_map(|item| RawText::compile(item, outer.report))
-            .collect();
-        if items.is_empty() {
-            outer
-                .report
-                .error(&entry.value.place, "the command is empty", "name a program");
-        }
-        return Some(Source::Command {
-            arguments,
-            shell: false,
-        });
+        return program(items, &entry.value, BTreeMap::new(), outer);
     }
     if entry.value.text().is_some() {
         outer.report.error(
@@ -229,11 +227,43 @@ fn command(entry: &Entry, outer: &mut Fields<'_>) -> Option<Source> {
         return None;
     }
     let mut fields = Fields::of(entry, "command", outer.report)?;
-    let line = fields.required_raw_text("shell");
+    let environment = fields.settings("environment");
+    let run = fields.node("run");
+    let source = match run {
+        Some(run) => {
+            let items = fields.items("run");
+            program(items, run, environment, &mut fields)
+        }
+        None => fields
+            .required_raw_text("shell")
+            .map(|line| Source::Command {
+                arguments: vec![line],
+                shell: true,
+                environment,
+            }),
+    };
     fields.finish(UnknownKeys::Refuse);
+    source
+}
+
+fn program(
+    items: &[Node],
+    node: &Node,
+    environment: BTreeMap<Arc<str>, Setting>,
+    fields: &mut Fields<'_>,
+) -> Option<Source> {
+    let report = &mut *fields.report;
+    if items.is_empty() {
+        report.error(&node.place, "the command is empty", "name a program");
+    }
+    let arguments = items
+        .iter()
+        .filter_map(|item| RawText::compile(item, report))
+        .collect();
     Some(Source::Command {
-        arguments: vec![line?],
-        shell: true,
+        arguments,
+        shell: false,
+        environment,
     })
 }
 

@@ -6,9 +6,9 @@ use model::Value;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-use super::Sql;
 use super::rows::{Kind, Rows};
 use super::wire::{Cursor, Wire};
+use super::{Refusal, Sql};
 use crate::Error;
 use crate::collectors::Trouble;
 use crate::network::TimedStream;
@@ -127,7 +127,7 @@ impl Session {
     }
 
     /// Asks a statement.
-    pub(super) fn query(&mut self, statement: &str) -> Result<Value, Error> {
+    pub(super) fn query(&mut self, statement: &str) -> Result<Value, Refusal> {
         self.sequence = 0;
         let mut command = vec![0x03];
         command.extend(statement.as_bytes());
@@ -135,9 +135,12 @@ impl Session {
         let header = self.packet()?;
         match header.first() {
             Some(0x00) => return Ok(Value::list([])),
-            Some(0xff) => return Err(self.wire.bad(complaint(&header))),
+            Some(0xff) => return Err(self.refusal(&header)),
             // A server that wants a file of ours is none that is asked further.
-            Some(0xfb) => return Err(self.wire.bad("asks for a file of this machine: refused")),
+            Some(0xfb) => {
+                let problem = "asks for a file of this machine: refused";
+                return Err(self.wire.bad(problem).into());
+            }
             Some(_) | None => {}
         }
         let count = Cursor::new(&header).lenenc();
@@ -150,7 +153,7 @@ impl Session {
             columns.push(column.ok_or_else(|| self.wire.bad("gives a broken column"))?);
         }
         if !is_end(&self.packet()?) {
-            return Err(self.wire.bad("gives more columns than it said"));
+            return Err(self.wire.bad("gives more columns than it said").into());
         }
         let mut rows = Rows::new(columns);
         loop {
@@ -159,12 +162,17 @@ impl Session {
                 return Ok(rows.into_value());
             }
             if packet.first() == Some(&0xff) {
-                return Err(self.wire.bad(complaint(&packet)));
+                return Err(self.refusal(&packet));
             }
             let cells = cells_of(&packet, rows.columns_len());
             let cells = cells.ok_or_else(|| self.wire.bad("gives a broken row"))?;
             rows.push(&cells, self.wire.subject())?;
         }
+    }
+
+    fn refusal(&self, packet: &[u8]) -> Refusal {
+        let message = complaint(packet);
+        Refusal::Statement(self.wire.bad(format!("refuses a statement: {message}")))
     }
 
     /// Says goodbye; whether it is heard does not matter.

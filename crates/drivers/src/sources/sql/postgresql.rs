@@ -5,10 +5,10 @@ use std::sync::Arc;
 use md5::{Digest, Md5};
 use model::Value;
 
-use super::Sql;
 use super::rows::{Kind, Rows};
 use super::scram::Scram;
 use super::wire::{Cursor, Wire};
+use super::{Refusal, Sql};
 use crate::Error;
 use crate::collectors::Trouble;
 use crate::network::TimedStream;
@@ -141,9 +141,9 @@ impl Session {
     }
 
     /// Asks a statement.
-    pub(super) fn query(&mut self, statement: &str) -> Result<Value, Error> {
+    pub(super) fn query(&mut self, statement: &str) -> Result<Value, Refusal> {
         if statement.contains('\0') {
-            return Err(Error::bad_request(statement, "holds a zero byte"));
+            return Err(Error::bad_request(statement, "holds a zero byte").into());
         }
         self.send(Some(b'Q'), format!("{statement}\0").as_bytes())?;
         let mut rows = None;
@@ -165,13 +165,16 @@ impl Session {
                 }
                 b'E' => complaint = Some(Complaint::of(&message)),
                 b'Z' => match complaint {
-                    Some(complaint) => return Err(self.wire.bad(complaint.message)),
+                    Some(complaint) => {
+                        let problem = format!("refuses a statement: {}", complaint.message);
+                        return Err(Refusal::Statement(self.wire.bad(problem)));
+                    }
                     None => return Ok(rows.map_or_else(|| Value::list([]), Rows::into_value)),
                 },
                 b'C' | b'I' | b'N' | b'S' | b'A' => {}
                 _ => {
                     let problem = "answers with something that is no row: ask by a plain select";
-                    return Err(self.wire.bad(problem));
+                    return Err(self.wire.bad(problem).into());
                 }
             }
         }
