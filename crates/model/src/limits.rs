@@ -215,3 +215,18 @@ pub const COLLECTOR_TEXT_BYTES_MAX: usize = 1 << 20;
 pub const COLLECTOR_DEPTH_MAX: usize = 32;
 /// Most groups that one detector may give; further ones are refused and named.
 pub const DETECTOR_GROUPS_MAX: usize = 256;
+
+/// Longest text that is kept of what a check says; the rest is cut and the cut is shown.
+pub const CHECK_OUTPUT_BYTES_MAX: usize = 8 << 10;
+/// Things that one check with `for_each` looks at; further ones are not looked at, and the check
+/// says so.
+pub const CHECK_THINGS_MAX: usize = 1_000;
+/// Checks that are judged in one job of the worker pool; more make several jobs.
+pub const CHECK_BATCH_MAX: usize = 512;
+/// Transitions that may wait for one listener of `/events/stream`; a slow one misses some and is
+/// told how many.
+pub const EVENTS_QUEUE_MAX: usize = 1_024;
+/// Listeners of `/events/stream` at one time; the next one is refused.
+pub const EVENTS_LISTENERS_MAX: usize = 32;
+/// Most plugins that run at one time; the next one waits for its turn.
+pub const PLUGINS_RUNNING_MAX: usize = 32;

@@ -60,6 +60,9 @@ pub struct Check {
     pub notes: Option<Arc<str>>,
     /// The service whose state it tells.
     pub service: Option<Arc<str>>,
+    /// Other for each text that it could have been read from: its files, those of the parameters
+    /// and the package.
+    pub fingerprint: u64,
 }
 
 /// How a check comes to its state.
@@ -134,8 +137,8 @@ impl Object for Check {
     const KEY: &'static str = "check";
     const FOLDER: &'static str = "monitoring";
 
-    fn read(fields: Fields<'_>, home: Arc<Home>, _sheet: &Sheet<'_>) -> Option<Self> {
-        read(fields, home, None)
+    fn read(fields: Fields<'_>, home: Arc<Home>, sheet: &Sheet<'_>) -> Option<Self> {
+        read(fields, home, sheet, None)
     }
 
     fn home(&self) -> &Home {
@@ -147,6 +150,7 @@ impl Object for Check {
 pub(crate) fn read(
     mut fields: Fields<'_>,
     home: Arc<Home>,
+    sheet: &Sheet<'_>,
     service: Option<&model::Value>,
 ) -> Option<Check> {
     let name: Arc<str> = Arc::from(home.stem());
@@ -162,6 +166,7 @@ pub(crate) fn read(
         depends_on: fields.texts("depends_on"),
         notes: fields.text("notes"),
         service: None,
+        fingerprint: sheet.fingerprint(&home.path),
         method: method(&mut fields, &home, service)?,
         home,
     };

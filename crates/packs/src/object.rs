@@ -1,13 +1,15 @@
 //! What all objects of packs have in common: where they live, and how their files are read.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use model::{Level, Place};
 
 use crate::fields::Fields;
 use crate::files::File;
-use crate::parameters::Parameters;
+use crate::package::PACKAGE_FILE;
+use crate::parameters::{self, Parameters};
 
 /// Where an object lives.
 #[derive(Clone, Debug)]
@@ -62,6 +64,22 @@ impl<'files> Sheet<'files> {
     /// Gives the file that wins at a path.
     pub(crate) fn top(&self, path: &str) -> Option<&'files File> {
         Some(self.files.get(path)?.last()?.1)
+    }
+
+    /// Makes a number of all that an object at a path is read from: its files, the parameters and
+    /// the package. Two loads of the same text give the same number.
+    pub(crate) fn fingerprint(&self, path: &str) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        let is_read = |it: &str| {
+            it == path || it == PACKAGE_FILE || it.split('/').next() == Some(parameters::FOLDER)
+        };
+        for (path, layers) in self.files.iter().filter(|(path, _)| is_read(path)) {
+            path.hash(&mut hasher);
+            for (level, file) in layers {
+                (level.as_str(), file.text()).hash(&mut hasher);
+            }
+        }
+        hasher.finish()
     }
 
     /// Gives the paths below a folder that end so, in order.

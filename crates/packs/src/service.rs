@@ -27,7 +27,7 @@ impl Object for Service {
     const KEY: &'static str = "service";
     const FOLDER: &'static str = "monitoring";
 
-    fn read(mut fields: Fields<'_>, home: Arc<Home>, _sheet: &Sheet<'_>) -> Option<Self> {
+    fn read(mut fields: Fields<'_>, home: Arc<Home>, sheet: &Sheet<'_>) -> Option<Self> {
         let name = fields
             .text("name")
             .unwrap_or_else(|| Arc::from(home.stem()));
@@ -36,7 +36,7 @@ impl Object for Service {
         let macros = fields.to_value();
         let check = fields.required("check").and_then(|node| {
             let inner = Fields::new(node, "check", fields.report)?;
-            check::read(inner, Arc::clone(&home), Some(&macros))
+            check::read(inner, Arc::clone(&home), sheet, Some(&macros))
         });
         // A free key is a macro of the check's script.
         fields.finish(UnknownKeys::Keep);

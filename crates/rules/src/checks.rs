@@ -1,0 +1,318 @@
+//! Checks: which is due, what a run of it means, and what is told of it.
+//!
+//! Whatever judges comes out as an [`Output`] and goes back in with [`Checks::ended`]: evaluated
+//! checks in batches, plugins and probes one by one. Pushed results come in by themselves, and
+//! their silence is judged here. A change comes out as a [`Transition`], numbered over restarts.
+//! Start with [`Checks::define`].
+
+mod definitions;
+mod flapping;
+mod kept;
+mod links;
+mod said;
+mod saying;
+mod thing;
+mod watched;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{Group, Moment, NodeId, WallTime, limits};
+use packs::check::{Check, Method};
+
+use self::links::Links;
+use crate::schedule::Schedule;
+use crate::transition::Transition;
+
+pub use flapping::Flapping;
+pub use kept::{Kept, KeptThing};
+pub use said::Said;
+pub use thing::Thing;
+pub use watched::{Snapshot, Watched};
+
+/// Checks that are due within one of these are judged together: it is far below what a check may
+/// be late, and makes ten batches a second at the most.
+const TURN: Duration = Duration::from_millis(100);
+/// First runs are spread over the interval, and over this at the most.
+const FIRST_RUN_MAX: Duration = Duration::from_secs(30);
+/// Time beyond its own that a run has to come back before it is taken as lost.
+const LOST_AFTER: Duration = Duration::from_secs(30);
+/// Time after which a run is tried again when there was nobody to do it.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// Time that a problem waits for its parents to say how they are.
+const EXPLAIN_MAX: Duration = Duration::from_secs(60);
+
+/// A check among those of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Slot(u32);
+
+/// The checks of a node.
+#[derive(Debug)]
+pub struct Checks {
+    node: NodeId,
+    node_name: Arc<str>,
+    groups: Arc<[Group]>,
+    watched: BTreeMap<Slot, Arc<Watched>>,
+    /// The number of each run that is under way, and when it is taken as lost.
+    runs: BTreeMap<Slot, (u64, Moment)>,
+    by_id: BTreeMap<Arc<str>, Slot>,
+    links: Links,
+    schedule: Schedule<Slot>,
+    /// The runs that are under way, those first that are taken as lost first.
+    under_way: BTreeSet<(Moment, Slot)>,
+    next_slot: u32,
+    next_run: u64,
+    /// The number of the last transition.
+    number: u64,
+    /// What was kept over a restart and is not watched yet.
+    kept: BTreeMap<Key, Thing>,
+    outputs: VecDeque<Output>,
+    snapshot: Option<Arc<Snapshot>>,
+}
+
+type Key = (Arc<str>, Option<Arc<str>>);
+
+/// Everything that is to be checked.
+#[derive(Clone, Debug)]
+pub struct Definitions {
+    /// All checks of all packs, those of services too.
+    pub checks: Vec<Arc<Check>>,
+    /// The groups of this node.
+    pub groups: BTreeSet<Group>,
+    /// Whether the node has looked at itself, so that a group it has not got is none that it had.
+    pub is_settled: bool,
+}
+
+/// A run of a check that is to be made.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The check.
+    pub check: Arc<Check>,
+    /// Which it is here.
+    pub slot: Slot,
+    /// The number of the run: what comes of an older one is nobody's.
+    pub number: u64,
+}
+
+/// What came of a run.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Which check.
+    pub slot: Slot,
+    /// Which run.
+    pub number: u64,
+    /// How long it took.
+    pub took: Duration,
+    /// What it said.
+    pub outcome: Outcome,
+}
+
+/// What a run said.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// The state of each thing; of a check without `for_each`, of one.
+    Said(Vec<Said>),
+    /// The things are not known: this is said about the check as a whole.
+    NoThings(Said),
+    /// Nobody could do it now.
+    Postponed,
+}
+
+/// What shall be done, or told.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Evaluate these; [`Checks::ended`] takes what comes of each.
+    Judge(Vec<Run>),
+    /// Run a plugin.
+    RunPlugin(Run),
+    /// Probe something.
+    Probe(Run),
+    /// Something changed.
+    Transition(Arc<Transition>),
+}
+
+/// Why a pushed result is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PushError {
+    /// No check of this name is watched here.
+    NoSuchCheck,
+    /// The check judges by itself.
+    NotPushed,
+}
+
+impl Checks {
+    /// Makes the checks of a node, with what was kept over a restart.
+    pub fn new(node: NodeId, node_name: Arc<str>, kept: Kept) -> Self {
+        let things = kept.things.iter().map(|it| {
+            let key = (Arc::clone(&it.check), it.instance.clone());
+            (key, it.thing())
+        });
+        Self {
+            node,
+            node_name,
+            groups: Arc::default(),
+            watched: BTreeMap::new(),
+            runs: BTreeMap::new(),
+            by_id: BTreeMap::new(),
+            links: Links::default(),
+            schedule: Schedule::default(),
+            under_way: BTreeSet::new(),
+            next_slot: 0,
+            next_run: 0,
+            number: kept.number,
+            kept: things.collect(),
+            outputs: VecDeque::new(),
+            snapshot: None,
+        }
+    }
+
+    /// Tells the name of the node from here on.
+    pub fn rename(&mut self, node_name: Arc<str>) {
+        self.node_name = node_name;
+    }
+
+    /// Tells which parents that are not checks of this node are down: `node:db1`, `group:db`.
+    pub fn parents_down(&mut self, down: BTreeSet<Arc<str>>) {
+        self.links.outside_down = down;
+    }
+
+    /// Hands out what is due.
+    pub fn tick(&mut self, now: Moment, wall: WallTime) {
+        self.take_lost(now, wall);
+        let mut batch = Vec::new();
+        while let Some(slot) = self.schedule.take_due(now) {
+            let check = Arc::clone(&self.watched[&slot].check);
+            if let Method::Push(push) = &check.method {
+                self.silent(now, wall, slot, push);
+                continue;
+            }
+            self.next_run += 1;
+            let lost_at = now + check.timing.timeout + LOST_AFTER;
+            self.runs.insert(slot, (self.next_run, lost_at));
+            self.under_way.insert((lost_at, slot));
+            let run = Run {
+                check,
+                slot,
+                number: self.next_run,
+            };
+            match &run.check.method {
+                Method::Script(_) => self.outputs.push_back(Output::RunPlugin(run)),
+                Method::Probe(_) => self.outputs.push_back(Output::Probe(run)),
+                // One that waits for the machine must not make others wait.
+                _ if run.check.touches_machine() => {
+                    self.outputs.push_back(Output::Judge(vec![run]));
+                }
+                _ => batch.push(run),
+            }
+        }
+        for runs in batch.chunks(limits::CHECK_BATCH_MAX) {
+            self.outputs.push_back(Output::Judge(runs.to_vec()));
+        }
+    }
+
+    /// Takes what came of a run.
+    pub fn ended(&mut self, now: Moment, wall: WallTime, ended: Ended) {
+        let Ended { slot, number, .. } = ended;
+        if self.runs.get(&slot).is_none_or(|(run, _)| *run != number) {
+            return;
+        }
+        self.end_run(slot);
+        self.schedule.done(&slot, now);
+        match ended.outcome {
+            Outcome::Postponed => self.schedule.run_at(&slot, now + RETRY_AFTER),
+            Outcome::Said(said) => {
+                self.ran(now, wall, slot, ended.took);
+                self.say_all(now, wall, slot, said);
+                self.plan(now, slot);
+            }
+            Outcome::NoThings(said) => {
+                self.ran(now, wall, slot, ended.took);
+                self.say(now, wall, slot, &said);
+                self.plan(now, slot);
+            }
+        }
+    }
+
+    /// Takes a result that somebody pushed.
+    pub fn pushed(
+        &mut self,
+        now: Moment,
+        wall: WallTime,
+        id: &str,
+        said: &Said,
+    ) -> Result<(), PushError> {
+        let slot = self.find(id).ok_or(PushError::NoSuchCheck)?;
+        let Method::Push(push) = &self.watched[&slot].check.method else {
+            return Err(PushError::NotPushed);
+        };
+        if let Some(expect_every) = push.expect_every {
+            self.schedule.run_at(&slot, now + expect_every);
+        }
+        self.ran(now, wall, slot, Duration::ZERO);
+        self.say(now, wall, slot, said);
+        Ok(())
+    }
+
+    /// Makes a check run at once; tells whether there is such a check.
+    pub fn run_now(&mut self, now: Moment, id: &str) -> bool {
+        let Some(slot) = self.find(id) else {
+            return false;
+        };
+        let is_pushed = matches!(self.watched[&slot].check.method, Method::Push(_));
+        if !is_pushed {
+            self.schedule.run_at(&slot, now);
+        }
+        true
+    }
+
+    /// Gives the next output.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Tells when [`Checks::tick`] has something to do.
+    pub fn next_deadline(&self) -> Option<Moment> {
+        let due = self.schedule.next_deadline().map(turn_of);
+        let lost = self.under_way.first().map(|(lost_at, _)| *lost_at);
+        due.into_iter().chain(lost).min()
+    }
+
+    /// Gives what readers see.
+    pub fn snapshot(&mut self) -> Arc<Snapshot> {
+        let watched = &self.watched;
+        let number = self.number;
+        let snapshot = self.snapshot.get_or_insert_with(|| {
+            Arc::new(Snapshot {
+                checks: watched.values().cloned().collect(),
+                number,
+            })
+        });
+        Arc::clone(snapshot)
+    }
+
+    /// Gives what is to be kept over a restart.
+    pub fn kept(&self) -> Kept {
+        let watched = self.watched.values().flat_map(|watched| {
+            let things = watched.things.iter();
+            things.map(|thing| KeptThing::of(&watched.check.id, thing))
+        });
+        let waiting = self.kept.iter();
+        let waiting = waiting.map(|((check, _), thing)| KeptThing::of(check, thing));
+        Kept {
+            number: self.number,
+            things: watched.chain(waiting).collect(),
+        }
+    }
+}
+
+/// Rounds up to the end of a turn.
+fn turn_of(due: Moment) -> Moment {
+    let turn = TURN.as_nanos();
+    let turns = due.since_start().as_nanos().div_ceil(turn);
+    let nanos = u64::try_from(turns * turn).unwrap_or(u64::MAX);
+    Moment::from_start(Duration::from_nanos(nanos))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,178 @@
+//! How checks come and go: what is defined, edited, removed, paused, and kept over a restart.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{Moment, WallTime};
+use packs::check::{Check, Method, Push};
+
+use super::links::Links;
+use super::thing::Thing;
+use super::watched::{self, Watched};
+use super::{Checks, Definitions, FIRST_RUN_MAX, Key, Slot, TURN};
+use crate::schedule::{Schedule, spread};
+use crate::transition::Reason;
+
+/// How checks come and go.
+impl Checks {
+    /// Takes all that is to be checked. What is no longer among it is told as gone; what was edited
+    /// keeps its state and is judged again at once.
+    pub fn define(&mut self, now: Moment, wall: WallTime, definitions: Definitions) {
+        self.groups = definitions.groups.iter().cloned().collect();
+        self.snapshot = None;
+        let mut all = BTreeSet::new();
+        let mut meant = BTreeSet::new();
+        for check in definitions.checks {
+            // Two of one name: lint tells; the first one counts.
+            if !all.insert(Arc::clone(&check.id)) || !check.if_group.matches(&definitions.groups) {
+                continue;
+            }
+            meant.insert(Arc::clone(&check.id));
+            match self.by_id.get(&check.id).copied() {
+                Some(slot) => self.edit(now, slot, check),
+                None => self.add(now, wall, check),
+            }
+        }
+        let gone: Vec<(Arc<str>, Slot)> = self
+            .by_id
+            .iter()
+            .filter(|(id, _)| !meant.contains(*id))
+            .map(|(id, slot)| (Arc::clone(id), *slot))
+            .collect();
+        for (id, slot) in gone {
+            let reason = gone_because(all.contains(&id));
+            self.remove(wall, slot, reason);
+        }
+        if definitions.is_settled {
+            self.forget_kept(wall, &all);
+        }
+        let checks = self.watched.values().map(|it| &*it.check);
+        self.links = Links::new(checks, &self.by_id);
+    }
+
+    /// Stops judging without telling that anything is gone: whoever begins again finds it all as
+    /// it was.
+    pub fn pause(&mut self) {
+        for watched in std::mem::take(&mut self.watched).into_values() {
+            for thing in &watched.things {
+                let key = (Arc::clone(&watched.check.id), thing.instance.clone());
+                self.kept.insert(key, thing.clone());
+            }
+        }
+        self.by_id.clear();
+        self.runs.clear();
+        self.under_way.clear();
+        self.schedule = Schedule::default();
+        self.links = Links::default();
+        self.snapshot = None;
+    }
+
+    fn add(&mut self, now: Moment, wall: WallTime, check: Arc<Check>) {
+        let slot = Slot(self.next_slot);
+        self.next_slot += 1;
+        self.by_id.insert(Arc::clone(&check.id), slot);
+        let mut things = Vec::new();
+        let of_check = (Arc::clone(&check.id), None)..;
+        let keys: Vec<Key> = self
+            .kept
+            .range(of_check)
+            .map(|(key, _)| key.clone())
+            .take_while(|(id, _)| *id == check.id)
+            .collect();
+        for key in keys {
+            things.extend(self.kept.remove(&key));
+        }
+        if things.is_empty() && check.for_each.is_none() {
+            things.push(Thing::new(None, wall));
+        }
+        let (interval, first) = first_run(&check, &things, now, wall);
+        if let Some(first) = first {
+            self.schedule.insert(slot, interval, first);
+        }
+        self.watched
+            .insert(slot, Arc::new(Watched::new(check, things)));
+    }
+
+    fn edit(&mut self, now: Moment, slot: Slot, check: Arc<Check>) {
+        let watched = self
+            .watched
+            .get_mut(&slot)
+            .expect("by_id names what is watched");
+        let is_same = watched.check.fingerprint == check.fingerprint;
+        let watched = Arc::make_mut(watched);
+        watched.redefine(check);
+        if is_same {
+            return;
+        }
+        // What is under way was begun by the old one.
+        self.end_run(slot);
+        self.schedule.remove(&slot);
+        let check = &self.watched[&slot].check;
+        match &check.method {
+            Method::Push(Push { expect_every, .. }) => {
+                if let Some(every) = expect_every {
+                    self.schedule.insert(slot, *every, now + *every);
+                }
+            }
+            _ => self.schedule.insert(slot, check.timing.interval, now),
+        }
+    }
+
+    fn remove(&mut self, wall: WallTime, slot: Slot, reason: Reason) {
+        let Some(watched) = self.watched.remove(&slot) else {
+            return;
+        };
+        self.by_id.remove(&watched.check.id);
+        self.end_run(slot);
+        self.schedule.remove(&slot);
+        for thing in &watched.things {
+            self.tell_gone(wall, &watched.subject, thing, reason);
+        }
+    }
+
+    /// Tells what was kept over a restart and is not there any more.
+    fn forget_kept(&mut self, wall: WallTime, all: &BTreeSet<Arc<str>>) {
+        for ((id, _), thing) in std::mem::take(&mut self.kept) {
+            let subject = Arc::new(watched::forgotten(&id));
+            self.tell_gone(wall, &subject, &thing, gone_because(all.contains(&id)));
+        }
+    }
+
+    pub(super) fn find(&self, id: &str) -> Option<Slot> {
+        self.by_id.get(id).copied()
+    }
+}
+
+/// When a check runs first. One that was judged before a restart goes on in its rhythm; the time
+/// that a pushed one may stay silent goes on too.
+fn first_run(
+    check: &Check,
+    things: &[Thing],
+    now: Moment,
+    wall: WallTime,
+) -> (Duration, Option<Moment>) {
+    let last_run = things.iter().filter_map(|thing| thing.last_run).max();
+    let ago = |last: WallTime| wall.as_millis().saturating_sub(last.as_millis());
+    let passed = last_run.map(|last| Duration::from_millis(ago(last)));
+    if let Method::Push(push) = &check.method {
+        let every = push.expect_every;
+        let left = every.map(|every| every.saturating_sub(passed.unwrap_or_default()));
+        return (every.unwrap_or_default(), left.map(|left| now + left));
+    }
+    let interval = check.timing.interval;
+    let spread = spread(&check.id, interval.min(FIRST_RUN_MAX));
+    let left = passed.map(|passed| interval.saturating_sub(passed));
+    (
+        interval,
+        Some(now + left.unwrap_or(spread).min(spread.max(TURN))),
+    )
+}
+
+fn gone_because(is_defined: bool) -> Reason {
+    if is_defined {
+        Reason::GroupLeft
+    } else {
+        Reason::CheckRemoved
+    }
+}
