@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::rules::facts::Facts;
 use model::{AgentState, Group, Moment, WallTime};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tracing::warn;
@@ -42,6 +43,8 @@ pub(crate) struct Agent {
     pub life: watch::Receiver<AgentState>,
     /// The packs that are in force.
     pub rules: watch::Receiver<Arc<Rules>>,
+    /// What this node knows.
+    pub facts: watch::Receiver<Arc<Facts>>,
     /// What the process costs.
     pub cost: watch::Receiver<Arc<Cost>>,
     /// The addresses that are bound, by listener.
@@ -150,6 +153,7 @@ impl Agent {
             display_name: String::new(),
             zone: "internet".to_owned(),
             static_groups: std::collections::BTreeSet::new(),
+            detected_groups: std::collections::BTreeSet::new(),
             incarnation: 1,
             local_address: address,
             public_address: address,
@@ -160,6 +164,7 @@ impl Agent {
             node: watch::channel(Arc::new(node)).1,
             life: watch::channel(AgentState::Ok).1,
             rules: watch::channel(Arc::default()).1,
+            facts: watch::channel(Arc::default()).1,
             cost: watch::channel(Arc::default()).1,
             listen: BTreeMap::new(),
             cluster: mpsc::channel(1).0,

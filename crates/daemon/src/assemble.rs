@@ -1,8 +1,10 @@
 //! Putting the agent together: channels first, then the agent that requests see, then the tasks.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::sync::Arc;
 
+use ::rules::facts::Facts;
 use model::{AgentState, limits};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Notify, mpsc, watch};
@@ -43,6 +45,7 @@ struct Ends {
     node: watch::Sender<Arc<Node>>,
     rules_commands: mpsc::Receiver<rules::Command>,
     rules: watch::Sender<Arc<Rules>>,
+    facts: watch::Sender<Arc<Facts>>,
     cost: watch::Sender<Arc<Cost>>,
     life: watch::Sender<AgentState>,
 }
@@ -75,6 +78,7 @@ pub(crate) fn assemble(
     let (cluster_tx, cluster_commands) = mpsc::channel(limits::LOOP_QUEUE_MAX);
     let (rules_tx, rules_commands) = mpsc::channel(limits::LOOP_QUEUE_MAX);
     let (rules_shown, rules) = watch::channel(Arc::default());
+    let (facts_tx, facts) = watch::channel(Arc::default());
     let (cost_tx, cost) = watch::channel(Arc::new(Cost::default()));
     let (life_tx, life) = watch::channel(AgentState::Initializing);
     let loops = [
@@ -88,6 +92,7 @@ pub(crate) fn assemble(
         node,
         life,
         rules,
+        facts,
         cost,
         listen,
         cluster: cluster_tx,
@@ -110,6 +115,7 @@ pub(crate) fn assemble(
         node: node_tx,
         rules_commands,
         rules: rules_shown,
+        facts: facts_tx,
         cost: cost_tx,
         life: life_tx.clone(),
     };
@@ -132,9 +138,12 @@ fn spawn(
     );
     let rules = RulesLoop::new(
         Arc::clone(agent),
-        ends.rules_commands,
-        ends.rules,
-        ends.life,
+        rules::Ends {
+            commands: ends.rules_commands,
+            rules: ends.rules,
+            facts: ends.facts,
+            life: ends.life,
+        },
     );
     tasks.spawn(
         RulesLoop::NAME,
@@ -169,6 +178,7 @@ fn this_node(configuration: &Configuration, keep: &Keep) -> anyhow::Result<Node>
         display_name: configuration.display_name.clone(),
         zone: configuration.zone.clone(),
         static_groups: configuration.groups.clone(),
+        detected_groups: BTreeSet::new(),
         incarnation,
         local_address,
         public_address: configuration.advertise_address.unwrap_or(local_address),

@@ -1,7 +1,7 @@
 //! The only place that reads the clocks.
 
 use std::sync::OnceLock;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use model::{Moment, WallTime};
 
@@ -17,4 +17,11 @@ pub(crate) fn wall() -> WallTime {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     WallTime::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Reads how long the processor has worked for this thread.
+pub(crate) fn thread_cpu() -> Duration {
+    let clock = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(clock.tv_sec).unwrap_or_default();
+    Duration::new(seconds, u32::try_from(clock.tv_nsec).unwrap_or_default())
 }

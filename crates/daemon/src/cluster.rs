@@ -28,6 +28,8 @@ pub(crate) struct Node {
     pub zone: String,
     /// The groups that the configuration gave.
     pub static_groups: BTreeSet<Group>,
+    /// The groups that detectors gave.
+    pub detected_groups: BTreeSet<Group>,
     /// How often it has started, plus what has changed since.
     pub incarnation: u64,
     /// The address it uses inside its network.
@@ -37,9 +39,9 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Gives all groups: static and detected.
+    /// Gives all groups, static and detected, each once and in order.
     pub(crate) fn groups(&self) -> impl Iterator<Item = &Group> {
-        self.static_groups.iter()
+        self.static_groups.union(&self.detected_groups)
     }
 }
 
@@ -49,6 +51,8 @@ pub(crate) enum Command {
     AddGroup(Group, oneshot::Sender<bool>),
     /// Remove a static group; answers whether that changed anything.
     RemoveGroup(Group, oneshot::Sender<bool>),
+    /// Take the groups that detectors gave.
+    Detected(BTreeSet<Group>),
     /// Take what the configuration says after a reload.
     Configure {
         /// The name shown to people.
@@ -172,6 +176,9 @@ impl Room for Cluster {
                 info!(%group, changed, "Group removed");
                 // Whoever asked may be gone.
                 let _ = answer.send(changed);
+            }
+            Event::Command(Command::Detected(groups)) => {
+                self.change(|node| node.detected_groups = groups);
             }
             Event::Command(Command::Configure {
                 display_name,

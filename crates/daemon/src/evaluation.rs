@@ -8,11 +8,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use ::rules::facts::Facts;
 use api::evaluator::{Evaluate, Evaluated, Explanation, Function};
 use api::{ErrorCode, Problem};
 use expr::{Env, Failure, MachineCall, Outcome, Reference, Root, Source, Unknown};
-use model::{Diagnostic, Group, Place, Value, WallTime};
-use packs::native_collectors;
+use model::{Diagnostic, Group, Moment, Place, Value, WallTime};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::agent::Agent;
@@ -20,7 +20,6 @@ use crate::clock;
 use crate::cluster::Node;
 use crate::configuration::Configuration;
 use crate::machine::Machine;
-use crate::rules::Rules;
 
 /// The file that an expression of a user is said to stand in.
 const FILE: &str = "(expression)";
@@ -30,7 +29,14 @@ pub struct World {
     configuration: Arc<Configuration>,
     node: Option<Arc<Node>>,
     machine: Option<Arc<Machine>>,
-    rules: Option<Arc<Rules>>,
+    seen: Option<Seen>,
+}
+
+/// What the collectors and detectors of a running agent gave, and when it is looked at.
+struct Seen {
+    facts: Arc<Facts>,
+    now: Moment,
+    wall: WallTime,
 }
 
 impl World {
@@ -40,7 +46,11 @@ impl World {
             configuration: Arc::clone(&agent.configuration.borrow()),
             node: Some(Arc::clone(&agent.node.borrow())),
             machine: Some(Arc::clone(&agent.machine)),
-            rules: Some(Arc::clone(&agent.rules.borrow())),
+            seen: Some(Seen {
+                facts: Arc::clone(&agent.facts.borrow()),
+                now: clock::now(),
+                wall: clock::wall(),
+            }),
         }
     }
 
@@ -50,7 +60,7 @@ impl World {
             configuration: Arc::new(configuration),
             node: None,
             machine: Some(Arc::new(Machine::real())),
-            rules: None,
+            seen: None,
         }
     }
 
@@ -130,25 +140,28 @@ impl World {
         ]))
     }
 
-    /// Says why a collector has no data. Without an agent the packs are not known, so no name can
-    /// be called wrong.
-    fn missing_collector(&self, reference: &Reference) -> Unknown {
-        let name = reference.first().unwrap_or("*");
-        let native = native_collectors::ALL
-            .iter()
-            .map(|collector| collector.name);
-        let packs = self
-            .rules
-            .iter()
-            .flat_map(|rules| rules.registry.collectors());
-        let packs: Vec<_> = packs.map(|collector| &*collector.name).collect();
-        let known = native.chain(packs).collect::<BTreeSet<_>>();
-        if self.rules.is_none() || known.contains(name) {
-            return Unknown::new(format!("collector {name} has no data: it has not run"));
-        }
-        Unknown::new(match model::nearest(name, known) {
-            Some(near) => format!("there is no collector `{name}`: did you mean `{near}`?"),
-            None => format!("there is no collector `{name}`"),
+    /// Gives what a collector gave.
+    fn collected(&self, reference: &Reference) -> Result<Value, Unknown> {
+        let Some(Seen { facts, now, wall }) = &self.seen else {
+            return Err(Unknown::new("no agent is running, so nothing is collected"));
+        };
+        facts.look_up(reference, *now, *wall)
+    }
+
+    /// Tells which collector gave what a reference names, and how old that is.
+    fn collected_by(&self, reference: &Reference) -> Option<Source> {
+        let Seen { facts, now, wall } = self.seen.as_ref()?;
+        let Some(collector) = facts.collector_of(reference) else {
+            let all = reference.first().is_none();
+            return all.then(|| Source {
+                from: "all collectors".to_owned(),
+                age: None,
+            });
+        };
+        let good = collector.good.as_ref()?;
+        Some(Source {
+            from: format!("collector {}", collector.name),
+            age: Some(good.taken.age(*now, *wall)),
         })
     }
 
@@ -182,7 +195,7 @@ impl Env for World {
         match reference.root {
             Root::Node => look_up(reference, &self.node_facts()?),
             Root::Configuration => look_up(reference, &self.configuration_facts()),
-            Root::Collector => Err(self.missing_collector(reference)),
+            Root::Collector => self.collected(reference),
             Root::Parameters => Err(Unknown::new(
                 "parameters belong to a pack, and this expression to none: \
                  look at them with `opsbro packs parameters get`",
@@ -196,7 +209,8 @@ impl Env for World {
         let from = match reference.root {
             Root::Node => "this node",
             Root::Configuration => "agent.yml",
-            Root::Collector | Root::Parameters | Root::Variables | Root::Item => return None,
+            Root::Collector => return self.collected_by(reference),
+            Root::Parameters | Root::Variables | Root::Item => return None,
         };
         Some(Source {
             from: from.to_owned(),
@@ -210,7 +224,11 @@ impl Env for World {
             .iter()
             .any(|known| known.as_str() == group);
         match &self.node {
-            Some(node) => Ok(node.groups().any(|known| known.as_str() == group)),
+            Some(node) => Ok(self
+                .seen
+                .as_ref()
+                .is_some_and(|seen| seen.facts.is_in_group(group))
+                || node.groups().any(|known| known.as_str() == group)),
             None if is_static => Ok(true),
             None => Err(Unknown::new(
                 "no agent is running, so the detected groups are not known",

@@ -3,6 +3,8 @@
 //! Everything is small and in memory too, so a full disk stops nothing: what it refuses waits in
 //! the store, `agent info` tells so, and [`Keep::flush`] writes it when there is room again.
 
+mod facts;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,6 +13,9 @@ use anyhow::Context;
 use api::agent::{Disk, HistoryEntry, PreviousRun};
 use model::{NodeId, WallTime};
 use ring::rand::{SecureRandom, SystemRandom};
+use rules::facts::Facts;
+use rules::kept::Kept as KeptFacts;
+use rules::{collectors, detectors};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use store::document::{Content, Loaded};
@@ -20,6 +25,7 @@ use store::{History, Store};
 use tracing::{error, info, warn};
 
 use crate::clock;
+use crate::cluster::Node;
 use crate::tokens::{Kept, Tokens};
 
 /// Version of the format of all documents here.
@@ -33,6 +39,8 @@ const HISTORY_PAGE_BYTES_MAX: usize = 4 << 20;
 pub(crate) struct Keep {
     store: Store,
     history: History,
+    collectors: History,
+    groups: History,
     seen: Mutex<Seen>,
     /// Held while tokens are written, so that an older list never replaces a newer one.
     tokens_written: Mutex<()>,
@@ -52,6 +60,35 @@ struct Identity {
     incarnation: u64,
 }
 
+/// A change of a collector, as it stands in the history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CollectorEntry {
+    /// The collector.
+    pub name: String,
+    /// What it was.
+    pub old_state: String,
+    /// What it is.
+    pub state: String,
+    /// Why.
+    pub log: String,
+}
+
+/// A group that came or went, as it stands in the history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct GroupEntry {
+    /// `group-add` or `group-remove`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The group.
+    pub group: String,
+    /// The name of the node.
+    pub name: String,
+    /// Its name for people; empty when it is the name.
+    pub display_name: String,
+    /// Its identity.
+    pub uuid: String,
+}
+
 /// How the agent lives, for the run after this one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Life {
@@ -63,14 +100,25 @@ impl Keep {
     /// Opens what is there. Fails only when the folder cannot be used at all.
     pub(crate) fn open(data: &Path) -> Result<Self, store::Error> {
         let store = Store::open(data)?;
-        let (history, recovery) = store.history("agent", clock::wall())?;
-        let repairs: Vec<String> = recovery.damage.iter().map(ToString::to_string).collect();
+        let mut repairs = Vec::new();
+        let mut history = |kind| -> Result<History, store::Error> {
+            let (history, recovery) = store.history(kind, clock::wall())?;
+            repairs.extend(recovery.damage.iter().map(ToString::to_string));
+            Ok(history)
+        };
+        let (agent, collectors, groups) = (
+            history("agent")?,
+            history("collectors")?,
+            history("groups")?,
+        );
         for repair in &repairs {
             warn!(%repair, "A journal was damaged");
         }
         let keep = Self {
             store,
-            history,
+            history: agent,
+            collectors,
+            groups,
             seen: Mutex::new(Seen {
                 repairs,
                 troubles: Vec::new(),
@@ -158,19 +206,74 @@ impl Keep {
             kind: kind.to_owned(),
             text: text.to_owned(),
         };
-        let bytes = serde_json::to_vec(&entry).expect("three strings are always JSON");
-        if let Err(error) = self.history.record(wall, &bytes) {
-            warn!(%error, "An entry of the history was refused");
-        }
+        record(&self.history, wall, &entry);
     }
 
     /// Gives the last entries of the history, oldest first.
     pub(crate) fn history(&self, last: usize) -> Result<Vec<HistoryEntry>, store::Error> {
-        let entries_max = last.min(HISTORY_ENTRIES_MAX);
-        let query = Query::all(Order::NewestFirst, entries_max, HISTORY_PAGE_BYTES_MAX);
-        let page = self.history.read(&query)?;
-        let parse = |record: &store::journal::Record| serde_json::from_slice(&record.payload).ok();
-        Ok(page.records.iter().rev().filter_map(parse).collect())
+        let entries = last_of(&self.history, last)?;
+        Ok(entries.into_iter().map(|(_, entry)| entry).collect())
+    }
+
+    /// Adds a change of a collector to its history, which [`Keep::flush`] writes.
+    pub(crate) fn note_collector(&self, change: &collectors::Change) {
+        let entry = CollectorEntry {
+            name: change.name.to_string(),
+            old_state: change.old.to_string(),
+            state: change.new.to_string(),
+            log: change.reason.to_string(),
+        };
+        record(&self.collectors, change.wall, &entry);
+    }
+
+    /// Gives the last changes of collectors, oldest first.
+    pub(crate) fn collector_history(
+        &self,
+        last: usize,
+    ) -> Result<Vec<(WallTime, CollectorEntry)>, store::Error> {
+        last_of(&self.collectors, last)
+    }
+
+    /// Adds a change of the detected groups to their history, which [`Keep::flush`] writes.
+    pub(crate) fn note_groups(&self, change: &detectors::Change, node: &Node) {
+        let added = change.added.keys().map(|group| ("group-add", group));
+        let removed = change.removed.keys().map(|group| ("group-remove", group));
+        for (kind, group) in added.chain(removed) {
+            let entry = GroupEntry {
+                kind: kind.to_owned(),
+                group: group.to_string(),
+                name: node.name.clone(),
+                display_name: node.display_name.clone(),
+                uuid: node.id.to_string(),
+            };
+            record(&self.groups, change.wall, &entry);
+        }
+    }
+
+    /// Gives the last changes of detected groups, oldest first.
+    pub(crate) fn group_history(
+        &self,
+        last: usize,
+    ) -> Result<Vec<(WallTime, GroupEntry)>, store::Error> {
+        last_of(&self.groups, last)
+    }
+
+    /// Gives what the node knew before this start. What cannot be read is forgotten: it comes back
+    /// with the first looks.
+    pub(crate) fn facts(&self) -> KeptFacts {
+        match self.load::<facts::Document>("facts") {
+            Ok(document) => document.unwrap_or_default().into_kept(),
+            Err(error) => {
+                let error = format!("{error:#}");
+                warn!(error, "What the node knew before this start is not known");
+                KeptFacts::default()
+            }
+        }
+    }
+
+    /// Keeps what the node knows for the next start.
+    pub(crate) fn save_facts(&self, facts: &Facts) {
+        self.save("facts", &facts::Document::of(&KeptFacts::of(facts)));
     }
 
     /// Writes what waits.
@@ -251,6 +354,29 @@ impl Keep {
         self.look();
         saved.is_ok()
     }
+}
+
+/// Adds an entry to a history. Never waits for the disk.
+fn record<T: Serialize>(history: &History, wall: WallTime, entry: &T) {
+    let bytes = serde_json::to_vec(entry).expect("structs of texts are always JSON");
+    if let Err(error) = history.record(wall, &bytes) {
+        warn!(%error, "An entry of the history was refused");
+    }
+}
+
+/// Reads the last entries of a history, oldest first.
+fn last_of<T: DeserializeOwned>(
+    history: &History,
+    last: usize,
+) -> Result<Vec<(WallTime, T)>, store::Error> {
+    let entries_max = last.min(HISTORY_ENTRIES_MAX);
+    let query = Query::all(Order::NewestFirst, entries_max, HISTORY_PAGE_BYTES_MAX);
+    let page = history.read(&query)?;
+    let parse = |record: &store::journal::Record| {
+        let entry = serde_json::from_slice(&record.payload).ok()?;
+        Some((record.time, entry))
+    };
+    Ok(page.records.iter().rev().filter_map(parse).collect())
 }
 
 fn new_id() -> anyhow::Result<NodeId> {

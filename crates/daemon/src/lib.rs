@@ -8,6 +8,7 @@ mod agent;
 mod assemble;
 mod clock;
 mod cluster;
+mod collect;
 pub mod configuration;
 pub mod evaluation;
 mod http;

@@ -30,6 +30,11 @@ impl Machine {
         }
     }
 
+    /// Gives the host below, for collectors.
+    pub(crate) fn host(&self) -> &Host {
+        &self.host
+    }
+
     /// Answers a call. May block; the caller is in the worker pool.
     pub(crate) fn answer(&self, call: MachineCall) -> Result<Value, Unknown> {
         self.ask(call)

@@ -17,6 +17,14 @@ pub(crate) fn memory_bytes() -> u64 {
     field_kib(&rollup, "Pss:") * 1_024
 }
 
+/// Gives the memory of the process with all shared pages (RSS), in bytes: cheaper to read.
+pub(crate) fn resident_bytes() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = statm.split_whitespace().nth(1);
+    let pages: u64 = pages.and_then(|it| it.parse().ok()).unwrap_or_default();
+    pages * rustix::param::page_size() as u64
+}
+
 /// Gives the number of threads.
 pub(crate) fn threads_count() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -65,6 +65,14 @@ async fn reload_configuration(agent: &Arc<Agent>, report: &mut ReloadReport) {
         groups: new.groups.clone(),
     };
     agent.configuration.send_replace(Arc::new(new));
+    if agent
+        .rules_commands
+        .send(rules::Command::Configure)
+        .await
+        .is_err()
+    {
+        report.refused.push("the agent is stopping".to_owned());
+    }
     if agent.cluster.send(configure).await.is_err() {
         report.refused.push("the agent is stopping".to_owned());
     }

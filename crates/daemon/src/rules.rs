@@ -1,4 +1,5 @@
-//! The rules loop: the packs in force, and the agent's way from `initializing` to `ok`.
+//! The rules loop: the packs in force, what runs because of them, and the agent's way from
+//! `initializing` to `ok`.
 //!
 //! Reading packs takes disk and time, so the worker pool does it; the loop only takes what comes of
 //! it. An edit on disk is seen and taken by itself; what is broken keeps its last good version. The
@@ -6,23 +7,31 @@
 
 pub mod listing;
 pub mod pack_files;
+mod pump;
+mod setup;
 mod watch;
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{AgentState, Diagnostic, Place, Severity};
+use ::rules::Input;
+use ::rules::facts::Facts;
+use model::{AgentState, Diagnostic, Group, Place, Severity};
 use packs::{PackFiles, Registry};
 use tokio::sync::{mpsc, oneshot, watch as channel};
 use tokio::time::{Interval, MissedTickBehavior};
 use tracing::{error, info, warn};
 
+use self::pump::Pump;
 use self::watch::{Folders, Seen, Watch};
 use crate::agent::Agent;
 use crate::clock;
+use crate::cluster::Node;
+use crate::collect::Task;
 use crate::loops::{self, Room};
 use crate::workers::JobError;
 
@@ -86,9 +95,27 @@ impl Rules {
 }
 
 /// What others ask of the rules loop.
-pub enum Command {
+pub(crate) enum Command {
     /// Read the packs again.
     Reload(oneshot::Sender<Outcome>),
+    /// Run from here on what the configuration says: its topics changed.
+    Configure,
+    /// Give a collector to run once by hand, with a memory of its own; none when there is none.
+    FindTask(Arc<str>, oneshot::Sender<Option<Task>>),
+    /// Run a collector at once, as if it were due.
+    RunCollector(Arc<str>),
+}
+
+/// The ends of the channels that the loop holds.
+pub(crate) struct Ends {
+    /// What others ask.
+    pub commands: mpsc::Receiver<Command>,
+    /// The packs in force.
+    pub rules: channel::Sender<Arc<Rules>>,
+    /// What this node knows.
+    pub facts: channel::Sender<Arc<Facts>>,
+    /// Where the agent is in its life.
+    pub life: channel::Sender<AgentState>,
 }
 
 /// What came of reading the packs.
@@ -107,12 +134,17 @@ pub(crate) struct RulesLoop {
     shown: channel::Sender<Arc<Rules>>,
     life: channel::Sender<AgentState>,
     watch: Watch,
+    pump: Pump,
+    node: channel::Receiver<Arc<Node>>,
+    static_groups: BTreeSet<Group>,
     keep_interval: Interval,
     keep_turns: u64,
     /// The one reading under way: two at a time could overtake each other.
     reading: Option<Reading>,
     /// Whether something changed since that reading began.
     read_again: bool,
+    /// Whether the packs were read once.
+    has_read: bool,
     /// Whether the last reading failed, so that files and packs in force may differ.
     has_failed: bool,
     /// Those who wait for the outcome of the next reading to begin.
@@ -131,10 +163,19 @@ pub(crate) enum Event {
     Read(Result<Rules, JobError>),
     Keep,
     Watch(Seen),
+    Node,
+    Rules(Box<Input>),
 }
 
 impl loops::Event for Event {
-    const KINDS: &'static [&'static str] = &["commands", "reads", "keeps", "file_changes"];
+    const KINDS: &'static [&'static str] = &[
+        "commands",
+        "reads",
+        "keeps",
+        "file_changes",
+        "node_changes",
+        "turns",
+    ];
 
     fn kind(&self) -> usize {
         match self {
@@ -142,33 +183,38 @@ impl loops::Event for Event {
             Self::Read(_) => 1,
             Self::Keep => 2,
             Self::Watch(_) => 3,
+            Self::Node => 4,
+            Self::Rules(_) => 5,
         }
     }
 }
 
 impl RulesLoop {
     /// Makes the state and begins to read the packs; must be called inside the runtime.
-    pub(crate) fn new(
-        agent: Arc<Agent>,
-        commands: mpsc::Receiver<Command>,
-        shown: channel::Sender<Arc<Rules>>,
-        life: channel::Sender<AgentState>,
-    ) -> Self {
+    pub(crate) fn new(agent: Arc<Agent>, ends: Ends) -> Self {
         let mut keep_interval = tokio::time::interval(KEEP_INTERVAL);
         keep_interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let kept = agent.keep.facts();
+        let mut node = agent.node.clone();
+        node.mark_changed();
         let mut rules = Self {
+            pump: Pump::new(Arc::clone(&agent), kept, ends.facts),
             agent,
-            commands,
-            shown,
-            life,
+            commands: ends.commands,
+            shown: ends.rules,
+            life: ends.life,
             watch: Watch::new(),
+            node,
+            static_groups: BTreeSet::new(),
             keep_interval,
             keep_turns: 0,
             reading: None,
             read_again: false,
+            has_read: false,
             has_failed: false,
             asked: Vec::new(),
         };
+        rules.take_node();
         rules.read();
         rules
     }
@@ -199,6 +245,10 @@ impl RulesLoop {
                 error!(%error, "Cannot read the packs: the last ones stay in force");
                 let place = Place::new("(packs)", 1, 1);
                 let problem = Diagnostic::error(place, format!("the packs were not read: {error}"));
+                if !self.has_read {
+                    // What is built in needs no pack.
+                    self.pump.define(&Rules::default());
+                }
                 Outcome {
                     applied: Vec::new(),
                     problems: vec![problem],
@@ -213,6 +263,16 @@ impl RulesLoop {
         {
             // Whoever asked may be gone.
             let _ = asked.send(outcome.clone());
+        }
+        if self.read_again {
+            self.read();
+        }
+    }
+
+    /// Tells everybody once when this node knows itself.
+    fn live_on(&self) {
+        if *self.life.borrow() != AgentState::Initializing || !self.pump.has_looked() {
+            return;
         }
         // Not `ok` again where the end has begun meanwhile.
         let is_new = self.life.send_if_modified(|life| {
@@ -230,18 +290,23 @@ impl RulesLoop {
                 "Initialized"
             );
         }
-        if self.read_again {
-            self.read();
+    }
+
+    /// Takes the static groups of this node.
+    fn take_node(&mut self) {
+        let groups = self.node.borrow_and_update().static_groups.clone();
+        if groups != self.static_groups {
+            self.static_groups.clone_from(&groups);
+            self.pump.handle(Input::StaticGroups(groups));
         }
     }
 
-    fn put_in_force(&self, rules: Rules) -> Outcome {
+    fn put_in_force(&mut self, rules: Rules) -> Outcome {
         let before = Arc::clone(&self.shown.borrow());
-        let is_first = *self.life.borrow() == AgentState::Initializing;
-        let applied = if is_first {
-            Vec::new()
-        } else {
+        let applied = if std::mem::replace(&mut self.has_read, true) {
             before.differences(&rules)
+        } else {
+            Vec::new()
         };
         for problem in rules
             .problems
@@ -255,7 +320,9 @@ impl RulesLoop {
             self.agent.note("packs", applied.join(", "));
         }
         let problems = rules.problems.clone();
-        self.shown.send_replace(Arc::new(rules));
+        let rules = Arc::new(rules);
+        self.shown.send_replace(Arc::clone(&rules));
+        self.pump.define(&rules);
         Outcome { applied, problems }
     }
 
@@ -309,6 +376,8 @@ impl Room for RulesLoop {
             reading,
             keep_interval,
             watch,
+            node,
+            pump,
             ..
         } = self;
         let read = async {
@@ -322,6 +391,8 @@ impl Room for RulesLoop {
             rules = read => Event::Read(rules),
             _ = keep_interval.tick() => Event::Keep,
             seen = watch.next() => Event::Watch(seen),
+            Ok(()) = node.changed() => Event::Node,
+            input = pump.next() => Event::Rules(Box::new(input)),
         }
     }
 
@@ -331,6 +402,20 @@ impl Room for RulesLoop {
                 self.asked.push(asked);
                 self.read();
             }
+            Event::Command(Command::Configure) => {
+                // Before the packs were read it is taken with them.
+                if self.has_read {
+                    let rules = Arc::clone(&self.shown.borrow());
+                    self.pump.define(&rules);
+                }
+            }
+            Event::Command(Command::FindTask(name, asked)) => {
+                // Whoever asked may be gone.
+                let _ = asked.send(self.pump.task(&name));
+            }
+            Event::Command(Command::RunCollector(name)) => {
+                self.pump.handle(Input::RunCollector(name));
+            }
             Event::Read(read) => self.take(read),
             Event::Keep => self.keep(),
             Event::Watch(seen) => {
@@ -338,6 +423,9 @@ impl Room for RulesLoop {
                     self.read();
                 }
             }
+            Event::Node => self.take_node(),
+            Event::Rules(input) => self.pump.handle(*input),
         }
+        self.live_on();
     }
 }

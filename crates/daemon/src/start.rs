@@ -300,8 +300,10 @@ async fn farewell(agent: &Arc<Agent>, reason: &str, tasks: Tasks) {
         warn!(?late, "Some tasks did not end in time");
     }
     let text = format!("stopped by {reason}");
+    let facts = Arc::clone(&agent.facts.borrow());
     let last_words = agent.on_disk("farewell", move |keep| {
         let wall = clock::wall();
+        keep.save_facts(&facts);
         keep.note(wall, "stop", &text);
         keep.flush();
         keep.save_life("stopped", wall)

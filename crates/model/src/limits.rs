@@ -230,3 +230,12 @@ pub const EVENTS_QUEUE_MAX: usize = 1_024;
 pub const EVENTS_LISTENERS_MAX: usize = 32;
 /// Most plugins that run at one time; the next one waits for its turn.
 pub const PLUGINS_RUNNING_MAX: usize = 32;
+/// Bytes of the raw answer that an explained run of a collector shows; the rest is counted.
+pub const STEP_TEXT_BYTES_MAX: usize = 64 << 10;
+/// Largest file that holds one secret; a larger one is an error.
+pub const SECRET_FILE_BYTES_MAX: usize = 64 << 10;
+/// Bytes of the data of one collector, written as JSON, that are kept over a restart; larger data
+/// is not kept, its state is.
+pub const KEPT_COLLECTOR_BYTES_MAX: usize = 128 << 10;
+/// Bytes of the data of all collectors that are kept over a restart; what is over is not kept.
+pub const KEPT_BYTES_MAX: usize = 1 << 20;

@@ -323,11 +323,13 @@ impl Collectors {
         self.entries.get(name).map(|entry| entry.fact.state)
     }
 
-    /// Tells whether each collector that can run here has been tried once.
+    /// Tells whether each cheap collector that can run here has been tried once. What asks a server
+    /// does so because of what was detected, not before.
     pub fn have_all_looked(&self) -> bool {
-        self.entries
-            .values()
-            .all(|entry| !entry.is_eligible || entry.looks > 0 || entry.hangs())
+        self.entries.values().all(|entry| {
+            let is_awaited = entry.is_eligible && entry.definition.is_cheap;
+            !is_awaited || entry.looks > 0 || entry.hangs()
+        })
     }
 
     /// Brings a collector in line with its definition and the groups.

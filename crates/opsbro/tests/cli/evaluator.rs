@@ -20,7 +20,7 @@ fn an_answer_is_a_value_unknown_or_an_error_each_with_its_exit_code() {
     check("1 == 2", 0, &json!({"value": false}));
     check("None", 0, &json!({"value": null}));
     check("{{configuration.port}}", 0, &json!({"value": 6768}));
-    let unknown = "collector redis has no data: it has not run";
+    let unknown = "no agent is running, so nothing is collected";
     check("{{collector.redis.x}} > 1", 1, &json!({"unknown": unknown}));
     let said = Sandbox::new().run(&["evaluator", "eval", "1 + * 2", "-o", "json"]);
     let error = &said.json()["error"];

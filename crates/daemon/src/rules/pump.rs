@@ -1,0 +1,277 @@
+//! The core of the rules and its hands: what it wants done goes to the worker pool, what came of it
+//! goes back in, and what it knows is published.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::Moment;
+use rules::facts::{Cost, Facts};
+use rules::kept::Kept;
+use rules::{Core, Input, Output, collectors, detectors};
+use tokio::sync::{mpsc, watch as channel};
+use tracing::{debug, info, warn};
+
+use super::{Rules, setup};
+use crate::agent::Agent;
+use crate::clock;
+use crate::cluster;
+use crate::collect::{Steps, Task, Tasks};
+use crate::evaluation::World;
+use crate::workers::JobError;
+
+/// Deadlines within this time are one turn: a wake-up costs more than a turn.
+const TURN: Duration = Duration::from_millis(100);
+/// Time between two writings of what is kept, when groups or states changed.
+const KEEP_CHANGES: Duration = Duration::from_secs(30);
+/// Time between two writings of what is kept, when only values moved.
+const KEEP_VALUES: Duration = Duration::from_secs(300);
+
+/// The core, its hands, and what it publishes.
+pub(super) struct Pump {
+    agent: Arc<Agent>,
+    core: Core,
+    tasks: Tasks,
+    facts: channel::Sender<Arc<Facts>>,
+    /// Workers send here what came of their jobs.
+    ended_tx: mpsc::Sender<Input>,
+    ended: mpsc::Receiver<Input>,
+    kept_at: Moment,
+    has_changes: bool,
+}
+
+impl Pump {
+    /// Makes the rules go on from what was kept.
+    pub(super) fn new(agent: Arc<Agent>, kept: Kept, facts: channel::Sender<Arc<Facts>>) -> Self {
+        let (ended_tx, ended) = mpsc::channel(model::limits::LOOP_QUEUE_MAX);
+        Self {
+            agent,
+            core: Core::new(kept),
+            tasks: Tasks::default(),
+            facts,
+            ended_tx,
+            ended,
+            kept_at: clock::now(),
+            has_changes: false,
+        }
+    }
+
+    /// Waits for something to handle. Loses nothing when it is dropped.
+    pub(super) async fn next(&mut self) -> Input {
+        let wait = self.core.next_deadline().map(|deadline| {
+            let turns = deadline.since_start().as_nanos().div_ceil(TURN.as_nanos());
+            let turns = u32::try_from(turns).unwrap_or(u32::MAX);
+            Moment::from_start(TURN.saturating_mul(turns)).since(clock::now())
+        });
+        let due = async {
+            match wait {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            Some(ended) = self.ended.recv() => ended,
+            () = due => Input::Tick,
+        }
+    }
+
+    /// Runs from here on what the packs and the configuration say.
+    pub(super) fn define(&mut self, rules: &Rules) {
+        let configuration = Arc::clone(&self.agent.configuration.borrow());
+        let (setup, works) = setup::setup(rules, &configuration);
+        self.tasks.define(works);
+        self.handle(Input::Define(setup));
+    }
+
+    /// Handles one input, and does what the core wants done.
+    pub(super) fn handle(&mut self, input: Input) {
+        let (now, wall) = (clock::now(), clock::wall());
+        let mut inputs = vec![input];
+        while let Some(input) = inputs.pop() {
+            self.core.handle(now, wall, input);
+            // What was found out is published before it is acted on: a look reads the facts.
+            self.facts.send_replace(self.core.facts());
+            let mut quick = Vec::new();
+            while let Some(output) = self.core.poll_output() {
+                match output {
+                    Output::Collect(job) => inputs.extend(self.collect(job)),
+                    Output::Look(job) if job.touches_machine => {
+                        inputs.extend(self.look(vec![job]));
+                    }
+                    Output::Look(job) => quick.push(job),
+                    Output::Forget(name) => self.tasks.forget(&name),
+                    Output::CollectorChanged(change) => self.collector_changed(&change),
+                    Output::GroupsChanged(change) => self.groups_changed(&change),
+                }
+            }
+            if !quick.is_empty() {
+                inputs.extend(self.look(quick));
+            }
+        }
+        self.keep(now);
+    }
+
+    /// Gives a collector to run once by hand, beside its schedule.
+    pub(super) fn task(&mut self, name: &Arc<str>) -> Option<Task> {
+        let facts = self.core.facts();
+        let timeout = facts.collectors.get(name)?.timeout;
+        self.tasks.task(name, timeout).map(|task| task.apart())
+    }
+
+    /// Tells whether this node has looked at itself once.
+    pub(super) fn has_looked(&self) -> bool {
+        self.core.has_looked(clock::now())
+    }
+
+    /// Posts a run; gives what came of it when it could not even begin.
+    fn collect(&mut self, job: collectors::Job) -> Option<Input> {
+        let collectors::Job { name, run, timeout } = job;
+        let Some(task) = self.tasks.task(&name, timeout) else {
+            let trouble = collectors::Trouble::failed("there is nothing to run");
+            return Some(collected(name, run, Err(trouble), Cost::default()));
+        };
+        let (agent, ended) = (Arc::clone(&self.agent), self.ended_tx.clone());
+        let job_name = format!("collector {name}");
+        let told = Arc::clone(&name);
+        let work = move || {
+            let done = Task::run(&task, &agent, &mut Steps::none());
+            // Nobody listens any more when the agent stops.
+            let _ = ended.blocking_send(collected(told, run, done.result, done.cost));
+        };
+        let refused = self.agent.workers.post(job_name, timeout, work).err()?;
+        Some(collected(
+            name,
+            run,
+            Err(no_thread(&refused)),
+            Cost::default(),
+        ))
+    }
+
+    /// Posts looks as one job; gives what came of them when they could not even begin.
+    fn look(&self, jobs: Vec<detectors::Job>) -> Vec<Input> {
+        let (agent, ended) = (Arc::clone(&self.agent), self.ended_tx.clone());
+        let name = match &*jobs {
+            [one] => format!("detector {}", one.id),
+            _ => "detectors".to_owned(),
+        };
+        let time_box = jobs.first().map_or(TURN, |job| job.timeout);
+        let refused_ones: Vec<(Arc<str>, u64)> = jobs
+            .iter()
+            .map(|job| (Arc::clone(&job.id), job.run))
+            .collect();
+        let work = move || {
+            let world = World::of(&agent);
+            for job in jobs {
+                let (began, cpu) = (clock::now(), clock::thread_cpu());
+                let look = detectors::look(&job.detector, &world);
+                let cost = Cost {
+                    wall: clock::now().since(began),
+                    cpu: clock::thread_cpu().saturating_sub(cpu),
+                    bytes: 0,
+                };
+                // Nobody listens any more when the agent stops.
+                let _ = ended.blocking_send(looked(job.id, job.run, look, cost));
+            }
+        };
+        let Err(refused) = self.agent.workers.post(name, time_box, work) else {
+            return Vec::new();
+        };
+        let unknown = rules::facts::Outcome::Unknown(no_thread(&refused).reason);
+        refused_ones
+            .into_iter()
+            .map(|(id, run)| {
+                let look = detectors::Look::without_groups(unknown.clone());
+                looked(id, run, look, Cost::default())
+            })
+            .collect()
+    }
+
+    fn collector_changed(&mut self, change: &collectors::Change) {
+        self.has_changes = true;
+        let collectors::Change {
+            name,
+            old,
+            new,
+            reason,
+            ..
+        } = change;
+        if *new == rules::facts::State::Error {
+            warn!(collector = %name, %reason, "A collector fails");
+        } else {
+            debug!(collector = %name, %old, %new, %reason, "A collector changed its state");
+        }
+        self.agent.keep.note_collector(change);
+        self.agent
+            .on_disk_later("history", crate::keep::Keep::flush);
+    }
+
+    fn groups_changed(&mut self, change: &detectors::Change) {
+        self.has_changes = true;
+        let names = |groups: &mut dyn Iterator<Item = &model::Group>| {
+            groups
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let added = names(&mut change.added.keys());
+        let removed = names(&mut change.removed.keys());
+        info!(added, removed, "The detected groups changed");
+        let groups = self.core.facts().detected_groups.keys().cloned().collect();
+        let told = self
+            .agent
+            .cluster
+            .try_send(cluster::Command::Detected(groups));
+        if told.is_err() {
+            // It is told again with the next change, and the facts hold the truth.
+            warn!("The cluster loop did not take the detected groups");
+        }
+        self.agent
+            .keep
+            .note_groups(change, &self.agent.node.borrow());
+        self.agent
+            .on_disk_later("history", crate::keep::Keep::flush);
+    }
+
+    /// Writes what shall survive a crash, seldom enough to wear no disk out.
+    fn keep(&mut self, now: Moment) {
+        let interval = if self.has_changes {
+            KEEP_CHANGES
+        } else {
+            KEEP_VALUES
+        };
+        if now.since(self.kept_at) < interval {
+            return;
+        }
+        self.kept_at = now;
+        self.has_changes = false;
+        let facts = self.core.facts();
+        self.agent
+            .on_disk_later("facts", move |keep| keep.save_facts(&facts));
+    }
+}
+
+fn collected(
+    name: Arc<str>,
+    run: u64,
+    result: Result<model::Value, collectors::Trouble>,
+    cost: Cost,
+) -> Input {
+    Input::Collected(collectors::Ended {
+        name,
+        run,
+        result,
+        cost,
+    })
+}
+
+fn looked(id: Arc<str>, run: u64, look: detectors::Look, cost: Cost) -> Input {
+    Input::Looked(detectors::Ended {
+        id,
+        run,
+        look,
+        cost,
+    })
+}
+
+fn no_thread(error: &JobError) -> collectors::Trouble {
+    collectors::Trouble::failed(error.to_string())
+}
