@@ -4,23 +4,32 @@
 //! system (its files, DNS, whatever `nsswitch.conf` has); an address is looked up in `/etc/hosts`
 //! and in DNS by a small client of our own, since no safe call of the system does it.
 
+mod connection;
 mod dns;
+mod dns_records;
+mod echo;
 mod http;
 mod resolver;
 mod reverse;
+mod smtp;
 mod tcp;
 mod timed_stream;
 mod tls;
 mod url;
 
+pub(crate) use connection::Connection;
+pub(crate) use dns_records::{RecordType, dns_ask};
+pub(crate) use echo::Echo;
 pub(crate) use http::base64;
 pub use http::{Method, Page, Request, Response, Timing, http_send, url_get};
 pub use resolver::host_to_ip;
 pub(crate) use resolver::resolve;
 pub use reverse::ip_to_host;
+pub(crate) use reverse::name_servers;
+pub(crate) use smtp::{Refusal, Smtp};
 pub use tcp::check_tcp;
 pub(crate) use timed_stream::TimedStream;
 pub use tls::Trust;
 pub(crate) use tls::{
-    Inspection, TlsStream, config as tls_config, connect as tls_connect, inspect as tls_inspect,
+    Inspection, config as tls_config, connect as tls_connect, inspect as tls_inspect,
 };

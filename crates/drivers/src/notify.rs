@@ -25,6 +25,7 @@ mod notice;
 
 mod command;
 mod discord;
+mod mail;
 mod mattermost;
 mod ntfy;
 mod opsgenie;
@@ -42,6 +43,7 @@ pub use notice::{Item, Link, Notice, Occasion, Tone};
 pub const ALL: &[&Kind] = &[
     &command::KIND,
     &discord::KIND,
+    &mail::KIND,
     &mattermost::KIND,
     &ntfy::KIND,
     &opsgenie::KIND,

@@ -36,6 +36,8 @@ pub enum OptionKind {
     Texts,
     /// A whole number.
     Number,
+    /// A number from 0 to 100, with or without `%`.
+    Percent,
     /// True or false.
     Flag,
     /// An interval: `500ms`, `10s`, `21d`.
@@ -123,12 +125,13 @@ impl<'a> Options<'a> {
                 OptionKind::Texts => drop(self.plain_texts(option.name)?),
                 OptionKind::Number => drop(self.number(option.name)?),
                 OptionKind::Flag => drop(self.flag(option.name)?),
+                OptionKind::Percent => drop(self.percent(option.name)?),
                 OptionKind::Interval => drop(self.interval(option.name)?),
                 OptionKind::Regexp => drop(self.regexp(option.name)?),
                 OptionKind::Map => drop(self.map(option.name)?),
                 OptionKind::Choice(words) => {
-                    let word = self.text(option.name)?;
-                    if word.is_some_and(|word| !words.contains(&word)) {
+                    let word = self.choice(option.name)?;
+                    if word.is_some_and(|word| !words.contains(&word.as_str())) {
                         let problem = format!("is none of {}", words.join(", "));
                         return Err(self.refuse(option.name, &problem));
                     }
@@ -145,6 +148,14 @@ impl<'a> Options<'a> {
             Some(Value::Text(text)) => Ok(Some(text)),
             Some(other) => Err(self.wrong(name, other, "a text")),
         }
+    }
+
+    /// Gives one of several words; YAML reads some of them as true or false.
+    pub(crate) fn choice(&self, name: &str) -> Result<Option<String>, Error> {
+        let value = self.value(name);
+        value
+            .map(|value| plain(value).ok_or_else(|| self.wrong(name, value, "a word")))
+            .transpose()
     }
 
     /// Gives a text or what the documentation says holds without it.
@@ -195,6 +206,17 @@ impl<'a> Options<'a> {
             }
             Some(other) => Err(self.wrong(name, other, "a whole number")),
         }
+    }
+
+    /// Gives a percentage, or the one that holds without it.
+    pub(crate) fn percent(&self, name: &str) -> Result<f64, Error> {
+        let text = match self.value(name) {
+            None => self.default(name).to_owned(),
+            Some(value) => plain(value).unwrap_or_default(),
+        };
+        let number = text.trim().trim_end_matches('%').trim().parse::<f64>().ok();
+        let number = number.filter(|number| (0.0..=100.0).contains(number));
+        number.ok_or_else(|| self.refuse(name, "is no number from 0 to 100"))
     }
 
     /// Tells whether something is wanted; it may be written as text.

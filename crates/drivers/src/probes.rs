@@ -14,9 +14,12 @@ use model::{CheckState, Value, WallTime};
 use crate::options::{OptionKind, OptionSpec, Options};
 use crate::{Deadline, Error, Host};
 
+mod dns;
 mod http;
+mod icmp;
 mod outcome;
 mod reach;
+mod smtp;
 mod ssh;
 mod tcp;
 mod tls;
@@ -24,7 +27,15 @@ mod tls;
 pub use outcome::{Figure, Outcome};
 
 /// Every probe, ordered by name.
-pub const ALL: &[&Kind] = &[&http::KIND, &ssh::KIND, &tcp::KIND, &tls::KIND];
+pub const ALL: &[&Kind] = &[
+    &dns::KIND,
+    &http::KIND,
+    &icmp::KIND,
+    &smtp::KIND,
+    &ssh::KIND,
+    &tcp::KIND,
+    &tls::KIND,
+];
 
 /// A way to look at a service.
 #[derive(Debug)]

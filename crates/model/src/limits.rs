@@ -166,6 +166,10 @@ pub const NETWORK_ADDRESSES_MAX: usize = 16;
 pub const RESOLVER_LOOKUPS_MAX: usize = 32;
 /// Redirects that are followed to a page; one more is an error.
 pub const URL_REDIRECTS_MAX: usize = 5;
+/// Longest line of a mail server's answer; a longer one ends the session. (RFC 5321 allows 512.)
+pub const SMTP_LINE_BYTES_MAX: usize = 4 << 10;
+/// Most lines of a mail server's answer; with more the session ends.
+pub const SMTP_LINES_MAX: usize = 100;
 /// How much of a service's answer a probe reads; the rest is not looked at.
 pub const PROBE_ANSWER_BYTES_MAX: usize = 256 << 10;
 /// How much of a service's answer to a notice is read; the rest is not.

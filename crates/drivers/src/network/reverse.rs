@@ -58,7 +58,7 @@ fn name_in_hosts(
 }
 
 /// Lists the name servers; without one it is this machine, as resolv.conf(5) has it.
-fn name_servers(host: &Host, deadline: Deadline) -> Result<Vec<SocketAddr>, Error> {
+pub(crate) fn name_servers(host: &Host, deadline: Deadline) -> Result<Vec<SocketAddr>, Error> {
     const PATH: &str = "/etc/resolv.conf";
     let mut servers = Vec::new();
     if host.metadata(PATH)?.is_some() {

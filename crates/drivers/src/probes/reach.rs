@@ -1,12 +1,12 @@
 //! The way to a service: `host:port`, with TLS or without, and bytes that are read with a limit.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
 use model::limits::PROBE_ANSWER_BYTES_MAX;
 
 use super::Call;
-use crate::network::{TimedStream, TlsStream, Trust, tls_config, tls_connect};
+use crate::network::{Connection, TimedStream, Trust, tls_config, tls_connect};
 use crate::{Deadline, Error};
 
 /// `host:port` as it was written.
@@ -22,37 +22,6 @@ impl Address<'_> {
             format!("[{}]:{}", self.host, self.port)
         } else {
             format!("{}:{}", self.host, self.port)
-        }
-    }
-}
-
-/// A connection, encrypted or not.
-pub(super) enum Connection {
-    Plain(TimedStream),
-    Secured(Box<TlsStream>),
-}
-
-impl Read for Connection {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(stream) => stream.read(buffer),
-            Self::Secured(stream) => stream.read(buffer),
-        }
-    }
-}
-
-impl Write for Connection {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(stream) => stream.write(bytes),
-            Self::Secured(stream) => stream.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Plain(stream) => stream.flush(),
-            Self::Secured(stream) => stream.flush(),
         }
     }
 }

@@ -6,9 +6,10 @@ use std::time::Instant;
 use model::Value;
 
 use super::outcome::{Findings, Outcome, millis};
-use super::reach::{Connection, excerpt, read_until};
+use super::reach::{excerpt, read_until};
 use super::{Call, Kind};
 use crate::Error;
+use crate::network::Connection;
 use crate::options::{OptionKind, OptionSpec};
 
 pub(super) const KIND: Kind = Kind {

@@ -1,0 +1,1 @@
+//! Packets as servers send them, and junk.
