@@ -15,7 +15,9 @@ pub(super) fn scalar(word: &str) -> Value {
     }
     let digits = bare.bytes().take_while(u8::is_ascii_digit).count();
     let rest = &bare[digits..];
-    if digits == 0 || (digits > 1 && bare.starts_with('0')) || !is_rest_of_number(rest) {
+    // Apache writes `.5`.
+    let has_digits = digits > 0 || (rest.starts_with('.') && rest.len() > 1);
+    if !has_digits || (digits > 1 && bare.starts_with('0')) || !is_rest_of_number(rest) {
         return Value::from(word);
     }
     if rest.is_empty()
@@ -62,6 +64,11 @@ mod tests {
             ("-12", Value::Int(-12)),
             (" 7 ", Value::Int(7)),
             ("0.5", Value::Float(0.5)),
+            (".5", Value::Float(0.5)),
+            ("-.5", Value::Float(-0.5)),
+            (".", Value::from(".")),
+            (".a", Value::from(".a")),
+            (".e+5", Value::from(".e+5")),
             ("+1.5e-05", Value::Float(1.5e-05)),
             ("2e+06", Value::Float(2e6)),
             (
