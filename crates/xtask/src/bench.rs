@@ -1,9 +1,9 @@
 //! `cargo xtask bench`: measures, and prints `name value unit`, one figure a line.
 //!
 //! A crate measures itself in `benches/<crate>.rs` (`harness = false`): in full when cargo gives it
-//! `--bench`, short otherwise or with `--small`. The real program is measured from outside by
-//! [`agent`]. In small form nothing is optimised: it shows that the benches work, not how fast we
-//! are.
+//! `--bench`, short otherwise or with `--small`. The real program is measured from outside:
+//! [`agent`] and [`collect`]. In small form nothing is optimised: it shows that the benches work,
+//! not how fast we are.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,6 +11,8 @@ use std::process::Command;
 use crate::metadata::Metadata;
 
 pub mod agent;
+pub mod collect;
+pub mod neighbours;
 pub mod proc_files;
 pub mod program;
 pub mod socket;
@@ -34,7 +36,13 @@ impl Size {
     }
 }
 
-/// Runs the benches of a name: a crate, `agent`, or `all`.
+/// What is measured from outside, by name.
+const OUTSIDE: &[(&str, Bench)] = &[("agent", agent::run), ("collect", collect::run)];
+
+/// Measures the real program.
+type Bench = fn(&Path, Size) -> Result<(), String>;
+
+/// Runs the benches of a name: a crate, one of those from outside, or `all`.
 pub fn run(root: &Path, name: &str, size: Size) -> Result<(), String> {
     let metadata = Metadata::read(root)?;
     let mut benches: Vec<(&str, &str)> = metadata
@@ -51,8 +59,11 @@ pub fn run(root: &Path, name: &str, size: Size) -> Result<(), String> {
     let has_agent = metadata
         .members()
         .any(|package| package.name == program::NAME);
-    let wants_agent = has_agent && ["all", "agent"].contains(&name);
-    if benches.is_empty() && !wants_agent && name != "all" {
+    let outside: Vec<_> = OUTSIDE
+        .iter()
+        .filter(|(outside, _)| has_agent && ["all", outside].contains(&name))
+        .collect();
+    if benches.is_empty() && outside.is_empty() && name != "all" {
         return Err(format!(
             "{name} has no benches: add crates/{name}/benches/{name}.rs"
         ));
@@ -60,8 +71,8 @@ pub fn run(root: &Path, name: &str, size: Size) -> Result<(), String> {
     for (package, bench) in benches {
         run_crate(root, package, bench, size)?;
     }
-    if wants_agent {
-        agent::run(root, size)?;
+    for (_, run) in outside {
+        run(root, size)?;
     }
     Ok(())
 }

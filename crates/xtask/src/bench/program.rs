@@ -72,6 +72,11 @@ impl Program {
         command
     }
 
+    /// Names a folder for something that runs beside the agent; it goes when this goes.
+    pub fn folder(&self, name: &str) -> PathBuf {
+        self.root.join("beside").join(name)
+    }
+
     /// Says what failed, on which program and folder.
     pub fn failed(&self, what: &str, error: &dyn std::fmt::Display) -> String {
         format!(

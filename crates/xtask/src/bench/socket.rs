@@ -28,6 +28,16 @@ impl Socket {
         })
     }
 
+    /// Gets a route and gives the body of the answer.
+    pub fn get_body(&mut self, route: &str) -> std::io::Result<Vec<u8>> {
+        let status = self.get(route)?;
+        if status != 200 {
+            return Err(std::io::Error::other(format!("status {status}")));
+        }
+        let head = self.buffer.windows(4).position(|four| four == b"\r\n\r\n");
+        Ok(self.buffer.split_off(head.map_or(0, |end| end + 4)))
+    }
+
     /// Gets a route and gives the status.
     pub fn get(&mut self, route: &str) -> std::io::Result<u16> {
         write!(self.stream, "GET {route} HTTP/1.1\r\nhost: opsbro\r\n\r\n")?;
