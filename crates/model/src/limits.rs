@@ -243,3 +243,60 @@ pub const SECRET_FILE_BYTES_MAX: usize = 64 << 10;
 pub const KEPT_COLLECTOR_BYTES_MAX: usize = 128 << 10;
 /// Bytes of the data of all collectors that are kept over a restart; what is over is not kept.
 pub const KEPT_BYTES_MAX: usize = 1 << 20;
+
+/// Problems that alerts follow at one time; the next one is counted, shown and not told.
+pub const ALERT_PROBLEMS_MAX: usize = 50_000;
+/// Things that one notice names; the rest is counted in it, and listed by `opsbro alerts list`.
+pub const ALERT_ITEMS_MAX: usize = 100;
+/// Things that a notice names as silent because they depend on what it is about; the rest is
+/// counted.
+pub const ALERT_AFFECTED_MAX: usize = 50;
+/// Notices of their own that a handler gets at one time where nothing is gathered; what is more
+/// goes into one more.
+pub const ALERT_BURST_MAX: usize = 50;
+/// Notices that may wait to be delivered; with as many, problems wait before they become one.
+pub const ALERT_DELIVERIES_WAITING_MAX: usize = 2_000;
+/// Notices that are on their way at one time: half of the worker pool is left to others.
+pub const ALERT_DELIVERIES_SENDING_MAX: usize = 4;
+/// Notices that are kept when they are done; the oldest is dropped.
+pub const ALERT_DELIVERIES_KEPT_MAX: usize = 500;
+/// Tries that are kept of one delivery; the oldest is dropped.
+pub const ALERT_ATTEMPTS_MAX: usize = 20;
+/// Decisions that are kept of one problem; the oldest is dropped.
+pub const ALERT_DECISIONS_MAX: usize = 30;
+/// Changes of groups and rules that may wait to be told; the oldest is dropped and counted.
+pub const ALERT_EVENTS_MAX: usize = 1_000;
+/// Downtimes and silences; the next one is refused.
+pub const ALERT_MUTES_MAX: usize = 1_000;
+/// Patterns and hours of one downtime or silence.
+pub const ALERT_PATTERNS_MAX: usize = 100;
+/// Longest comment, name or pattern of an acknowledgement, downtime or silence.
+pub const ALERT_LINE_CHARS_MAX: usize = 500;
+/// What is kept of the output of a check for its alert; the rest is cut.
+pub const ALERT_OUTPUT_CHARS_MAX: usize = 1_000;
+/// Changes of this node that are remembered, to be named by problems that begin soon after.
+pub const ALERT_CHANGES_MAX: usize = 50;
+/// Age up to which a change is named by a problem. (Most outages follow a change by minutes.)
+pub const ALERT_CHANGE_AGE_MAX: Duration = Duration::from_secs(15 * 60);
+/// Changes that one problem names, the newest.
+pub const ALERT_CONTEXT_MAX: usize = 5;
+/// Time for which a check that depends on others is held back, for one of them may be the cause:
+/// twice the usual interval of a check.
+pub const ALERT_PARENT_GRACE: Duration = Duration::from_secs(20);
+/// Time for which a check stays silent because of something that is not known here.
+pub const ALERT_BLOCKED_MAX: Duration = Duration::from_secs(15 * 60);
+/// Steps that are gone up along `depends_on`.
+pub const ALERT_DEPTH_MAX: usize = 16;
+/// First wait after a delivery failed; it doubles with each further failure.
+pub const ALERT_RETRY_MIN: Duration = Duration::from_secs(5);
+/// Longest wait between two tries of a delivery.
+pub const ALERT_RETRY_MAX: Duration = Duration::from_secs(5 * 60);
+/// Tries by one handler before the next of its alternates has its turn.
+pub const ALERT_TRIES_MAX: u32 = 3;
+/// Time for which the first notice of a handler that fails holds back those behind it, so that
+/// they arrive in order.
+pub const ALERT_ORDER_MAX: Duration = Duration::from_secs(15 * 60);
+/// Age at which a delivery is given up, and shown as failed.
+pub const ALERT_DELIVERY_AGE_MAX: Duration = Duration::from_secs(86_400);
+/// Time box of one try of a delivery.
+pub const ALERT_DELIVERY_TIME_BOX: Duration = Duration::from_secs(30);

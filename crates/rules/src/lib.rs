@@ -5,6 +5,7 @@
 //! block or fail because of the world (collect, evaluate, run a plugin, tell somebody) is an output
 //! that comes back later as an input. Readers get snapshots.
 
+pub mod alerts;
 pub mod checks;
 pub mod collectors;
 mod core;

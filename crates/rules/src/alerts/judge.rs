@@ -1,0 +1,306 @@
+//! The one question: what would be right to tell a handler of a problem now, and why?
+//!
+//! Nothing is changed here. The same answer decides what is sent and is what people are told when
+//! they ask why.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use model::{CheckState, WallTime, limits};
+use packs::handler::{Event, Handler};
+
+use super::clock::after;
+use super::kept::{Problem, Thing, Told};
+use super::mutes::Ready;
+use super::notice::Occasion;
+use super::problems::{self, takes};
+use super::{Alerts, Here};
+use crate::transition::is_problem;
+
+/// What is right now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Tell it.
+    Tell(Occasion),
+    /// Ask again then.
+    Wait { until: WallTime, why: String },
+    /// Say nothing until something else happens.
+    Silent(String),
+}
+
+impl Verdict {
+    /// Tells whether somebody must still hear of it.
+    pub(super) fn is_owed(&self) -> bool {
+        match self {
+            Self::Tell(_) | Self::Wait { .. } => true,
+            Self::Silent(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tell(occasion) => write!(f, "tell it ({})", occasion.as_str()),
+            Self::Wait { until, why } => write!(f, "wait until {until}: {why}"),
+            Self::Silent(why) => f.write_str(why),
+        }
+    }
+}
+
+fn silent(why: impl Into<String>) -> Verdict {
+    Verdict::Silent(why.into())
+}
+
+impl Alerts {
+    /// Answers for one problem and one handler.
+    pub(super) fn judge(&self, problem: &Problem, handler: &Handler, wall: WallTime) -> Verdict {
+        if let Err(why) = is_on(handler, &self.here) {
+            return silent(why);
+        }
+        let told = problem.told.get(&*handler.id);
+        if !is_problem(problem.state) {
+            return self.judge_end(problem, handler, told, wall);
+        }
+        let occasion = match self.reason(problem, handler, told, wall) {
+            Ok(occasion) => occasion,
+            Err(verdict) => return verdict,
+        };
+        if let Some(verdict) = self.quiet(problem, handler, wall) {
+            return verdict;
+        }
+        let ready = after(problem.changed, handler.pace.delay);
+        if told.is_none() && ready > wall {
+            let why = "it must last that long (`delay`)".to_owned();
+            return Verdict::Wait { until: ready, why };
+        }
+        let held = after(problem.held_from, limits::ALERT_PARENT_GRACE);
+        if told.is_none() && !problem.thing.depends_on.is_empty() && held > wall {
+            let why = "what it depends on may be the cause (`depends_on`)".to_owned();
+            return Verdict::Wait { until: held, why };
+        }
+        self.in_hours(handler, wall, Verdict::Tell(occasion))
+    }
+
+    /// Whether its end is told, and to this one.
+    fn judge_end(
+        &self,
+        problem: &Problem,
+        handler: &Handler,
+        told: Option<&Told>,
+        wall: WallTime,
+    ) -> Verdict {
+        let Some(told) = told else {
+            return silent("it was never told of the problem, so not of its end");
+        };
+        if !is_problem(told.state) {
+            return silent(format!("told {}", told.last));
+        }
+        if !handler.tells_recovery {
+            return silent("it does not tell of the end of problems (`recovery: false`)");
+        }
+        if !handler.route.states.contains(&CheckState::Ok) {
+            return silent("`states` has no ok");
+        }
+        let stays_until = after(problem.changed, limits::ALERT_DELIVERY_AGE_MAX);
+        if problem.is_flapping && stays_until > wall {
+            let why = "it changes too often; the end is told when it stays".to_owned();
+            return Verdict::Wait {
+                until: stays_until,
+                why,
+            };
+        }
+        self.in_hours(handler, wall, Verdict::Tell(Occasion::Recovery))
+    }
+
+    /// Why this handler should hear of a problem at all, now.
+    fn reason(
+        &self,
+        problem: &Problem,
+        handler: &Handler,
+        told: Option<&Told>,
+        wall: WallTime,
+    ) -> Result<Occasion, Verdict> {
+        let routed = takes(handler, Event::Check, Some(problem.state), &problem.thing);
+        let Some(told) = told else {
+            return match (handler.is_direct, routed) {
+                (true, Ok(())) => Ok(Occasion::Problem),
+                (true, Err(why)) => self.escalated(problem, handler, wall, &why),
+                (false, _) => {
+                    let why = "it gets only what others escalate (`direct: false`)";
+                    self.escalated(problem, handler, wall, why)
+                }
+            };
+        };
+        if problem.is_flapping {
+            return match told.is_flapping {
+                true => Err(silent("it changes too often, which was told")),
+                false => Ok(Occasion::Flapping),
+            };
+        }
+        if told.state != problem.state {
+            return match routed {
+                Err(why) if handler.is_direct => Err(silent(why)),
+                Ok(()) | Err(_) => Ok(Occasion::Problem),
+            };
+        }
+        let Some(repeat) = handler.pace.repeat else {
+            return Err(silent(format!("told {}", told.last)));
+        };
+        let due = after(told.last, repeat);
+        match due <= wall {
+            true => Ok(Occasion::Reminder),
+            false => Err(Verdict::Wait {
+                until: due,
+                why: format!("told {}; then it is told again (`repeat`)", told.last),
+            }),
+        }
+    }
+
+    /// Whether another handler hands the problem on to this one.
+    fn escalated(
+        &self,
+        problem: &Problem,
+        handler: &Handler,
+        wall: WallTime,
+        otherwise: &str,
+    ) -> Result<Occasion, Verdict> {
+        let mut next: Option<(WallTime, &Arc<str>)> = None;
+        for other in self.handlers.values() {
+            let Some(told) = problem.told.get(&*other.id) else {
+                continue;
+            };
+            for step in other
+                .escalate
+                .iter()
+                .filter(|step| step.to.contains(&handler.id))
+            {
+                let due = after(told.first, step.after);
+                if due <= wall {
+                    return Ok(Occasion::Escalation);
+                }
+                if next.is_none_or(|(at, _)| due < at) {
+                    next = Some((due, &other.id));
+                }
+            }
+        }
+        Err(match next {
+            Some((until, by)) => Verdict::Wait {
+                until,
+                why: format!("then {by} hands it on (`escalate`)"),
+            },
+            None => silent(otherwise),
+        })
+    }
+
+    /// What keeps everybody quiet about a problem.
+    fn quiet(&self, problem: &Problem, handler: &Handler, wall: WallTime) -> Option<Verdict> {
+        if let Some(cause) = self.cause(problem) {
+            return Some(silent(format!(
+                "it depends on {cause}, which is told instead"
+            )));
+        }
+        let blocked_until = after(problem.changed, limits::ALERT_BLOCKED_MAX);
+        if let Some(by) = self.blocked_elsewhere(problem)
+            && blocked_until > wall
+        {
+            return Some(Verdict::Wait {
+                until: blocked_until,
+                why: format!("it depends on {by}, which was bad when it changed"),
+            });
+        }
+        if let Some(mute) = self.mute_of(&problem.thing, &handler.id, wall) {
+            let why = mute.told();
+            return Some(match mute.next_change(wall, &self.time_zone) {
+                Some(until) => Verdict::Wait { until, why },
+                None => silent(why),
+            });
+        }
+        let acknowledged = problem.acknowledged.as_ref()?;
+        let holds = acknowledged.until.is_none_or(|until| until > wall);
+        holds.then(|| silent(format!("{} takes care of it", acknowledged.by)))
+    }
+
+    /// Finds the downtime or silence that covers a thing.
+    pub(super) fn mute_of(&self, thing: &Thing, handler: &str, wall: WallTime) -> Option<&Ready> {
+        self.mutes
+            .values()
+            .find(|mute| mute.is_active(wall, &self.time_zone) && mute.covers(thing, handler))
+    }
+
+    /// Finds the open problem that a problem is a consequence of: the topmost one.
+    pub(super) fn cause(&self, problem: &Problem) -> Option<String> {
+        let mut seen = BTreeSet::from([problem.thing.name.clone()]);
+        let mut cause = None;
+        let mut at = problem.thing.clone();
+        while let Some(parent) = self.parent(&at, &seen) {
+            seen.insert(parent.thing.name.clone());
+            cause = Some(parent.thing.name.clone());
+            at = parent.thing.clone();
+            if seen.len() > limits::ALERT_DEPTH_MAX {
+                break;
+            }
+        }
+        cause
+    }
+
+    fn parent(&self, thing: &Thing, seen: &BTreeSet<String>) -> Option<&Problem> {
+        let candidates = thing.depends_on.iter().flat_map(|on| {
+            let own = format!("{}/{on}", thing.pack);
+            [on.clone(), own]
+        });
+        candidates
+            .filter(|name| !seen.contains(name))
+            .filter_map(|name| self.problems.get(&problems::key(&thing.node, &name)))
+            .map(|live| &*live.problem)
+            .find(|problem| is_problem(problem.state))
+    }
+
+    /// What was bad and is no problem that is known here: a node, a group, a check elsewhere.
+    fn blocked_elsewhere<'a>(&self, problem: &'a Problem) -> Option<&'a String> {
+        problem.blocked_by.iter().find(|by| by.contains(':'))
+    }
+
+    fn in_hours(&self, handler: &Handler, wall: WallTime, verdict: Verdict) -> Verdict {
+        let Some(when) = &handler.pace.when else {
+            return verdict;
+        };
+        if when.contains(wall, &self.time_zone) {
+            return verdict;
+        }
+        match when.next_change(wall, &self.time_zone) {
+            Some(until) => Verdict::Wait {
+                until,
+                why: format!("its hours are {when}"),
+            },
+            None => silent(format!("its hours, {when}, never come")),
+        }
+    }
+}
+
+/// Tells whether a handler sends from this node, or why not.
+pub(super) fn is_on(handler: &Handler, here: &Here) -> Result<(), String> {
+    if !handler.enabled {
+        return Err("it is off (`enabled: false`)".to_owned());
+    }
+    match handler.if_group.why_not(&here.groups) {
+        Some(why) => Err(format!("it sends from other nodes (`if_group`): {why}")),
+        None => Ok(()),
+    }
+}
+
+/// Tells whether `depends_on` of a check of a pack means a check.
+pub(super) fn names(depends_on: &str, pack: &str, name: &str) -> bool {
+    depends_on == name || (name.split_once('/') == Some((pack, depends_on)))
+}
+
+/// Says how bad a state is.
+pub(super) fn weight(state: CheckState) -> u8 {
+    match state {
+        CheckState::Ok | CheckState::Pending => 0,
+        CheckState::Unknown => 1,
+        CheckState::Warning => 2,
+        CheckState::Critical => 3,
+    }
+}

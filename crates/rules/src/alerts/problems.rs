@@ -1,0 +1,418 @@
+//! The problems that are open, and what changes them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::{CheckState, Group, Moment, WallTime, limits};
+use packs::handler::{About, Event, Handler};
+
+use super::judge::{self, Verdict};
+use super::kept::{Decision, Happening, Problem, Record, Thing, Waiting};
+use super::{Alerts, event_key};
+use crate::transition::{Change, Reason, Transition, is_problem};
+
+/// A problem, and what is known of it in memory only.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub(super) problem: Arc<Problem>,
+    /// When it is considered next.
+    pub(super) wake: Option<WallTime>,
+    /// What was last said to each handler's question.
+    said: BTreeMap<Arc<str>, String>,
+}
+
+impl Live {
+    pub(super) fn new(problem: Problem) -> Self {
+        Self {
+            problem: Arc::new(problem),
+            wake: None,
+            said: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn edit(&mut self) -> &mut Problem {
+        Arc::make_mut(&mut self.problem)
+    }
+
+    /// Shifts the times that were given as durations.
+    pub(super) fn shift(&mut self, moved: impl Fn(&mut WallTime) + Copy) {
+        let problem = self.edit();
+        moved(&mut problem.changed);
+        moved(&mut problem.held_from);
+        for told in problem.told.values_mut() {
+            moved(&mut told.first);
+            moved(&mut told.last);
+        }
+        if let Some(acknowledged) = problem.acknowledged.as_mut().filter(|it| it.is_lasting) {
+            acknowledged.until.as_mut().map(moved);
+        }
+    }
+
+    /// Remembers what was decided; the oldest is dropped.
+    pub(super) fn decide(&mut self, at: WallTime, handler: &str, text: String) {
+        let decisions = &mut self.edit().decisions;
+        decisions.push(Decision {
+            at,
+            handler: handler.to_owned(),
+            text,
+        });
+        if decisions.len() > limits::ALERT_DECISIONS_MAX {
+            decisions.remove(0);
+        }
+    }
+}
+
+/// Names a problem.
+pub(super) fn key(node: &str, name: &str) -> String {
+    format!("problem/{node}/{name}")
+}
+
+impl Alerts {
+    /// Takes what happened to a check.
+    pub fn transition(&mut self, now: Moment, wall: WallTime, transition: &Transition) {
+        self.at(now, wall);
+        if let Some(key) = self.take(transition, wall) {
+            self.consider(&key);
+            let is_over = !transition.is_problem();
+            self.consider_dependants(&transition.node.to_string(), &transition.name(), is_over);
+        }
+        self.settle();
+    }
+
+    /// Takes the state into the problem, which begins with it if need be. Gives its key when there
+    /// is something to consider.
+    fn take(&mut self, transition: &Transition, wall: WallTime) -> Option<String> {
+        let node = transition.node.to_string();
+        let key = key(&node, &transition.name());
+        let gone = gone(transition.change);
+        let state = match gone {
+            Some(_) => CheckState::Ok,
+            None if transition.hard == CheckState::Pending => return None,
+            None => transition.hard,
+        };
+        if !self.problems.contains_key(&key) {
+            if !is_problem(state) {
+                return None;
+            }
+            if self.problems.len() >= limits::ALERT_PROBLEMS_MAX {
+                self.refused += 1;
+                return None;
+            }
+            let begun = self.begin(transition, wall);
+            self.problems.insert(key.clone(), Live::new(begun));
+        }
+        let thing = self.thing(transition);
+        if !thing.depends_on.is_empty() {
+            self.depending.insert(key.clone());
+        }
+        let live = self.problems.get_mut(&key)?;
+        let was = live.problem.state;
+        let problem = live.edit();
+        problem.thing = thing;
+        problem.output = cut(&transition.output, limits::ALERT_OUTPUT_CHARS_MAX);
+        problem.gone = gone.map(str::to_owned);
+        problem.blocked_by = transition
+            .blocked_by
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        problem.is_flapping = match transition.change {
+            Change::FlappingBegan => true,
+            Change::FlappingEnded | Change::Gone(_) => false,
+            Change::State | Change::Hardened => transition.is_flapping,
+        };
+        if was != state {
+            problem.old_state = was;
+            problem.state = state;
+            problem.changed = wall;
+            if !is_problem(was) {
+                problem.held_from = wall;
+                problem.began = transition.since;
+            }
+            let acknowledged = problem.acknowledged.as_ref();
+            let is_worse =
+                acknowledged.is_some_and(|it| judge::weight(state) > judge::weight(it.state));
+            if !is_problem(state) || is_worse {
+                problem.acknowledged = None;
+            }
+            let text = match gone {
+                Some(gone) => format!("{was} → gone: {gone}"),
+                None => format!("{was} → {state}"),
+            };
+            live.decide(wall, "", text);
+        }
+        self.keep_problem(&key);
+        Some(key)
+    }
+
+    fn begin(&mut self, transition: &Transition, wall: WallTime) -> Problem {
+        self.numbers.problems += 1;
+        let state = match transition.old_hard {
+            CheckState::Pending => CheckState::Pending,
+            _ => CheckState::Ok,
+        };
+        Problem {
+            number: self.numbers.problems,
+            thing: Thing::default(),
+            state,
+            old_state: state,
+            gone: None,
+            output: String::new(),
+            began: transition.since,
+            changed: wall,
+            held_from: wall,
+            is_flapping: false,
+            blocked_by: Vec::new(),
+            acknowledged: None,
+            told: BTreeMap::new(),
+            context: self.context(wall),
+            decisions: Vec::new(),
+        }
+    }
+
+    /// Names what changed just before, newest first.
+    fn context(&self, wall: WallTime) -> Vec<String> {
+        let recent = self.changes.iter().rev().filter(|(at, _)| {
+            let age = wall.as_millis().saturating_sub(at.as_millis());
+            u128::from(age) <= limits::ALERT_CHANGE_AGE_MAX.as_millis()
+        });
+        let told = recent.map(|(at, text)| format!("{at}: {text}"));
+        told.take(limits::ALERT_CONTEXT_MAX).collect()
+    }
+
+    fn thing(&self, transition: &Transition) -> Thing {
+        let node = transition.node.to_string();
+        let is_here = node == self.here.id;
+        let text = |text: &Option<Arc<str>>| text.as_deref().unwrap_or_default().to_owned();
+        Thing {
+            node_name: transition.node_name.to_string(),
+            node_display_name: if is_here {
+                self.here.display_name.clone()
+            } else {
+                String::new()
+            },
+            zone: self.here.zone.clone(),
+            groups: transition.groups.iter().map(ToString::to_string).collect(),
+            pack: transition.subject.pack.to_string(),
+            name: transition.name(),
+            display_name: transition.subject.display_name.to_string(),
+            depends_on: transition
+                .subject
+                .depends_on
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            notes: text(&transition.subject.notes),
+            node,
+        }
+    }
+
+    /// Takes a change of a group or compliance, which those are told whose route it takes.
+    pub fn happened(
+        &mut self,
+        now: Moment,
+        wall: WallTime,
+        name: &str,
+        pack: &str,
+        event: Happening,
+    ) {
+        self.at(now, wall);
+        let kind = match &event {
+            Happening::GroupAdded | Happening::GroupRemoved => Event::Group,
+            Happening::Compliance { .. } => Event::Compliance,
+        };
+        let thing = Thing {
+            node: self.here.id.clone(),
+            node_name: self.here.name.clone(),
+            node_display_name: self.here.display_name.clone(),
+            zone: self.here.zone.clone(),
+            groups: self.here.groups.iter().map(ToString::to_string).collect(),
+            pack: pack.to_owned(),
+            name: name.to_owned(),
+            display_name: name.to_owned(),
+            ..Thing::default()
+        };
+        let takes = |handler: &&Arc<Handler>| {
+            handler.is_direct
+                && judge::is_on(handler, &self.here).is_ok()
+                && takes(handler, kind, None, &thing).is_ok()
+        };
+        let handlers = self.handlers.values().filter(takes);
+        let handlers: Vec<String> = handlers.map(|handler| handler.id.to_string()).collect();
+        let is_quiet = self.mute_of(&thing, "", wall).is_some();
+        if !handlers.is_empty() && !is_quiet {
+            self.numbers.events += 1;
+            let waiting = Waiting {
+                number: self.numbers.events,
+                at: wall,
+                thing,
+                event,
+                handlers,
+            };
+            self.keep.insert(
+                event_key(waiting.number),
+                Some(Record::Event(waiting.clone())),
+            );
+            self.events.insert(waiting.number, waiting);
+            while self.events.len() > limits::ALERT_EVENTS_MAX {
+                if let Some((number, _)) = self.events.pop_first() {
+                    self.keep.insert(event_key(number), None);
+                    self.refused += 1;
+                }
+            }
+        }
+        self.settle();
+    }
+
+    /// Asks every handler about a problem, and notes when to ask again.
+    pub(super) fn consider(&mut self, key: &str) {
+        let wall = self.clock.wall();
+        let Some(live) = self.problems.get(key) else {
+            return;
+        };
+        if let Some(wake) = live.wake {
+            self.wakes.remove(&(wake, key.to_owned()));
+        }
+        let problem = Arc::clone(&live.problem);
+        let mut next = problem.acknowledged.as_ref().and_then(|it| it.until);
+        let mut verdicts = Vec::new();
+        for (id, handler) in &self.handlers {
+            let verdict = self.judge(&problem, handler, wall);
+            if let Verdict::Wait { until, .. } = &verdict {
+                next = Some(next.map_or(*until, |next| next.min(*until)));
+            }
+            verdicts.push((Arc::clone(id), verdict));
+        }
+        let owes_nobody = !verdicts.iter().any(|(_, verdict)| verdict.is_owed());
+        if !is_problem(problem.state) && owes_nobody {
+            self.forget(key);
+            return;
+        }
+        for (id, verdict) in &verdicts {
+            match verdict {
+                Verdict::Tell(_) => self.buckets.add(&self.handlers[id], key, &problem),
+                Verdict::Wait { .. } | Verdict::Silent(_) => {
+                    self.buckets.remove(&self.handlers[id], key, &problem);
+                }
+            }
+        }
+        // Never twice at one time: whatever is due now was just asked.
+        let next = next.map(|next| next.max(WallTime::from_millis(wall.as_millis() + 1)));
+        let Some(live) = self.problems.get_mut(key) else {
+            return;
+        };
+        live.wake = next;
+        let mut is_news = false;
+        for (id, verdict) in verdicts {
+            // That it is told is noted when it is.
+            if let Verdict::Tell(_) = verdict {
+                live.said.remove(&id);
+                continue;
+            }
+            let text = verdict.to_string();
+            if live.said.get(&id) != Some(&text) {
+                is_news |= live.said.insert(Arc::clone(&id), text.clone()).is_some();
+                live.decide(wall, &id, text);
+            }
+        }
+        if let Some(next) = next {
+            self.wakes.insert((next, key.to_owned()));
+        }
+        if is_news {
+            self.keep_problem(key);
+        }
+    }
+
+    /// What becomes of a problem may free or silence what depends on it.
+    fn consider_dependants(&mut self, node: &str, name: &str, is_over: bool) {
+        let wall = self.clock.wall();
+        let depends = |thing: &Thing| {
+            let mut names = thing.depends_on.iter();
+            thing.node == node && names.any(|on| judge::names(on, &thing.pack, name))
+        };
+        let depending = self.depending.iter();
+        let dependants: Vec<String> = depending
+            .filter(|key| {
+                self.problems
+                    .get(*key)
+                    .is_some_and(|it| depends(&it.problem.thing))
+            })
+            .cloned()
+            .collect();
+        for key in dependants {
+            if let Some(live) = self.problems.get_mut(&key).filter(|_| is_over) {
+                live.edit().held_from = wall;
+            }
+            self.consider(&key);
+        }
+    }
+
+    pub(super) fn consider_all(&mut self) {
+        let keys: Vec<String> = self.problems.keys().cloned().collect();
+        for key in keys {
+            self.consider(&key);
+        }
+    }
+
+    fn forget(&mut self, key: &str) {
+        if let Some(live) = self.problems.remove(key) {
+            if let Some(wake) = live.wake {
+                self.wakes.remove(&(wake, key.to_owned()));
+            }
+            self.depending.remove(key);
+            for handler in self.handlers.values() {
+                self.buckets.remove(handler, key, &live.problem);
+            }
+            self.keep.insert(key.to_owned(), None);
+            let thing = &live.problem.thing;
+            let text = format!("{} on {} is over", thing.name, thing.node_name);
+            self.note("over", text);
+        }
+    }
+
+    pub(super) fn keep_problem(&mut self, key: &str) {
+        if let Some(live) = self.problems.get(key) {
+            let record = Record::Problem(Problem::clone(&live.problem));
+            self.keep.insert(key.to_owned(), Some(record));
+        }
+    }
+}
+
+/// Asks a route about a thing.
+pub(super) fn takes(
+    handler: &Handler,
+    event: Event,
+    state: Option<CheckState>,
+    thing: &Thing,
+) -> Result<(), String> {
+    let groups: Vec<Group> = thing
+        .groups
+        .iter()
+        .filter_map(|name| Group::parse(name).ok())
+        .collect();
+    handler.route.takes(&About {
+        event,
+        state,
+        pack: &thing.pack,
+        name: &thing.name,
+        nodes: &[&thing.node_name, &thing.node_display_name, &thing.node],
+        groups: &groups,
+        zone: &thing.zone,
+    })
+}
+
+fn gone(change: Change) -> Option<&'static str> {
+    match change {
+        Change::Gone(Reason::InstanceVanished) => Some("it vanished"),
+        Change::Gone(Reason::CheckRemoved) => Some("its check was removed"),
+        Change::Gone(Reason::GroupLeft) => Some("the node left the group of the check"),
+        Change::State | Change::Hardened | Change::FlappingBegan | Change::FlappingEnded => None,
+    }
+}
+
+fn cut(text: &str, chars_max: usize) -> String {
+    match text.char_indices().nth(chars_max) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}

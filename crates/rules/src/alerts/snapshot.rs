@@ -1,0 +1,174 @@
+//! What readers see, and why things are as they are.
+
+use std::sync::Arc;
+
+use model::WallTime;
+use packs::handler::Handler;
+
+use super::Alerts;
+use super::judge;
+use super::kept::{Delivery, Mute, Problem, Stage};
+use super::notice::Occasion;
+use super::problems;
+use crate::transition::is_problem;
+
+/// Everything that people ask for, at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// When.
+    pub wall: WallTime,
+    /// The problems that are open, or whose end was not told to all yet.
+    pub problems: Vec<Arc<Problem>>,
+    /// For each of these the downtime it is in, and what it is a consequence of.
+    pub marks: Vec<Mark>,
+    /// Downtimes and silences, and whether each holds now.
+    pub mutes: Vec<(Arc<Mute>, bool)>,
+    /// Deliveries, the newest first.
+    pub deliveries: Vec<Arc<Delivery>>,
+    /// The handlers.
+    pub handlers: Vec<HandlerState>,
+    /// Problems and events that were not taken, because there were too many.
+    pub refused: u64,
+}
+
+/// What silences a problem.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// The downtime that it is in.
+    pub downtime: Option<String>,
+    /// The problem that it is a consequence of.
+    pub cause: Option<String>,
+}
+
+/// A handler, and how it fares.
+#[derive(Clone, Debug)]
+pub struct HandlerState {
+    /// The handler.
+    pub handler: Arc<Handler>,
+    /// Why it does not send from this node; none when it does.
+    pub off: Option<String>,
+    /// Notices that wait.
+    pub waiting: u64,
+    /// Notices that were given up since it delivered last.
+    pub failed: u64,
+    /// What it answered, or why it failed, the last time.
+    pub last: Option<(WallTime, bool, String)>,
+}
+
+/// What would be told to a handler now, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// The handler.
+    pub handler: String,
+    /// What would be right now.
+    pub verdict: String,
+    /// When it was told last, and what.
+    pub told: Option<String>,
+}
+
+impl HandlerState {
+    /// Tells whether somebody must look at it.
+    pub fn is_failing(&self) -> bool {
+        self.failed > 0
+            || self
+                .last
+                .as_ref()
+                .is_some_and(|(_, is_success, _)| !is_success)
+    }
+}
+
+impl Alerts {
+    /// Gives what readers see.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        let wall = self.clock.wall();
+        let problems: Vec<_> = self
+            .problems
+            .values()
+            .map(|live| Arc::clone(&live.problem))
+            .collect();
+        let marks = problems.iter().map(|problem| Mark {
+            downtime: self
+                .mutes
+                .values()
+                .filter(|mute| mute.mute.is_downtime && mute.is_active(wall, &self.time_zone))
+                .find(|mute| mute.covers(&problem.thing, ""))
+                .map(|mute| mute.mute.id()),
+            cause: self.cause(problem).filter(|_| is_problem(problem.state)),
+        });
+        let mutes = self.mutes.values();
+        Arc::new(Snapshot {
+            wall,
+            marks: marks.collect(),
+            problems,
+            mutes: mutes
+                .map(|it| (Arc::clone(&it.mute), it.is_active(wall, &self.time_zone)))
+                .collect(),
+            deliveries: self.deliveries.all().rev().cloned().collect(),
+            handlers: self
+                .handlers
+                .values()
+                .map(|it| self.handler_state(it))
+                .collect(),
+            refused: self.refused,
+        })
+    }
+
+    /// Tells whether a thing is in a downtime, for whoever shows states.
+    pub fn downtime_of(&self, node: &str, name: &str) -> Option<String> {
+        let live = self.problems.get(&problems::key(node, name))?;
+        let wall = self.clock.wall();
+        let mut mutes = self.mutes.values().filter(|mute| mute.mute.is_downtime);
+        mutes
+            .find(|mute| {
+                mute.is_active(wall, &self.time_zone) && mute.covers(&live.problem.thing, "")
+            })
+            .map(|mute| mute.mute.id())
+    }
+
+    /// Says for each handler what it was told of a problem, and what would be right now and why.
+    pub fn explain(&self, node: &str, name: &str) -> Option<(Arc<Problem>, Vec<Explained>)> {
+        let live = self.problems.get(&problems::key(node, name))?;
+        let problem = Arc::clone(&live.problem);
+        let wall = self.clock.wall();
+        let explained = self.handlers.values().map(|handler| Explained {
+            handler: handler.id.to_string(),
+            verdict: self.judge(&problem, handler, wall).to_string(),
+            told: problem
+                .told
+                .get(&*handler.id)
+                .map(|told| format!("{} at {}, {} in all", told.state, told.last, told.times)),
+        });
+        Some((Arc::clone(&problem), explained.collect()))
+    }
+
+    fn handler_state(&self, handler: &Arc<Handler>) -> HandlerState {
+        let id = &*handler.id;
+        let mut state = HandlerState {
+            handler: Arc::clone(handler),
+            off: judge::is_on(handler, &self.here).err(),
+            waiting: 0,
+            failed: 0,
+            last: None,
+        };
+        for delivery in self.deliveries.all() {
+            let is_its_own = delivery.handler == id;
+            if let Some(attempt) = delivery.log.iter().rfind(|attempt| attempt.via == id)
+                && state
+                    .last
+                    .as_ref()
+                    .is_none_or(|(at, _, _)| *at <= attempt.at)
+            {
+                state.last = Some((attempt.at, attempt.is_success, attempt.text.clone()));
+            }
+            match delivery.stage {
+                Stage::Waiting | Stage::Sending if is_its_own => state.waiting += 1,
+                Stage::Failed if is_its_own && delivery.notice.occasion != Occasion::Test => {
+                    state.failed += 1;
+                }
+                Stage::Delivered if delivery.via == id => state.failed = 0,
+                Stage::Waiting | Stage::Sending | Stage::Delivered | Stage::Failed => {}
+            }
+        }
+        state
+    }
+}
