@@ -7,20 +7,32 @@
 //! To add one: a file with a `COLLECTOR`, and its name in [`ALL`].
 
 mod blockdevice;
+mod cgroups;
+mod conntrack;
 mod counters;
 mod cpustats;
 mod diskusage;
 mod dmidecode;
+mod hwmon;
 mod hypervisor;
 mod iostats;
 mod kernelstats;
 mod loadaverage;
+mod mdraid;
 mod memory;
+mod mounts;
 mod networktraffic;
+mod ntp;
 mod postfix;
+mod pressure;
+mod processes;
 mod raspberrypi;
+mod rates;
 mod selinux;
+mod sockets;
+mod systemd;
 mod timezone;
+mod users;
 
 #[cfg(test)]
 mod tests;
@@ -37,19 +49,30 @@ use crate::{Deadline, Error, Host};
 /// Every native collector, ordered by name.
 pub const ALL: &[&Native] = &[
     &blockdevice::COLLECTOR,
+    &cgroups::COLLECTOR,
+    &conntrack::COLLECTOR,
     &cpustats::COLLECTOR,
     &diskusage::COLLECTOR,
     &dmidecode::COLLECTOR,
+    &hwmon::COLLECTOR,
     &hypervisor::COLLECTOR,
     &iostats::COLLECTOR,
     &kernelstats::COLLECTOR,
     &loadaverage::COLLECTOR,
+    &mdraid::COLLECTOR,
     &memory::COLLECTOR,
+    &mounts::COLLECTOR,
     &networktraffic::COLLECTOR,
+    &ntp::COLLECTOR,
     &postfix::COLLECTOR,
+    &pressure::COLLECTOR,
+    &processes::COLLECTOR,
     &raspberrypi::COLLECTOR,
     &selinux::COLLECTOR,
+    &sockets::COLLECTOR,
+    &systemd::COLLECTOR,
     &timezone::COLLECTOR,
+    &users::COLLECTOR,
 ];
 
 /// Finds a collector by its name.

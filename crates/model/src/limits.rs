@@ -157,6 +157,36 @@ pub const QUEUED_MAILS_MAX: usize = 500_000;
 pub const LISTENING_SOCKETS_MAX: usize = 2_000;
 /// How much is read of a file that describes one process; command lines are cut here.
 pub const PROCESS_FILE_BYTES_MAX: usize = 4 << 10;
+/// Processes that are looked at in one pass; with more the collector says that it was cut.
+pub const PROCESSES_MAX: usize = 50_000;
+/// Names of processes that are told one by one, the hungriest; the others are counted.
+pub const PROCESS_NAMES_MAX: usize = 300;
+/// Arrays of software RAID; a longer list is an error.
+pub const ARRAYS_MAX: usize = 1_024;
+/// Chips with sensors that are looked at; further ones are not.
+pub const SENSOR_CHIPS_MAX: usize = 64;
+/// Sensors that are told; further ones are not.
+pub const SENSORS_MAX: usize = 512;
+/// Logins that are told; a longer list of them is an error.
+pub const SESSIONS_MAX: usize = 1_000;
+/// TCP sockets whose states are counted one by one; with more only the kernel's sums are told.
+/// (The kernel needs 15 ms to write out as many: measured.)
+pub const SOCKETS_COUNTED_MAX: usize = 20_000;
+/// Looks at mounted file systems that may be away at one time, each holding a thread; a mount
+/// beyond them is not looked at, and says so.
+pub const MOUNT_PROBES_MAX: usize = 16;
+/// Control groups that are told; further ones are not, and the collector says so.
+pub const CGROUPS_MAX: usize = 300;
+/// Deepest level of control groups that may be asked for.
+pub const CGROUPS_DEPTH_MAX: usize = 6;
+/// Units of systemd that are told one by one; further ones are counted.
+pub const UNITS_MAX: usize = 1_000;
+/// Timers of systemd that are asked for their times; further ones are not.
+pub const UNITS_TIMERS_MAX: usize = 64;
+/// Largest message of a bus that is taken; a larger one is an error.
+pub const BUS_MESSAGE_BYTES_MAX: usize = 4 << 20;
+/// Deepest nesting of what a bus sends.
+pub const BUS_DEPTH_MAX: usize = 16;
 /// Largest list of packages that a package manager may print; a larger one is an error.
 pub const PACKAGE_LIST_BYTES_MAX: usize = 16 << 20;
 

@@ -95,6 +95,49 @@ pub(super) fn recorded_run(name: &str, native: &Native) -> Result<Value, Trouble
     )
 }
 
+/// Looks at a machine once.
+pub(super) fn collect(host: &Host, native: &Native) -> Result<Value, Trouble> {
+    collect_times(host, native, 1)
+}
+
+/// Looks at a machine once, in a time box of its own.
+pub(super) fn collect_within(
+    host: &Host,
+    native: &Native,
+    time_box: Duration,
+) -> Result<Value, Trouble> {
+    (native.make)().collect(&Context {
+        host,
+        now: Moment::default(),
+        wall: WallTime::from_millis(1_760_000_000_000),
+        deadline: Deadline::after(time_box),
+        options: &BTreeMap::new(),
+    })
+}
+
+/// Looks at a machine several times, ten seconds apart, and gives the last answer.
+pub(super) fn collect_times(host: &Host, native: &Native, times: u64) -> Result<Value, Trouble> {
+    let mut collector = (native.make)();
+    let mut answer = Ok(Value::None);
+    for turn in 0..times {
+        let now = Moment::from_start(Duration::from_secs(10 * turn));
+        answer = run(collector.as_mut(), host, now, &BTreeMap::new());
+    }
+    answer
+}
+
+/// Looks several times at a recorded machine, whose counters stand still.
+pub(super) fn recorded_runs(name: &str, native: &Native, times: u64) -> Result<Value, Trouble> {
+    collect_times(&recorded(name), native, times)
+}
+
+/// Writes a file of a made machine, with the folders above it.
+pub(super) fn write(path: &std::path::Path, text: &str) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut file = std::fs::File::create(path).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+}
+
 /// Looks at this machine twice, a second apart by the given time.
 pub(super) fn real_run(native: &Native) -> Result<Value, Trouble> {
     let none = BTreeMap::new();
@@ -177,7 +220,7 @@ fn check_keys(native: &Native, value: &Value, on: &str) {
     }
 }
 
-const RECORDED: &[&str] = &["alpine-3.22", "debian-12", "rhel-7", "storage"];
+const RECORDED: &[&str] = &["alpine-3.22", "debian-12", "nas", "rhel-7", "storage"];
 
 #[test]
 fn all_keys_that_recorded_machines_give_are_named() {
