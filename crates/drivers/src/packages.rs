@@ -28,7 +28,16 @@ struct PackageManager {
     databases: &'static [&'static str],
     /// Lists the names of what is installed, in each form in which people ask for them.
     installed: fn(&Host, database: &str, Deadline) -> Result<Names, Error>,
+    /// Calls back with the name and version of everything that is installed.
+    versions: fn(&Host, database: &str, Deadline, &mut Take<'_>) -> Result<(), Error>,
 }
+
+/// Takes the name and the version of a package.
+type Take<'a> = dyn FnMut(&str, &str) + 'a;
+
+/// The state of all databases of packages: as long as it is the same, so is what is installed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edition(Vec<Stamp>);
 
 /// All package managers.
 const ALL: &[&PackageManager] = &[
@@ -91,6 +100,54 @@ impl Packages {
             None if seen.is_empty() => Err(no_manager()),
             None => Ok(false),
         }
+    }
+
+    /// Tells the state of the databases, which costs a few system calls.
+    pub fn edition(&self) -> Result<Edition, Error> {
+        Ok(Edition(
+            self.databases()?
+                .into_iter()
+                .map(|(_, _, stamp)| stamp)
+                .collect(),
+        ))
+    }
+
+    /// Lists everything that is installed with its version; a package that is there in several
+    /// versions has them all. Reads anew each time.
+    pub fn versions(&self, deadline: Deadline) -> Result<BTreeMap<String, String>, Error> {
+        let databases = self.databases()?;
+        if databases.is_empty() {
+            return Err(no_manager());
+        }
+        let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (manager, database, _) in databases {
+            (manager.versions)(&self.host, database, deadline, &mut |name, version| {
+                if !name.is_empty() && !version.is_empty() {
+                    all.entry(name.to_owned())
+                        .or_default()
+                        .insert(version.to_owned());
+                }
+            })?;
+        }
+        Ok(all
+            .into_iter()
+            .map(|(name, versions)| (name, versions.into_iter().collect::<Vec<_>>().join(", ")))
+            .collect())
+    }
+
+    /// Finds the databases that are there. Two places may be one by a link.
+    fn databases(&self) -> Result<Vec<(&'static PackageManager, &'static str, Stamp)>, Error> {
+        let mut found: Vec<(&'static PackageManager, &'static str, Stamp)> = Vec::new();
+        for manager in ALL {
+            for database in manager.databases {
+                let stamp = Stamp::of(&self.host, database)?;
+                let is_new = |stamp: &Stamp| found.iter().all(|(_, _, known)| known != stamp);
+                if let Some(stamp) = stamp.filter(is_new) {
+                    found.push((manager, database, stamp));
+                }
+            }
+        }
+        Ok(found)
     }
 
     fn names(

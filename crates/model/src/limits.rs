@@ -330,3 +330,18 @@ pub const ALERT_ORDER_MAX: Duration = Duration::from_secs(15 * 60);
 pub const ALERT_DELIVERY_AGE_MAX: Duration = Duration::from_secs(86_400);
 /// Time box of one try of a delivery.
 pub const ALERT_DELIVERY_TIME_BOX: Duration = Duration::from_secs(30);
+
+/// Runs of a collector whose numbers are remembered for the eyes of people; the oldest is dropped.
+pub const RECENT_RUNS_MAX: usize = 30;
+/// Numbers of one collector that are remembered; further ones are not drawn. (24 bytes each.)
+pub const RECENT_LEAVES_MAX: usize = 256;
+/// Numbers of one collector that are remembered while they move; further ones are not drawn. (150
+/// bytes each.)
+pub const RECENT_MOVING_MAX: usize = 64;
+
+/// Things in one section of the inventory; further ones are left out.
+pub const INVENTORY_THINGS_MAX: usize = 10_000;
+/// Letters of one word of the inventory; the rest is cut.
+pub const INVENTORY_TEXT_CHARS_MAX: usize = 256;
+/// Changes of the inventory that one look records; further ones are not, and the log says so.
+pub const INVENTORY_CHANGES_MAX: usize = 5_000;

@@ -12,7 +12,9 @@ mod core;
 pub mod detectors;
 pub mod facts;
 pub mod formats;
+pub mod inventory;
 pub mod kept;
+pub mod recent;
 pub mod schedule;
 pub mod transition;
 

@@ -3,7 +3,7 @@
 //! The status file is read by itself, as dpkg(1) describes it: it is the truth that `dpkg` and
 //! `apt` go by, and it is only ever replaced as a whole.
 
-use super::{Names, PackageManager};
+use super::{Names, PackageManager, Take};
 use crate::host::lines::Lines;
 use crate::{Deadline, Error, Host};
 
@@ -11,21 +11,53 @@ pub(super) const MANAGER: PackageManager = PackageManager {
     name: "dpkg",
     databases: &["/var/lib/dpkg/status"],
     installed,
+    versions,
 };
 
 fn installed(host: &Host, database: &str, deadline: Deadline) -> Result<Names, Error> {
     let mut names = Names::new();
+    usable(host, database, deadline, &mut |stanza| {
+        let qualified = format!("{}:{}", stanza.package, stanza.architecture);
+        names.insert(qualified.into());
+        names.insert(stanza.package.into());
+    })?;
+    Ok(names)
+}
+
+fn versions(
+    host: &Host,
+    database: &str,
+    deadline: Deadline,
+    take: &mut Take<'_>,
+) -> Result<(), Error> {
+    usable(host, database, deadline, &mut |stanza| {
+        take(&stanza.package, &stanza.version);
+    })
+}
+
+/// Calls back with each package that works.
+fn usable(
+    host: &Host,
+    database: &str,
+    deadline: Deadline,
+    take: &mut dyn FnMut(Stanza),
+) -> Result<(), Error> {
     let mut stanza = Stanza::default();
+    let mut close = |stanza: Stanza| {
+        if stanza.is_usable && !stanza.package.is_empty() {
+            take(stanza);
+        }
+    };
     let mut lines = Lines::open(host, database, deadline)?;
     while let Some(line) = lines.next()? {
         if line.is_empty() {
-            std::mem::take(&mut stanza).close(&mut names);
+            close(std::mem::take(&mut stanza));
         } else {
             stanza.add(&String::from_utf8_lossy(line));
         }
     }
-    stanza.close(&mut names);
-    Ok(names)
+    close(stanza);
+    Ok(())
 }
 
 /// The part of the file that is about one package.
@@ -33,6 +65,7 @@ fn installed(host: &Host, database: &str, deadline: Deadline) -> Result<Names, E
 struct Stanza {
     package: String,
     architecture: String,
+    version: String,
     is_usable: bool,
 }
 
@@ -46,16 +79,9 @@ impl Stanza {
         match field {
             "Package" => value.trim().clone_into(&mut self.package),
             "Architecture" => value.trim().clone_into(&mut self.architecture),
+            "Version" => value.trim().clone_into(&mut self.version),
             "Status" => self.is_usable = is_usable(value),
             _ => {}
-        }
-    }
-
-    fn close(self, names: &mut Names) {
-        if self.is_usable && !self.package.is_empty() {
-            let qualified = format!("{}:{}", self.package, self.architecture);
-            names.insert(qualified.into());
-            names.insert(self.package.into());
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use model::limits::PACKAGE_LIST_BYTES_MAX;
 
-use super::{Names, PackageManager};
+use super::{Names, PackageManager, Take};
 use crate::child::{self, End};
 use crate::{Deadline, Error, Host};
 
@@ -22,16 +22,32 @@ pub(super) const MANAGER: PackageManager = PackageManager {
         "/usr/share/rpm/rpmdb.sqlite",
     ],
     installed,
+    versions,
 };
 
 fn installed(host: &Host, _database: &str, deadline: Deadline) -> Result<Names, Error> {
+    let answer = ask(host, "%{NAME}\\n%{NAME}.%{ARCH}\\n", deadline)?;
+    Ok(answer.lines().map(Into::into).collect())
+}
+
+fn versions(
+    host: &Host,
+    _database: &str,
+    deadline: Deadline,
+    take: &mut Take<'_>,
+) -> Result<(), Error> {
+    let format = "%{NAME} %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\\n";
+    let answer = ask(host, format, deadline)?;
+    for (name, version) in answer.lines().filter_map(|line| line.split_once(' ')) {
+        take(name, version);
+    }
+    Ok(())
+}
+
+/// Asks for all packages.
+fn ask(host: &Host, format: &str, deadline: Deadline) -> Result<String, Error> {
     let command = child::Command {
-        argv: &[
-            "rpm",
-            "-qa",
-            "--queryformat",
-            "%{NAME}\\n%{NAME}.%{ARCH}\\n",
-        ],
+        argv: &["rpm", "-qa", "--queryformat", format],
         stdin: b"",
         environment: &[],
         output_bytes_max: PACKAGE_LIST_BYTES_MAX,
@@ -51,5 +67,5 @@ fn installed(host: &Host, _database: &str, deadline: Deadline) -> Result<Names, 
             advice: "look at what it prints",
         });
     }
-    Ok(finished.stdout.text().lines().map(Into::into).collect())
+    Ok(finished.stdout.text())
 }

@@ -225,3 +225,67 @@ fn reading_the_database_ends_with_the_deadline() {
         "reading /var/lib/dpkg/status took longer than 0s"
     );
 }
+
+/// Checks the versions that a recorded machine has of some packages.
+#[track_caller]
+fn versions(host: &str, expect: &[(&str, &str)]) {
+    let all = Packages::new(recorded(host)).versions(deadline()).unwrap();
+    for (package, version) in expect {
+        assert_eq!(
+            all.get(*package).map(String::as_str),
+            Some(*version),
+            "{package} on {host}"
+        );
+    }
+}
+
+#[test]
+fn every_manager_tells_versions() {
+    versions(
+        "debian-12",
+        &[("bash", "5.2.15-2+b8"), ("libc6", "2.36-9+deb12u14")],
+    );
+    versions("alpine-3.22", &[("busybox", "1.37.0-r18")]);
+    versions(
+        "rhel-9",
+        &[
+            ("openssl-libs", "1:3.2.2-6.el9_5"),
+            ("glibc", "2.34-125.el9_5.1"),
+        ],
+    );
+    versions(
+        "arch",
+        &[("bash", "5.3.3-2"), ("gtk-update-icon-cache", "1:4.18.6-1")],
+    );
+}
+
+#[test]
+fn packages_that_do_not_work_have_no_version() {
+    let all = Packages::new(recorded("debian-12"))
+        .versions(deadline())
+        .unwrap();
+    assert!(!all.contains_key("apache2") && !all.contains_key("vim"));
+    let none = Machine::new().packages.versions(deadline()).unwrap_err();
+    assert!(none.to_string().starts_with("no database"), "{none}");
+}
+
+#[test]
+fn several_versions_of_one_package_are_all_told() {
+    let machine = Machine::new();
+    let one = |version| format!("Package: linux\nStatus: x ok installed\nVersion: {version}\n\n");
+    let status = [one("6.2"), one("6.1"), one("6.2")].concat();
+    machine.write("var/lib/dpkg/status", status.as_bytes());
+    let all = machine.packages.versions(deadline()).unwrap();
+    assert_eq!(all["linux"], "6.1, 6.2");
+}
+
+#[test]
+fn the_edition_changes_with_the_database() {
+    let machine = Machine::new();
+    let none = machine.packages.edition().unwrap();
+    machine.write("lib/apk/db/installed", b"P:bash\n");
+    let one = machine.packages.edition().unwrap();
+    assert_eq!(machine.packages.edition().unwrap(), one);
+    machine.write("lib/apk/db/installed", b"P:bash\nV:1\n");
+    assert!(none != one && machine.packages.edition().unwrap() != one);
+}
