@@ -145,7 +145,8 @@ pub struct Cost {
     pub bytes: u64,
 }
 
-/// One run, taken by hand. It leaves state and results of the collector as they are.
+/// One run, taken by hand, with a memory of its own. What comes of it stays out of what expressions
+/// read; when it is another state than known, the next run by the schedule comes at once.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Run {
     /// The collector.

@@ -34,6 +34,11 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         threads::ROUTES,
         log::ROUTES,
         tokens::ROUTES,
+        collectors::ROUTES,
+        detectors::ROUTES,
+        groups::ROUTES,
+        docker::ROUTES,
+        inventory::ROUTES,
         packs::ROUTES,
         evaluator::ROUTES,
     ]

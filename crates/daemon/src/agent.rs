@@ -16,12 +16,13 @@ use tracing::warn;
 use crate::cluster::{self, Node};
 use crate::configuration::Configuration;
 use crate::http::Connections;
+use crate::inventory::Ledger;
 use crate::keep::Keep;
 use crate::log::Log;
 use crate::loops::Figures;
 use crate::machine::Machine;
 use crate::rules::{self, Rules};
-use crate::series::Cost;
+use crate::series::{self, Cost};
 use crate::tokens::Tokens;
 use crate::workers::{JobError, Workers};
 
@@ -45,6 +46,10 @@ pub(crate) struct Agent {
     pub rules: watch::Receiver<Arc<Rules>>,
     /// What this node knows.
     pub facts: watch::Receiver<Arc<Facts>>,
+    /// Asks the series loop.
+    pub series: mpsc::Sender<series::Command>,
+    /// What is remembered of the inventory.
+    pub ledger: Ledger,
     /// What the process costs.
     pub cost: watch::Receiver<Arc<Cost>>,
     /// The addresses that are bound, by listener.
@@ -95,6 +100,20 @@ impl Agent {
         };
         self.cluster.send(command).await.ok()?;
         rx.await.ok()
+    }
+
+    /// Gives how the numbers of a collector moved lately, by their path; nothing when nobody knows.
+    pub(crate) async fn recent_numbers(
+        &self,
+        collector: &Arc<::rules::facts::Collector>,
+    ) -> BTreeMap<String, Vec<f64>> {
+        let (tx, rx) = oneshot::channel();
+        let command = series::Command::Recent(Arc::clone(collector), tx);
+        match self.series.try_send(command) {
+            Ok(()) => rx.await.unwrap_or_default(),
+            // It is an ornament: nobody shall wait for it.
+            Err(_) => BTreeMap::new(),
+        }
     }
 
     /// Adds an entry to the agent's history, which is written in the background.
@@ -165,6 +184,8 @@ impl Agent {
             life: watch::channel(AgentState::Ok).1,
             rules: watch::channel(Arc::default()).1,
             facts: watch::channel(Arc::default()).1,
+            series: mpsc::channel(1).0,
+            ledger: Ledger::default(),
             cost: watch::channel(Arc::default()).1,
             listen: BTreeMap::new(),
             cluster: mpsc::channel(1).0,

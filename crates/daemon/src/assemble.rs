@@ -13,13 +13,14 @@ use crate::agent::Agent;
 use crate::cluster::{self, Cluster, Node};
 use crate::configuration::Configuration;
 use crate::http;
+use crate::inventory::{InventoryLoop, Ledger};
 use crate::keep::Keep;
 use crate::listen::Listeners;
 use crate::log::Log;
 use crate::loops::{self, Figures, Room};
 use crate::machine::Machine;
 use crate::rules::{self, Rules, RulesLoop};
-use crate::series::{Cost, Series};
+use crate::series::{self, Cost, Series};
 use crate::tasks::Tasks;
 use crate::tokens::Tokens;
 use crate::workers::Workers;
@@ -47,6 +48,7 @@ struct Ends {
     rules: watch::Sender<Arc<Rules>>,
     facts: watch::Sender<Arc<Facts>>,
     cost: watch::Sender<Arc<Cost>>,
+    series_commands: mpsc::Receiver<series::Command>,
     life: watch::Sender<AgentState>,
 }
 
@@ -80,11 +82,13 @@ pub(crate) fn assemble(
     let (rules_shown, rules) = watch::channel(Arc::default());
     let (facts_tx, facts) = watch::channel(Arc::default());
     let (cost_tx, cost) = watch::channel(Arc::new(Cost::default()));
+    let (series_tx, series_commands) = mpsc::channel(limits::LOOP_QUEUE_MAX);
     let (life_tx, life) = watch::channel(AgentState::Initializing);
     let loops = [
         Figures::of::<Cluster>(),
         Figures::of::<RulesLoop>(),
         Figures::of::<Series>(),
+        Figures::of::<InventoryLoop>(),
     ];
     let agent = Arc::new(Agent {
         started: (clock::now(), clock::wall()),
@@ -93,6 +97,8 @@ pub(crate) fn assemble(
         life,
         rules,
         facts,
+        series: series_tx,
+        ledger: Ledger::default(),
         cost,
         listen,
         cluster: cluster_tx,
@@ -117,6 +123,7 @@ pub(crate) fn assemble(
         rules: rules_shown,
         facts: facts_tx,
         cost: cost_tx,
+        series_commands,
         life: life_tx.clone(),
     };
     spawn(&agent, ends, sockets, loops, tasks);
@@ -127,7 +134,12 @@ fn spawn(
     agent: &Arc<Agent>,
     ends: Ends,
     sockets: Sockets,
-    [cluster_figures, rules_figures, series_figures]: [Arc<Figures>; 3],
+    [
+        cluster_figures,
+        rules_figures,
+        series_figures,
+        inventory_figures,
+    ]: [Arc<Figures>; 4],
     tasks: &mut Tasks,
 ) {
     let stop = tasks.stop_signal();
@@ -149,10 +161,15 @@ fn spawn(
         RulesLoop::NAME,
         loops::run(rules, rules_figures, stop.clone()),
     );
-    let series = Series::new(ends.cost);
+    let series = Series::new(ends.cost, ends.series_commands, agent.facts.clone());
     tasks.spawn(
         Series::NAME,
         loops::run(series, series_figures, stop.clone()),
+    );
+    let inventory = InventoryLoop::new(Arc::clone(agent));
+    tasks.spawn(
+        InventoryLoop::NAME,
+        loops::run(inventory, inventory_figures, stop.clone()),
     );
     let router = http::router(agent);
     let connections = Arc::clone(&agent.connections);

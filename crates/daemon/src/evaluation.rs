@@ -317,7 +317,8 @@ fn problem(diagnostic: &Diagnostic) -> Problem {
     }
 }
 
-fn explanation(of: &expr::Explanation) -> Explanation {
+/// Writes an explanation for the API.
+pub(crate) fn explanation(of: &expr::Explanation) -> Explanation {
     let outcome = match &of.outcome {
         Outcome::Value(_, text) => text.clone(),
         Outcome::Unknown(unknown) => format!("unknown: {unknown}"),

@@ -5,8 +5,13 @@
 
 mod agent;
 mod body;
+mod collectors;
+mod detectors;
+mod docker;
 mod evaluator;
+mod groups;
 mod guard;
+mod inventory;
 mod log;
 mod metrics;
 mod openapi;
@@ -118,6 +123,11 @@ fn routes(agent: &Arc<Agent>) -> Routes {
     routes = threads::tie(routes);
     routes = log::tie(routes);
     routes = tokens::tie(routes);
+    routes = collectors::tie(routes);
+    routes = detectors::tie(routes);
+    routes = groups::tie(routes);
+    routes = docker::tie(routes);
+    routes = inventory::tie(routes);
     routes = packs::tie(routes);
     routes = evaluator::tie(routes);
     routes.router = routes.router.method_not_allowed_fallback(wrong_method);

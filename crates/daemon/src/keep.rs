@@ -4,6 +4,7 @@
 //! the store, `agent info` tells so, and [`Keep::flush`] writes it when there is room again.
 
 mod facts;
+mod inventory;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -28,6 +29,8 @@ use crate::clock;
 use crate::cluster::Node;
 use crate::tokens::{Kept, Tokens};
 
+pub(crate) use inventory::Baseline;
+
 /// Version of the format of all documents here.
 const VERSION: u32 = 1;
 /// Entries of the history that one request reads at the most.
@@ -41,6 +44,7 @@ pub(crate) struct Keep {
     history: History,
     collectors: History,
     groups: History,
+    inventory: History,
     seen: Mutex<Seen>,
     /// Held while tokens are written, so that an older list never replaces a newer one.
     tokens_written: Mutex<()>,
@@ -106,11 +110,9 @@ impl Keep {
             repairs.extend(recovery.damage.iter().map(ToString::to_string));
             Ok(history)
         };
-        let (agent, collectors, groups) = (
-            history("agent")?,
-            history("collectors")?,
-            history("groups")?,
-        );
+        let agent = history("agent")?;
+        let (collectors, groups) = (history("collectors")?, history("groups")?);
+        let inventory = history("inventory")?;
         for repair in &repairs {
             warn!(%repair, "A journal was damaged");
         }
@@ -119,6 +121,7 @@ impl Keep {
             history: agent,
             collectors,
             groups,
+            inventory,
             seen: Mutex::new(Seen {
                 repairs,
                 troubles: Vec::new(),

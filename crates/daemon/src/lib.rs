@@ -12,6 +12,7 @@ mod collect;
 pub mod configuration;
 pub mod evaluation;
 mod http;
+mod inventory;
 mod keep;
 mod listen;
 mod lock;

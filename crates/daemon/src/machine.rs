@@ -35,6 +35,11 @@ impl Machine {
         &self.host
     }
 
+    /// Gives what is installed below.
+    pub(crate) fn packages(&self) -> &Packages {
+        &self.packages
+    }
+
     /// Answers a call. May block; the caller is in the worker pool.
     pub(crate) fn answer(&self, call: MachineCall) -> Result<Value, Unknown> {
         self.ask(call)

@@ -1,14 +1,17 @@
 //! The series loop: the agent's own figures over time.
 //!
-//! Every ten seconds it notes what the process costs and publishes the last minute of it. The cost
-//! is kept small on purpose: one read of `/proc/self/stat` a turn.
+//! Every ten seconds it notes what the process costs and publishes the last minute of it, and notes
+//! how the numbers of collectors moved, for people who look. The cost is kept small on purpose: one
+//! read of `/proc/self/stat` a turn, and a walk over what the collectors gave.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::Moment;
-use tokio::sync::watch;
+use rules::facts::{Collector, Facts};
+use rules::recent::Recent;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::clock;
@@ -32,33 +35,52 @@ pub(crate) struct Series {
     interval: Interval,
     notes: VecDeque<(Moment, Duration)>,
     cost: watch::Sender<Arc<Cost>>,
+    commands: mpsc::Receiver<Command>,
+    facts: watch::Receiver<Arc<Facts>>,
+    recent: Recent,
+}
+
+/// What others ask of the series loop.
+pub(crate) enum Command {
+    /// Tell how the numbers of a collector moved lately, by their path.
+    Recent(Arc<Collector>, oneshot::Sender<BTreeMap<String, Vec<f64>>>),
 }
 
 /// What happens to the series loop.
 pub(crate) enum Event {
     /// It is time for a note.
     Tick,
+    /// Somebody asks.
+    Command(Command),
 }
 
 impl loops::Event for Event {
-    const KINDS: &'static [&'static str] = &["ticks"];
+    const KINDS: &'static [&'static str] = &["ticks", "commands"];
 
     fn kind(&self) -> usize {
         match self {
             Self::Tick => 0,
+            Self::Command(_) => 1,
         }
     }
 }
 
 impl Series {
     /// Makes the state; must be called inside the runtime.
-    pub(crate) fn new(cost: watch::Sender<Arc<Cost>>) -> Self {
+    pub(crate) fn new(
+        cost: watch::Sender<Arc<Cost>>,
+        commands: mpsc::Receiver<Command>,
+        facts: watch::Receiver<Arc<Facts>>,
+    ) -> Self {
         let mut interval = tokio::time::interval(INTERVAL);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             interval,
             notes: VecDeque::new(),
             cost,
+            commands,
+            facts,
+            recent: Recent::default(),
         }
     }
 
@@ -85,13 +107,25 @@ impl Room for Series {
     const NAME: &'static str = "series";
 
     async fn next(&mut self) -> Event {
-        self.interval.tick().await;
-        Event::Tick
+        tokio::select! {
+            _ = self.interval.tick() => Event::Tick,
+            Some(command) = self.commands.recv() => Event::Command(command),
+        }
     }
 
     fn apply(&mut self, event: Event) {
         match event {
-            Event::Tick => self.note(clock::now(), process::cpu_time()),
+            Event::Tick => {
+                self.note(clock::now(), process::cpu_time());
+                let facts = Arc::clone(&self.facts.borrow());
+                self.recent.note(&facts);
+            }
+            Event::Command(Command::Recent(collector, asked)) => {
+                let good = collector.good.as_ref();
+                let told = good.map(|good| self.recent.of(&collector.name, &good.value));
+                // Whoever asked may be gone.
+                let _ = asked.send(told.unwrap_or_default());
+            }
         }
     }
 }
@@ -103,7 +137,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_share_is_that_of_the_last_minute() {
         let (cost, shown) = watch::channel(Arc::new(Cost::default()));
-        let mut series = Series::new(cost);
+        let (_asked, commands) = mpsc::channel(1);
+        let (_facts, facts) = watch::channel(Arc::default());
+        let mut series = Series::new(cost, commands, facts);
         let at = |seconds| Moment::from_start(Duration::from_secs(seconds));
         series.note(at(0), Duration::ZERO);
         assert_eq!(shown.borrow().cpu_percent, 0.0);

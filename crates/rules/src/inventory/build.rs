@@ -160,25 +160,22 @@ impl Draft<'_> {
 
 fn system(values: &Values, draft: &mut Draft<'_>) {
     let plain = [
-        ("system", "hostname"),
-        ("system", "fqdn"),
-        ("system", "architecture"),
-        ("system", "kernel"),
-        ("system", "os.name"),
-        ("system", "os.linux.distribution"),
-        ("system", "os.linux.version"),
-        ("system", "public_ip"),
-        ("system", "local_ip"),
-        ("timezone", "timezone"),
-        ("hypervisor", "hypervisor"),
-        ("selinux", "mode"),
+        ("hostname", "system", "hostname"),
+        ("fqdn", "system", "fqdn"),
+        ("architecture", "system", "architecture"),
+        ("hosting", "system", "hosting"),
+        ("kernel", "system", "os.kernel"),
+        ("os", "system", "os.name"),
+        ("distribution", "system", "os.linux.distribution"),
+        ("version", "system", "os.linux.version"),
+        ("public_ip", "system", "public_ip"),
+        ("local_ip", "system", "local_ip"),
+        ("timezone", "timezone", "timezone"),
+        ("hypervisor", "hypervisor", "hypervisor"),
+        ("selinux", "selinux", "mode"),
     ];
-    for (collector, path) in plain {
+    for (name, collector, path) in plain {
         let value = values.get(collector).and_then(|value| walk(value, path));
-        let name = match collector {
-            "selinux" => "selinux",
-            _ => path.rsplit('.').next().unwrap_or(path),
-        };
         if let Some(value) = value {
             draft.put(name, "value", value);
         }
@@ -221,15 +218,10 @@ fn network(values: &Values, draft: &mut Draft<'_>) {
         let keys = [
             "hardware_address",
             "ip_address",
-            "net_mask",
-            "addresses",
-            "ipv4",
-            "ipv6",
+            "ip_addresses",
+            "ipv6_addresses",
             "mtu",
             "speed",
-            "speed_mbit",
-            "duplex",
-            "driver",
             "master",
             "kind",
             "up",
