@@ -74,7 +74,7 @@ fn a_reload_applies_what_it_can_and_says_what_not() {
     assert_eq!(report["needs_restart"].to_string(), "[\"port\"]");
     let info = agent.info();
     assert_eq!(info["display_name"], "front");
-    assert_eq!(info["groups"].to_string(), "[\"db\",\"web\"]");
+    assert_eq!(info["static_groups"].to_string(), "[\"db\",\"web\"]");
     assert_eq!(agent.listen("http").port(), port);
 }
 
@@ -122,16 +122,19 @@ fn groups_change_live_and_stay_in_the_file() {
     agent
         .opsbro(&["agent", "parameters", "add", "groups", "db"])
         .expect(0);
-    assert_eq!(agent.info()["groups"].to_string(), "[\"db\",\"web\"]");
+    assert_eq!(
+        agent.info()["static_groups"].to_string(),
+        "[\"db\",\"web\"]"
+    );
     agent
         .opsbro(&["agent", "parameters", "remove", "groups", "web"])
         .expect(0);
-    assert_eq!(agent.info()["groups"].to_string(), "[\"db\"]");
+    assert_eq!(agent.info()["static_groups"].to_string(), "[\"db\"]");
     let file = agent.home.read("etc/agent.yml");
     assert!(file.contains("# Mine."), "{file}");
     assert!(file.contains("groups: [db]"), "{file}");
     let agent = agent.stop().launch().ready();
-    assert_eq!(agent.info()["groups"].to_string(), "[\"db\"]");
+    assert_eq!(agent.info()["static_groups"].to_string(), "[\"db\"]");
 }
 
 #[test]

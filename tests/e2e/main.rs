@@ -8,6 +8,7 @@
 
 mod agent;
 mod clock;
+mod collectors;
 mod configuration;
 mod disk;
 mod http;

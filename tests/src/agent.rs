@@ -88,6 +88,36 @@ impl Home {
         agent.kill()
     }
 
+    /// Starts an agent that sees a filesystem at `folder` which never answers, as a network disk
+    /// whose server is gone; nobody else sees it, and it goes with the agent. `None` without the
+    /// right to mount.
+    pub fn launch_with_wedged_mount(self, folder: &str) -> Option<Agent> {
+        let target = self.root().join(folder);
+        fs::create_dir_all(&target).expect("a folder is made");
+        // The kernel asks whoever holds /dev/fuse, and that is the agent, which does not know.
+        let script = "exec 9<>/dev/fuse && mount -i -t fuse \
+                      -o fd=9,rootmode=40000,user_id=0,group_id=0 wedged \"$0\" && exec \"$@\"";
+        let wedged = |words: &[&std::ffi::OsStr]| {
+            let mut command = std::process::Command::new("unshare");
+            command.args(["--mount", "sh", "-c", script]).arg(&target);
+            command.args(words).stdin(Stdio::null());
+            command
+        };
+        let tried = wedged(&["true".as_ref()]).output();
+        if !tried.is_ok_and(|output| output.status.success()) {
+            return None;
+        }
+        let ours = opsbro(self.root());
+        let mut words = vec![ours.get_program()];
+        words.extend(ours.get_args());
+        words.extend(["agent", "start"].map(std::ffi::OsStr::new));
+        let said = fs::File::create(self.root().join("said")).expect("a file is made");
+        let mut command = wedged(&words);
+        command.stdout(Stdio::null()).stderr(said);
+        let child = command.spawn().expect("the agent starts");
+        Some(Agent { home: self, child })
+    }
+
     /// Starts an agent with variables in its environment and does not wait for it.
     pub fn launch_with(self, environment: &[(&str, &str)]) -> Agent {
         let said = fs::File::create(self.root().join("said")).expect("a file is made");

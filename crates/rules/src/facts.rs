@@ -233,7 +233,11 @@ impl Collector {
 
     /// Says in one line why there is nothing: "redis: NOT-ELIGIBLE, add the group redis".
     pub fn why(&self) -> String {
-        let words = [&self.todo, &self.reason];
+        // What failed is told by its reason; what is missing by what brings it.
+        let words = match self.state {
+            State::Error | State::Pending | State::Ok => [&self.reason, &self.todo],
+            State::NotEligible | State::MissingConfiguration => [&self.todo, &self.reason],
+        };
         match words.iter().find(|words| !words.is_empty()) {
             Some(words) => format!("{}: {}, {words}", self.name, self.state),
             None => format!("{}: {}", self.name, self.state),
