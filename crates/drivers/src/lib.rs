@@ -9,6 +9,7 @@
 //! network mount) holds its caller: run drivers on a worker that may be given up.
 
 pub mod accounts;
+mod base64;
 pub mod certificate;
 pub mod child;
 pub mod collectors;

@@ -15,7 +15,6 @@ use super::url::{Scheme, Url};
 use crate::{Deadline, Error, Host};
 use response::Answer;
 
-pub(crate) use request::base64;
 pub use request::{Method, Request};
 
 mod request;

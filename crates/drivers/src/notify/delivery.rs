@@ -5,7 +5,7 @@ use std::time::Duration;
 use model::limits::{NOTIFY_ANSWER_BYTES_MAX, NOTIFY_RETRY_AFTER_MAX};
 
 use super::{Call, Failure, Retry};
-use crate::network::base64;
+use crate::base64;
 use crate::network::{Method, Request, Response, Trust, http_send};
 use crate::text::one_line;
 
@@ -53,7 +53,10 @@ impl Call<'_> {
 
 /// Makes the value of `Authorization` for a user and a password.
 pub(super) fn basic(user: &str, password: &str) -> String {
-    format!("Basic {}", base64(format!("{user}:{password}").as_bytes()))
+    format!(
+        "Basic {}",
+        base64::encode(format!("{user}:{password}").as_bytes())
+    )
 }
 
 /// Says what a status means for whoever is on duty, and whether to try again.

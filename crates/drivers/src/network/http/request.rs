@@ -7,6 +7,7 @@ use model::Secret;
 use model::limits::{URL_BODY_BYTES_MAX, URL_REDIRECTS_MAX};
 
 use crate::Error;
+use crate::base64;
 use crate::network::tls::Trust;
 use crate::network::url::Url;
 
@@ -183,7 +184,10 @@ impl<'a> Request<'a> {
             None => url.credentials.clone(),
         };
         if let Some(credentials) = credentials.filter(|_| !has("Authorization")) {
-            add("Authorization", &format!("Basic {}", base64(&credentials)));
+            add(
+                "Authorization",
+                &format!("Basic {}", base64::encode(&credentials)),
+            );
         }
         head + "\r\n"
     }
@@ -219,23 +223,4 @@ const FRAMING: &[&str] = &[
 /// The letters of RFC 9110 §5.6.2.
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-/// Base64 as RFC 4648 has it, with padding.
-pub(crate) fn base64(bytes: &[u8]) -> String {
-    const SIGNS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for index in 0..4 {
-            let sign = SIGNS[(bits >> (18 - 6 * index) & 63) as usize];
-            text.push(if index <= chunk.len() {
-                char::from(sign)
-            } else {
-                '='
-            });
-        }
-    }
-    text
 }
