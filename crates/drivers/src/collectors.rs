@@ -15,6 +15,7 @@ mod diskusage;
 mod dmidecode;
 mod hwmon;
 mod hypervisor;
+mod interfaces;
 mod iostats;
 mod kernelstats;
 mod loadaverage;
@@ -23,6 +24,7 @@ mod memory;
 mod mounts;
 mod networktraffic;
 mod ntp;
+mod openports;
 mod postfix;
 mod pressure;
 mod processes;
@@ -30,6 +32,8 @@ mod raspberrypi;
 mod rates;
 mod selinux;
 mod sockets;
+mod sshd;
+mod system;
 mod systemd;
 mod timezone;
 mod users;
@@ -44,18 +48,28 @@ use std::time::Duration;
 use model::limits::KERNEL_FILE_BYTES_MAX;
 use model::{Moment, Value, WallTime};
 
+use crate::hosting::{
+    alibaba, azure, digitalocean, ec2, google_cloud, hetzner, openstack, scaleway, synology,
+};
 use crate::{Deadline, Error, Host};
 
 /// Every native collector, ordered by name.
 pub const ALL: &[&Native] = &[
+    &alibaba::COLLECTOR,
+    &azure::COLLECTOR,
     &blockdevice::COLLECTOR,
     &cgroups::COLLECTOR,
     &conntrack::COLLECTOR,
     &cpustats::COLLECTOR,
+    &digitalocean::COLLECTOR,
     &diskusage::COLLECTOR,
     &dmidecode::COLLECTOR,
+    &ec2::COLLECTOR,
+    &google_cloud::COLLECTOR,
+    &hetzner::COLLECTOR,
     &hwmon::COLLECTOR,
     &hypervisor::COLLECTOR,
+    &interfaces::COLLECTOR,
     &iostats::COLLECTOR,
     &kernelstats::COLLECTOR,
     &loadaverage::COLLECTOR,
@@ -64,12 +78,18 @@ pub const ALL: &[&Native] = &[
     &mounts::COLLECTOR,
     &networktraffic::COLLECTOR,
     &ntp::COLLECTOR,
+    &openports::COLLECTOR,
+    &openstack::COLLECTOR,
     &postfix::COLLECTOR,
     &pressure::COLLECTOR,
     &processes::COLLECTOR,
     &raspberrypi::COLLECTOR,
+    &scaleway::COLLECTOR,
     &selinux::COLLECTOR,
     &sockets::COLLECTOR,
+    &sshd::COLLECTOR,
+    &synology::COLLECTOR,
+    &system::COLLECTOR,
     &systemd::COLLECTOR,
     &timezone::COLLECTOR,
     &users::COLLECTOR,
@@ -111,7 +131,7 @@ pub struct Key {
 }
 
 /// Makes a key; tables of keys are made of this.
-const fn key(path: &'static str, unit: &'static str, doc: &'static str) -> Key {
+pub(crate) const fn key(path: &'static str, unit: &'static str, doc: &'static str) -> Key {
     Key { path, unit, doc }
 }
 

@@ -1,27 +1,37 @@
 //! Where the machine runs: in a container, in some cloud, on hardware of one's own.
 //!
-//! Each driver is a file here with a name, a layer and one fact: whether it recognises the machine,
-//! from files alone and without a packet sent. To add one, write its file and name it in [`ALL`].
-//! What the provider knows beyond that (region, type, addresses) is not asked here.
+//! Each driver is a file here with a name, a layer and whether it recognises the machine, from files
+//! alone and without a packet sent. Where the provider runs a service that knows more (region, type,
+//! addresses), the file says how it is asked, and a collector does so. To add one, write its file and
+//! name it in [`ALL`], and its collector in [`crate::collectors::ALL`].
+
+use std::net::IpAddr;
+
+use model::Value;
 
 use crate::{Error, Host};
 
-mod alibaba;
-mod azure;
-mod digitalocean;
+mod addresses;
+pub(crate) mod alibaba;
+pub(crate) mod azure;
+pub(crate) mod digitalocean;
 mod dmi;
 mod docker_container;
-mod ec2;
-mod google_cloud;
-mod hetzner;
+pub(crate) mod ec2;
+pub(crate) mod google_cloud;
+pub(crate) mod hetzner;
 mod lxc_container;
 mod on_premise;
-mod openstack;
+pub(crate) mod openstack;
 mod podman_container;
-mod scaleway;
-mod synology;
+pub(crate) mod scaleway;
+mod service;
+pub(crate) mod synology;
 #[cfg(test)]
 mod tests;
+
+pub use addresses::local_address;
+use service::Service;
 
 /// How close to the processes a driver is; the closest active one speaks for the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +57,15 @@ pub struct Driver {
     pub doc: &'static str,
     /// Tells whether it recognises the machine. A file that cannot be read is no sign.
     pub is_active: fn(&Host) -> bool,
+    /// Gives what the provider tells machines apart by, if the machine itself can know.
+    own_id: fn(&Host) -> Option<String>,
+    /// Who knows more.
+    service: Option<&'static Service>,
+}
+
+/// Knows of nothing that tells the machine apart.
+fn no_id(_host: &Host) -> Option<String> {
+    None
 }
 
 /// All drivers, by layer and then by name; the first active one speaks for the machine.
@@ -96,4 +115,30 @@ pub fn active(host: &Host) -> &'static Driver {
         .find(recognises)
         .copied()
         .unwrap_or(&on_premise::DRIVER)
+}
+
+/// Gives the address by which the internet knows the machine: as its provider told, or the local one
+/// if that can be seen from everywhere. Nobody is asked here: the collectors of the providers do so.
+pub fn public_address(host: &Host, local: Option<IpAddr>) -> Option<IpAddr> {
+    let told = ALL.iter().find_map(|driver| {
+        let service = driver.service?;
+        service.public_address(&service::known(host, service)?)
+    });
+    told.or(local.filter(|address| addresses::is_public(*address)))
+}
+
+/// Gives what tells this machine apart from others of its kind: the id that its container engine or
+/// its provider gave it, or that of its firmware. It is not what nodes are known by in the cluster.
+pub fn unique_id(host: &Host) -> Option<String> {
+    let driver = active(host);
+    let told = driver
+        .service
+        .and_then(|service| service.id(&service::known(host, service)?));
+    told.or_else(|| (driver.own_id)(host))
+}
+
+/// Gives what the provider told about the machine, as a collector of this name has it; none before
+/// it was asked.
+pub fn metadata(host: &Host) -> Option<Value> {
+    service::known(host, active(host).service?)
 }

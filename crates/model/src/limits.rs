@@ -153,6 +153,8 @@ pub const DISKS_MAX: usize = 512;
 pub const MOUNTS_MAX: usize = 512;
 /// Mails that are counted in all queues of Postfix together; then the count is cut and says so.
 pub const QUEUED_MAILS_MAX: usize = 500_000;
+/// Largest answer of a cloud's metadata service; a larger one is an error.
+pub const METADATA_BYTES_MAX: usize = 1 << 20;
 /// Listening sockets that are told of; further ones are left out.
 pub const LISTENING_SOCKETS_MAX: usize = 2_000;
 /// How much is read of a file that describes one process; command lines are cut here.

@@ -1,15 +1,78 @@
 //! Alibaba Cloud.
 
+use std::time::Duration;
+
+use model::Value;
+
+use super::service::{Asking, Client, Service, texts_to_value};
 use super::{Driver, Layer, dmi};
-use crate::Host;
+use crate::collectors::{Key, Native, key};
+use crate::{Error, Host};
 
 pub(super) const DRIVER: Driver = Driver {
     name: "alibaba",
     layer: Layer::Cloud,
     doc: "A virtual machine of Alibaba Cloud (ECS).",
     is_active,
+    own_id: super::no_id,
+    service: Some(&SERVICE),
 };
+
+const SERVICE: Service = Service {
+    collector: "alibaba",
+    fetch,
+    public_address: &[&["public-ipv4"], &["eipv4"]],
+    id: &["instance-id"],
+};
+
+pub(crate) const COLLECTOR: Native = Native {
+    name: "alibaba",
+    doc: "What Alibaba Cloud knows about this machine.",
+    interval: Duration::from_secs(60),
+    timeout: Duration::from_secs(5),
+    has_rates: false,
+    keys: KEYS,
+    make: || Asking::boxed(&DRIVER),
+};
+
+const KEYS: &[Key] = &[
+    key("region-id", "", "the region"),
+    key("zone-id", "", "the zone"),
+    key("instance-id", "", "the id of the machine"),
+    key("instance-type", "", "its type"),
+    key("image-id", "", "what it was made from"),
+    key(
+        "private-ipv4",
+        "",
+        "its address in the network of the cloud",
+    ),
+    key("public-ipv4", "", "its address in the internet"),
+    key("eipv4", "", "its elastic address in the internet"),
+];
 
 fn is_active(host: &Host) -> bool {
     dmi::is(host, "sys_vendor", "Alibaba Cloud")
+}
+
+/// Asks as its documentation has it; the token is wanted by machines in the hardened mode.
+fn fetch(client: &Client<'_>) -> Result<Value, Error> {
+    const URL: &str = "http://100.100.100.200/latest";
+    let client = client.with_token(
+        &format!("{URL}/api/token"),
+        "X-aliyun-ecs-metadata-token-ttl-seconds",
+        "X-aliyun-ecs-metadata-token",
+    )?;
+    let names = [
+        ("region-id", "region-id"),
+        ("zone-id", "zone-id"),
+        ("instance-id", "instance-id"),
+        ("instance-type", "instance/instance-type"),
+        ("image-id", "image-id"),
+        ("private-ipv4", "private-ipv4"),
+        ("public-ipv4", "public-ipv4"),
+        ("eipv4", "eipv4"),
+    ];
+    client
+        .texts(&format!("{URL}/meta-data"), &names)
+        .map(texts_to_value)
 }

@@ -8,6 +8,8 @@ pub(super) const DRIVER: Driver = Driver {
     layer: Layer::Container,
     doc: "A system container of LXC, LXD, Incus or Proxmox.",
     is_active,
+    own_id: super::no_id,
+    service: None,
 };
 
 /// An init inside is told through its environment (which root may read) and a systemd writes it
