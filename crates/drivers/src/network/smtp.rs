@@ -8,7 +8,6 @@ use std::io::{self, Read, Write};
 use model::limits::{SMTP_LINE_BYTES_MAX, SMTP_LINES_MAX};
 
 use super::connection::Connection;
-use super::http::base64;
 use crate::Error;
 use crate::text::one_line;
 
@@ -119,13 +118,13 @@ impl Smtp {
             .to_ascii_uppercase();
         let has = |way: &str| ways.split_whitespace().any(|word| word == way);
         let reply = if has("PLAIN") {
-            let word = base64(format!("\0{user}\0{password}").as_bytes());
+            let word = base64::encode(format!("\0{user}\0{password}").as_bytes());
             self.command(&format!("AUTH PLAIN {word}"))?
         } else if has("LOGIN") {
             let mut reply = self.command("AUTH LOGIN")?;
             for word in [user, password] {
                 if reply.code == 334 {
-                    reply = self.command(&base64(word.as_bytes()))?;
+                    reply = self.command(&base64::encode(word.as_bytes()))?;
                 }
             }
             reply
