@@ -8,8 +8,8 @@ use std::io::{self, Read, Write};
 use model::limits::{SMTP_LINE_BYTES_MAX, SMTP_LINES_MAX};
 
 use super::connection::Connection;
-use crate::Error;
 use crate::text::one_line;
+use crate::{Error, base64};
 
 /// A session with a mail server.
 pub(crate) struct Smtp {
