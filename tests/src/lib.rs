@@ -6,9 +6,13 @@
 mod agent;
 mod http;
 mod program;
+mod server;
 mod wait;
+mod watch;
 
 pub use agent::{Agent, Home, files_below};
 pub use http::{Reply, request, request_over};
 pub use program::{Ran, build, opsbro};
+pub use server::{Folder, Server, free_port};
 pub use wait::{DEADLINE, wait_for};
+pub use watch::Watch;

@@ -8,6 +8,8 @@ mod mysql;
 mod postgresql;
 mod rows;
 mod scram;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::collections::BTreeMap;

@@ -336,3 +336,48 @@ impl<'a> Cursor<'a> {
         self.take(length).map(Some)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::Secret;
+
+    use super::*;
+    use crate::sources::Engine;
+
+    #[test]
+    fn proofs_are_those_of_the_documentation() {
+        let sql = |password: &str| Sql {
+            engine: Engine::Mysql,
+            address: String::new(),
+            socket: String::new(),
+            user: String::new(),
+            password: Secret::new(password),
+            database: String::new(),
+            queries: Vec::new(),
+        };
+        let scramble: Vec<u8> = (1..=20).collect();
+        // Computed by Python's hashlib from the formulas of the manual.
+        for (plugin, expect) in [
+            (
+                "mysql_native_password",
+                "b32bb3a583e1340c0a1108d58b1be49781ad8c2f",
+            ),
+            (
+                "caching_sha2_password",
+                "746ebe205d56a0707acb3e796e834e0dd7b1d61743b26bd5202c7a623230c7c9",
+            ),
+        ] {
+            let proof = proof(plugin, &sql("secret"), &scramble).unwrap();
+            let hex: String = proof.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(hex, expect, "{plugin}");
+        }
+        assert_eq!(
+            proof("caching_sha2_password", &sql(""), &scramble),
+            Some(Vec::new())
+        );
+        assert_eq!(
+            proof("mysql_clear_password", &sql("secret"), &scramble),
+            None
+        );
+    }
+}
