@@ -7,8 +7,10 @@
 
 mod apache;
 mod bind;
+mod elasticsearch;
 mod haproxy;
 mod memcached;
+mod mongodb;
 mod mysql;
 mod nginx;
 mod php_fpm;
