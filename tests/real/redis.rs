@@ -40,8 +40,8 @@ fn redis_is_measured_and_its_death_is_told() {
     assert_eq!(results["db0"]["keys"], 2);
     assert_eq!(results["db0"]["expires"], 1);
     assert!(results["redis_version"].as_str().unwrap().starts_with("7."));
-    assert!(within(&results["total_commands_processed/s"], 0.1, 50.0));
-    assert!(within(&results["used_cpu_user/s"], 0.0, 100.0));
+    assert!(within(&results["total_commands_processed/s"], 0.0, 1e4));
+    assert!(within(&results["used_cpu_user/s"], 0.0, 400.0));
     assert!(within(&results["used_memory_rss"], 1e6, 1e9));
     assert!(within(&results["keyspace_hits"], 1.0, 1.0));
     server.kill();

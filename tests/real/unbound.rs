@@ -48,7 +48,7 @@ fn unbound_is_measured_and_its_death_is_told() {
     assert_eq!(results["available"], true);
     assert_eq!(results["total.num.queries"], 2);
     assert_eq!(results["num.answer.rcode.NOERROR"], 2);
-    assert!(within(&results["queries/s"], 0.0, 5.0));
+    assert!(within(&results["queries/s"], 0.0, 1e4));
     assert!(within(&results["time.up"], 0.0, 100.0));
     let names = results.as_object().unwrap();
     assert!(!names.keys().any(|name| name.starts_with("histogram")));

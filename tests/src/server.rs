@@ -1,12 +1,15 @@
-//! Real servers of Debian packages: each in a folder of its own, on loopback, killed by its id.
+//! Real servers of Debian packages: each in a folder of its own, on loopback, killed by its
+//! process group.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
 use crate::wait::wait_for;
@@ -108,12 +111,12 @@ impl Folder {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    /// Starts a server that stays in the foreground.
+    /// Starts a server that stays in the foreground, in a process group of its own.
     pub fn start(&self, mut command: Command) -> Server {
         let log = self.root().join("log");
         let said = fs::File::create(&log).expect("a file is made");
         let also = said.try_clone().expect("a file has more than one name");
-        command.stdout(said).stderr(also);
+        command.stdout(said).stderr(also).process_group(0);
         Server {
             name: format!("{command:?}"),
             child: command.spawn().expect("the server starts"),
@@ -153,18 +156,26 @@ impl Server {
         self.ready(|| UnixStream::connect(path).ok())
     }
 
-    /// Kills the server without a word, and waits until it is gone.
+    /// Kills the server and what it started, without a word, and waits until it is gone.
     pub fn kill(mut self) {
-        self.child.kill().expect("our own child can be killed");
+        self.kill_group();
         self.child.wait().expect("our own child");
+    }
+
+    fn kill_group(&mut self) {
+        // Before it is waited for, its number cannot be another's.
+        let pid = Pid::from_child(&self.child);
+        // All of it may have ended by itself.
+        let _ = kill_process_group(pid, Signal::KILL);
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have been killed already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Ok(None) = self.child.try_wait() {
+            self.kill_group();
+            let _ = self.child.wait();
+        }
     }
 }
 
