@@ -352,7 +352,14 @@ const SECRET_BYTES_MIN: usize = 4;
 /// Collects every text in a value.
 fn leaves<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
     match value {
-        Value::Text(text) if text.len() >= SECRET_BYTES_MIN => found.push(text),
+        Value::Text(text) if text.len() >= SECRET_BYTES_MIN => {
+            found.push(text);
+            // The secret part of an address is what follows the host.
+            let path = text
+                .split_once("://")
+                .and_then(|(_, rest)| Some(&rest[rest.find('/')?..]));
+            found.extend(path.filter(|path| path.len() >= SECRET_BYTES_MIN));
+        }
         Value::List(list) => list.iter().for_each(|item| leaves(item, found)),
         Value::Map(map) => map.values().for_each(|item| leaves(item, found)),
         Value::Text(_) | Value::None | Value::Bool(_) | Value::Int(_) | Value::Float(_) => {}

@@ -240,8 +240,11 @@ fn hand_over(session: &mut Smtp, mail: &Mail, server: &str) -> Result<Receipt, F
                 refused.push(to.as_str());
                 let next = Failure::from(refusal);
                 // What may pass later counts more than what never will.
-                let counts = |old: &Failure| old.retry == super::Retry::Never;
-                if failure.as_ref().is_none_or(counts) {
+                let is_final = |one: &Failure| one.retry == super::Retry::Never;
+                if failure
+                    .as_ref()
+                    .is_none_or(|it| is_final(it) && !is_final(&next))
+                {
                     failure = Some(next);
                 }
             }

@@ -32,7 +32,7 @@ pub(super) const KIND: Kind = Kind {
 fn send(call: &Call<'_>) -> Result<Receipt, Failure> {
     let mut message = json!({
         "attachments": [slack::attachment(call.notice, slack::Dialect::Mattermost)],
-        "props": {"opsbro_id": &*call.notice.id, "opsbro_incident": &*call.notice.incident},
+        "props": {"opsbro": slack::identity(call.notice)},
     });
     for name in ["channel", "username"] {
         if let Some(text) = call.options.text(name)? {

@@ -44,9 +44,14 @@ fn send(call: &Call<'_>) -> Result<Receipt, Failure> {
             with_alias(&alias, "acknowledge"),
             remark(notice),
         ),
+        // To create an alert because of it would wake somebody.
+        Occasion::Downtime => {
+            return Ok(Receipt {
+                text: "nothing was sent: Opsgenie knows no downtimes".to_owned(),
+            });
+        }
         Occasion::Problem
         | Occasion::Reminder
-        | Occasion::Downtime
         | Occasion::Flapping
         | Occasion::GroupAdded
         | Occasion::GroupRemoved

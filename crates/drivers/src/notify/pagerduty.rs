@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::delivery::{Delivery, said};
+use super::delivery::Delivery;
 use super::{Call, Failure, Kind, Notice, Occasion, Receipt, Tone, json_of};
 use crate::network::Method;
 use crate::options::{OptionKind, OptionSpec};
@@ -36,7 +36,11 @@ const ITEMS_MAX: usize = 50;
 fn send(call: &Call<'_>) -> Result<Receipt, Failure> {
     let url = call.options.text_or_default("url")?;
     let url = format!("{}/v2/enqueue", url.trim_end_matches('/'));
-    let action = action(call.notice.occasion);
+    let Some(action) = action(call.notice.occasion) else {
+        return Ok(Receipt {
+            text: "nothing was sent: PagerDuty knows no downtimes".to_owned(),
+        });
+    };
     let key = one_line(&call.notice.incident, KEY_CHARS_MAX);
     let mut event = json!({
         "routing_key": call.options.required("routing_key")?,
@@ -51,31 +55,32 @@ fn send(call: &Call<'_>) -> Result<Receipt, Failure> {
             .map(|link| json!({"href": link.url, "text": one_line(&link.title, 100)}))
             .collect();
     }
-    let response = call.deliver(&Delivery {
+    call.deliver(&Delivery {
         method: Method::Post,
         url: &url,
         headers: vec![("Content-Type", "application/json".to_owned())],
         body: event.to_string().as_bytes(),
         key_options: "routing_key",
     })?;
-    let _ = said(&response);
     Ok(Receipt {
         text: format!("{action} of the incident {key} was taken"),
     })
 }
 
-/// What PagerDuty does about an occasion.
-fn action(occasion: Occasion) -> &'static str {
+/// What PagerDuty does about an occasion, if anything.
+fn action(occasion: Occasion) -> Option<&'static str> {
     match occasion {
-        Occasion::Recovery => "resolve",
-        Occasion::Acknowledgement | Occasion::Downtime => "acknowledge",
+        Occasion::Recovery => Some("resolve"),
+        Occasion::Acknowledgement => Some("acknowledge"),
+        // To open an incident because of it would wake somebody.
+        Occasion::Downtime => None,
         Occasion::Problem
         | Occasion::Reminder
         | Occasion::Flapping
         | Occasion::GroupAdded
         | Occasion::GroupRemoved
         | Occasion::Compliance
-        | Occasion::Test => "trigger",
+        | Occasion::Test => Some("trigger"),
     }
 }
 
@@ -84,12 +89,14 @@ fn payload(notice: &Notice) -> Json {
         "" => "OpsBro",
         node => node,
     };
+    let groups = notice.groups.iter().take(50);
+    let groups: Vec<_> = groups.map(|group| one_line(group, 100)).collect();
     let details = json!({
-        "id": &*notice.id,
+        "id": one_line(&notice.id, 200),
         "occasion": notice.occasion.as_str(),
-        "state": &*notice.state,
+        "state": one_line(&notice.state, 40),
         "text": lines(&notice.text, TEXT_CHARS_MAX),
-        "groups": notice.groups.iter().map(|group| &**group).collect::<Vec<_>>(),
+        "groups": groups,
         "fields": fields(notice),
         "items": items(notice),
     });

@@ -61,7 +61,7 @@ fn by_token(call: &Call<'_>, token: &str, attachment: Json) -> Result<Receipt, F
         "unfurl_links": false,
         "metadata": {
             "event_type": "opsbro_notice",
-            "event_payload": {"id": &*call.notice.id, "incident": &*call.notice.incident},
+            "event_payload": identity(call.notice),
         },
     });
     let response = call.deliver(&Delivery {
@@ -132,6 +132,11 @@ fn trouble(error: &str, channel: &str) -> Failure {
     Failure::never(format!("Slack refuses the message ({error}): {advice}"))
 }
 
+/// The identities of a notice, for whoever looks for doubles.
+pub(super) fn identity(notice: &Notice) -> Json {
+    json!({"id": one_line(&notice.id, 200), "incident": one_line(&notice.incident, 200)})
+}
+
 /// Who reads an attachment.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {
@@ -159,7 +164,7 @@ pub(super) fn attachment(notice: &Notice, dialect: Dialect) -> Json {
         .take(FIELDS_MAX)
         .map(|(name, value)| {
             let is_short = value.chars().count() <= 40;
-            json!({"title": escape(name), "value": escape(&value), "short": is_short})
+            json!({"title": escape(&one_line(name, 60)), "value": escape(&value), "short": is_short})
         });
     let mut attachment = json!({
         "fallback": escape(&title),
