@@ -1,7 +1,7 @@
 //! Where the data of collectors of packs comes from, one file a source.
 //!
-//! A [`Request`] says what to ask of whom, as plain texts; [`collect`] asks, within its deadline and
-//! [`SOURCE_BYTES_MAX`], and gives the bytes as they came. What they mean is read elsewhere. An
+//! A [`Request`] says what to ask of whom, as plain texts; [`collect`] asks, within its deadline
+//! and [`SOURCE_BYTES_MAX`], and gives the bytes as they came. What they mean is read elsewhere. An
 //! answer that is cut is worth less than none, so a larger one is an error. Passwords are
 //! [`model::Secret`]s, and no error shows what was sent.
 

@@ -1,3 +1,5 @@
+//! Answers as servers give them, and as nobody should.
+
 use super::*;
 
 fn parser(format: &Format) -> Parser {
