@@ -10,6 +10,9 @@ use std::time::Duration;
 
 use model::{Group, Moment, WallTime};
 
+use packs::check::Check;
+
+use crate::checks::{self, Checks, Definitions, PushError, Said};
 use crate::collectors::{self, Collectors};
 use crate::detectors::{self, Detectors};
 use crate::facts::{Facts, State};
@@ -23,6 +26,11 @@ const FIRST_LOOK_MAX: Duration = Duration::from_secs(10);
 pub struct Core {
     collectors: Collectors,
     detectors: Detectors,
+    checks: Checks,
+    /// What is to be checked; none where monitoring is switched off.
+    to_check: Option<Vec<Arc<Check>>>,
+    /// Whether the checks were told that the groups of this node are known.
+    is_settled: bool,
     static_groups: Arc<BTreeSet<Group>>,
     facts: Arc<Facts>,
     /// Whether the facts are older than the parts.
@@ -45,6 +53,12 @@ pub enum Input {
     Collected(collectors::Ended),
     /// A look of a detector ended.
     Looked(detectors::Ended),
+    /// A run of a check ended.
+    Judged(checks::Ended),
+    /// Somebody wants a check, by its id, to run at once.
+    RunCheck(Arc<str>),
+    /// The node has another name.
+    Renamed(Arc<str>),
     /// Somebody wants a collector to run at once.
     RunCollector(Arc<str>),
     /// Somebody wants a detector, by its id, to look at once.
@@ -60,6 +74,8 @@ pub struct Setup {
     pub collectors: Vec<collectors::Definition>,
     /// The detectors; none where detection is switched off.
     pub detectors: Vec<detectors::Definition>,
+    /// The checks, those of services too; none where monitoring is switched off.
+    pub checks: Option<Vec<Arc<Check>>>,
 }
 
 /// What shall be done, or told.
@@ -75,11 +91,13 @@ pub enum Output {
     CollectorChanged(collectors::Change),
     /// The detected groups changed.
     GroupsChanged(detectors::Change),
+    /// Judge something, or hear of a transition; [`Input::Judged`] is the answer to a run.
+    Check(checks::Output),
 }
 
 impl Core {
     /// Makes the rules of a node that knows nothing but what was kept over a restart.
-    pub fn new(kept: Kept) -> Self {
+    pub fn new(kept: Kept, checks: Checks) -> Self {
         let mut collectors = Collectors::default();
         let mut detectors = Detectors::default();
         collectors.restore(kept.collectors.clone());
@@ -87,6 +105,9 @@ impl Core {
         Self {
             collectors,
             detectors,
+            checks,
+            to_check: None,
+            is_settled: false,
             static_groups: Arc::default(),
             facts: Arc::default(),
             is_stale: false,
@@ -110,6 +131,11 @@ impl Core {
                 let is_pending = |name: &str| collectors.state(name) == Some(State::Pending);
                 self.detectors.ended(now, wall, ended, &is_pending);
             }
+            Input::Judged(ended) => self.checks.ended(now, wall, ended),
+            Input::RunCheck(id) => {
+                self.checks.run_now(now, &id);
+            }
+            Input::Renamed(name) => self.checks.rename(name),
             Input::RunCollector(name) => {
                 self.collectors.run_now(now, &name);
             }
@@ -122,7 +148,24 @@ impl Core {
         self.collectors.tick(now, wall);
         self.detectors.tick(now, wall);
         self.pump(now, wall);
+        self.settle(now, wall);
+        self.checks.tick(now, wall);
+        self.pump(now, wall);
         self.is_stale = true;
+    }
+
+    /// Takes the result of a check that somebody reports. Then [`Core::poll_output`] until there is
+    /// none.
+    pub fn push(
+        &mut self,
+        now: Moment,
+        wall: WallTime,
+        id: &str,
+        said: &Said,
+    ) -> Result<(), PushError> {
+        self.checks.pushed(now, wall, id, said)?;
+        self.pump(now, wall);
+        Ok(())
     }
 
     /// Gives the next output.
@@ -135,6 +178,7 @@ impl Core {
         let deadlines = [
             self.collectors.next_deadline(),
             self.detectors.next_deadline(),
+            self.checks.next_deadline(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -150,6 +194,16 @@ impl Core {
             });
         }
         Arc::clone(&self.facts)
+    }
+
+    /// Gives what the checks say.
+    pub fn checks(&mut self) -> Arc<checks::Snapshot> {
+        self.checks.snapshot()
+    }
+
+    /// Gives what is to be kept of the checks over a restart.
+    pub fn kept_checks(&self) -> checks::Kept {
+        self.checks.kept()
     }
 
     /// Tells whether this node has looked at itself once, so that its groups are known.
@@ -168,9 +222,41 @@ impl Core {
         self.pump(now, wall);
         self.spread_groups(now, wall);
         self.collectors.define(now, wall, setup.collectors);
+        self.to_check = setup.checks;
+        self.link_checks(now, wall);
         if self.is_open {
             self.detectors.open(now);
         }
+    }
+
+    /// Gives the checks that this node's groups ask for. Before the groups are known nothing is
+    /// checked: everything would be missing, and somebody would be told.
+    fn link_checks(&mut self, now: Moment, wall: WallTime) {
+        if !self.is_settled {
+            return;
+        }
+        let Some(to_check) = &self.to_check else {
+            self.checks.pause();
+            return;
+        };
+        let definitions = Definitions {
+            checks: to_check.clone(),
+            groups: self.groups(),
+            is_settled: true,
+        };
+        self.checks.define(now, wall, definitions);
+    }
+
+    fn settle(&mut self, now: Moment, wall: WallTime) {
+        if !self.is_settled && self.has_looked(now) {
+            self.is_settled = true;
+            self.link_checks(now, wall);
+        }
+    }
+
+    fn groups(&self) -> BTreeSet<Group> {
+        let detected = self.detectors.groups().keys();
+        self.static_groups.iter().chain(detected).cloned().collect()
     }
 
     /// Lets the detectors look when the collectors have run for the first time.
@@ -208,6 +294,8 @@ impl Core {
                         self.spread_groups(now, wall);
                     }
                 }
+            } else if let Some(output) = self.checks.poll_output() {
+                self.outputs.push_back(Output::Check(output));
             } else {
                 return;
             }
@@ -216,9 +304,8 @@ impl Core {
 
     /// Tells all parts which groups this node has.
     fn spread_groups(&mut self, now: Moment, wall: WallTime) {
-        let detected = self.detectors.groups().keys();
-        let groups: BTreeSet<Group> = self.static_groups.iter().chain(detected).cloned().collect();
-        self.collectors.set_groups(now, wall, groups);
+        self.collectors.set_groups(now, wall, self.groups());
+        self.link_checks(now, wall);
         self.detectors.groups_changed(now);
         self.collectors.tick(now, wall);
         self.detectors.tick(now, wall);

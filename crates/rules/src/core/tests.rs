@@ -67,13 +67,48 @@ fn setup() -> Setup {
                 version: 1,
             })
             .collect(),
+        checks: Some(Vec::new()),
     }
+}
+
+/// The checks of a pack: one on every node, one where redis is.
+fn to_check() -> Vec<Arc<Check>> {
+    let mut files = PackFiles::new();
+    let mut add = |path: &str, text: &str| {
+        files.add(model::Level::Local, path, File::new(path, text.as_bytes()));
+    };
+    add("p/package.yml", "name: p\n");
+    let check = |group: &str| {
+        format!(
+            "check:\n  if_group: '{group}'\n  critical_if: '{{{{collector.redis.up}}}} == False'\n"
+        )
+    };
+    add("p/monitoring/all.yml", &check("*"));
+    add("p/monitoring/redis.yml", &check("redis"));
+    Registry::load(&files, None).all_checks().cloned().collect()
+}
+
+fn judged(run: &checks::Run, env: &World) -> Input {
+    let verdict = packs::check::judge(&run.check, env);
+    Input::Judged(checks::Ended {
+        slot: run.slot,
+        number: run.number,
+        took: Duration::ZERO,
+        outcome: checks::Outcome::Said(vec![Said::new(verdict.state, &verdict.output)]),
+    })
 }
 
 impl Node {
     fn new(kept: Kept) -> Self {
         Self {
-            core: Core::new(kept),
+            core: Core::new(
+                kept,
+                Checks::new(
+                    model::NodeId::from_random([7; 16]),
+                    Arc::from("n"),
+                    checks::Kept::default(),
+                ),
+            ),
             now: 0,
             machine: BTreeMap::new(),
             told: Vec::new(),
@@ -90,6 +125,20 @@ impl Node {
         self.core.handle(now, wall, input);
         while let Some(output) = self.core.poll_output() {
             let input = match output {
+                Output::Check(checks::Output::Judge(runs)) => {
+                    for run in runs {
+                        let input = judged(&run, &World(self.core.facts(), now));
+                        self.core.handle(now, wall, input);
+                    }
+                    continue;
+                }
+                Output::Check(checks::Output::Transition(transition)) => {
+                    let change = transition.change.as_str();
+                    self.told
+                        .push(format!("{} {} {change}", transition.name(), transition.new));
+                    continue;
+                }
+                Output::Check(other) => panic!("{other:?}"),
                 Output::Collect(job) => {
                     let value = self.machine.get(&*job.name).cloned();
                     Input::Collected(collectors::Ended {
@@ -230,5 +279,40 @@ fn detection_that_is_switched_off_gives_no_groups() {
     assert_eq!(
         node.core.facts().collectors["redis"].state,
         State::NotEligible
+    );
+}
+
+#[test]
+fn checks_follow_the_groups_of_the_node_and_begin_when_these_are_known() {
+    let mut node = Node::new(Kept::default());
+    node.ports(&[6379]);
+    node.machine
+        .insert("redis", Value::map([("up", Value::Bool(true))]));
+    node.handle(Input::Define(Setup {
+        checks: Some(to_check()),
+        ..setup()
+    }));
+    assert!(node.core.checks().checks.is_empty());
+    node.until(40_000);
+    let told = std::mem::take(&mut node.told);
+    for expect in ["p/all OK state", "p/redis OK state"] {
+        assert!(told.iter().any(|it| it == expect), "{told:?}");
+    }
+    node.ports(&[22]);
+    node.until(70_000);
+    let gone = "p/redis PENDING gone-group-left";
+    assert!(node.told.iter().any(|it| it == gone), "{:?}", node.told);
+    // Switched off, nothing is judged and nothing is told.
+    node.handle(Input::Define(Setup {
+        checks: None,
+        ..setup()
+    }));
+    node.told.clear();
+    node.until(100_000);
+    assert!(node.core.checks().checks.is_empty());
+    assert!(
+        !node.told.iter().any(|it| it.starts_with("p/")),
+        "{:?}",
+        node.told
     );
 }
