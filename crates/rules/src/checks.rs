@@ -281,28 +281,16 @@ impl Checks {
     /// Gives what readers see.
     pub fn snapshot(&mut self) -> Arc<Snapshot> {
         let watched = &self.watched;
+        let kept = &self.kept;
         let number = self.number;
         let snapshot = self.snapshot.get_or_insert_with(|| {
             Arc::new(Snapshot {
                 checks: watched.values().cloned().collect(),
                 number,
+                waiting: kept.iter().map(|((id, _), it)| KeptThing::of(id, it)).collect(),
             })
         });
         Arc::clone(snapshot)
-    }
-
-    /// Gives what is to be kept over a restart.
-    pub fn kept(&self) -> Kept {
-        let watched = self.watched.values().flat_map(|watched| {
-            let things = watched.things.iter();
-            things.map(|thing| KeptThing::of(&watched.check.id, thing))
-        });
-        let waiting = self.kept.iter();
-        let waiting = waiting.map(|((check, _), thing)| KeptThing::of(check, thing));
-        Kept {
-            number: self.number,
-            things: watched.chain(waiting).collect(),
-        }
     }
 }
 

@@ -53,8 +53,8 @@ pub enum Input {
     Collected(collectors::Ended),
     /// A look of a detector ended.
     Looked(detectors::Ended),
-    /// A run of a check ended.
-    Judged(checks::Ended),
+    /// Runs of checks ended.
+    Judged(Vec<checks::Ended>),
     /// Somebody wants a check, by its id, to run at once.
     RunCheck(Arc<str>),
     /// The node has another name.
@@ -131,7 +131,11 @@ impl Core {
                 let is_pending = |name: &str| collectors.state(name) == Some(State::Pending);
                 self.detectors.ended(now, wall, ended, &is_pending);
             }
-            Input::Judged(ended) => self.checks.ended(now, wall, ended),
+            Input::Judged(all) => {
+                for ended in all {
+                    self.checks.ended(now, wall, ended);
+                }
+            }
             Input::RunCheck(id) => {
                 self.checks.run_now(now, &id);
             }
@@ -199,11 +203,6 @@ impl Core {
     /// Gives what the checks say.
     pub fn checks(&mut self) -> Arc<checks::Snapshot> {
         self.checks.snapshot()
-    }
-
-    /// Gives what is to be kept of the checks over a restart.
-    pub fn kept_checks(&self) -> checks::Kept {
-        self.checks.kept()
     }
 
     /// Tells whether this node has looked at itself once, so that its groups are known.

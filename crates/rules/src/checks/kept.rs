@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::flapping::Flapping;
 use super::thing::Thing;
+use super::watched::Snapshot;
 use crate::transition::{Change, Transition, is_problem};
 
 /// What is kept over a restart.
@@ -113,6 +114,18 @@ impl KeptThing {
 }
 
 impl Kept {
+    /// Takes from a snapshot what is worth keeping.
+    pub fn of(snapshot: &Snapshot) -> Self {
+        let watched = snapshot.checks.iter().flat_map(|watched| {
+            let things = watched.things.iter();
+            things.map(|thing| KeptThing::of(&watched.check.id, thing))
+        });
+        Self {
+            number: snapshot.number,
+            things: watched.chain(snapshot.waiting.iter().cloned()).collect(),
+        }
+    }
+
     /// Brings up to date what was kept before a transition that was told: after a crash the last
     /// document may be older than the history. Transitions are given in order, oldest first.
     pub fn replay(&mut self, transition: &Transition) {

@@ -69,6 +69,10 @@ impl Bench {
         Self::new(&[("monitoring/x.yml", &check_file(keys))])
     }
 
+    fn kept(&mut self) -> Kept {
+        Kept::of(&self.checks.snapshot())
+    }
+
     fn define(&mut self, files: &[(&str, &str)]) {
         self.checks.define(self.now, self.wall, definitions(files));
         self.drain();
@@ -361,7 +365,7 @@ fn a_restart_neither_loses_nor_repeats() {
     let files = [("monitoring/x.yml", file.as_str())];
     let mut before = Bench::new(&files);
     assert_eq!(before.says("occ"), ["P→O", "O→c", ""]);
-    let text = serde_json::to_string(&before.checks.kept()).unwrap();
+    let text = serde_json::to_string(&before.kept()).unwrap();
     // Inside of a soft state: the third bad run counts.
     let kept: Kept = serde_json::from_str(&text).unwrap();
     let mut after = Bench::restarted(kept, &files);
@@ -369,7 +373,7 @@ fn a_restart_neither_loses_nor_repeats() {
     assert_eq!(after.says("c"), ["c→C!"]);
     assert_eq!(after.told[0].number, before.checks.number + 1);
     // In a hard one nothing is told again.
-    let mut again = Bench::restarted(after.checks.kept(), &files);
+    let mut again = Bench::restarted(after.kept(), &files);
     assert_eq!(again.says("cc"), ["", ""]);
     assert_eq!(again.says("o"), ["C→O!"]);
 }
@@ -380,7 +384,7 @@ fn transitions_after_the_last_document_are_made_up_for() {
     let files = [("monitoring/x.yml", file.as_str())];
     let mut before = Bench::new(&files);
     before.says("o");
-    let mut kept = before.checks.kept();
+    let mut kept = before.kept();
     before.says("c");
     let soft = before.told.clone();
     before.says("c");
@@ -388,7 +392,7 @@ fn transitions_after_the_last_document_are_made_up_for() {
         kept.replay(transition);
         kept.replay(transition);
     }
-    let (was, is) = (before.checks.kept(), kept.clone());
+    let (was, is) = (before.kept(), kept.clone());
     assert_eq!(
         (was.number, &was.things[0].hard),
         (is.number, &is.things[0].hard)
@@ -445,9 +449,9 @@ fn a_file_that_is_removed_while_bad_is_told_as_gone() {
     // So it is when the agent was down meanwhile.
     let mut bad = Bench::one("");
     bad.says("c");
-    let after = Bench::restarted(bad.checks.kept(), &[]);
+    let mut after = Bench::restarted(bad.kept(), &[]);
     assert_eq!(short(&after.told[0]), "gone-check-removed!");
-    assert_eq!(after.checks.kept().things, []);
+    assert_eq!(after.kept().things, []);
 }
 
 #[test]
@@ -465,11 +469,11 @@ fn a_group_that_is_not_known_yet_makes_nothing_gone() {
     let mut after = Checks::new(
         NodeId::from_random([7; 16]),
         Arc::from("n"),
-        bench.checks.kept(),
+        bench.kept(),
     );
     after.define(bench.now, bench.wall, nowhere(false));
     assert!(after.poll_output().is_none());
-    assert_eq!(after.kept().things.len(), 1);
+    assert_eq!(Kept::of(&after.snapshot()).things.len(), 1);
     after.define(bench.now, bench.wall, nowhere(true));
     let Some(Output::Transition(gone)) = after.poll_output() else {
         panic!("nothing was told");
@@ -510,7 +514,7 @@ fn a_pushed_check_is_bad_when_nobody_reports() {
     assert_eq!(short(&bench.told[1]), "O→W!");
     assert!(bench.told[1].output.contains("nothing was reported for 1h"));
     // The silence goes on over a restart.
-    let last = bench.checks.kept();
+    let last = bench.kept();
     let mut after = Bench::restarted(last, &[("monitoring/x.yml", PUSHED)]);
     assert_eq!(push(&mut after, &said), Ok(()));
     assert_eq!(short(after.told.last().unwrap()), "W→O!");

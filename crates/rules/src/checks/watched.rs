@@ -6,6 +6,7 @@ use std::time::Duration;
 use model::{CheckState, GroupSet, Level, Moment, Place, WallTime, limits};
 use packs::check::{Check, Method};
 
+use super::kept::KeptThing;
 use super::said::Said;
 use super::thing::Thing;
 use crate::transition::{Subject, is_problem};
@@ -36,6 +37,9 @@ pub struct Snapshot {
     pub checks: Vec<Arc<Watched>>,
     /// The number of the last transition.
     pub number: u64,
+    /// What was kept over a restart and is not judged: monitoring is switched off, or the node does
+    /// not know its groups yet.
+    pub waiting: Arc<[KeptThing]>,
 }
 
 impl Snapshot {
