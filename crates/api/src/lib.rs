@@ -16,6 +16,7 @@ pub mod evaluator;
 pub mod groups;
 pub mod inventory;
 pub mod log;
+pub mod monitoring;
 pub mod openapi;
 pub mod packs;
 pub mod route;
@@ -41,6 +42,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         inventory::ROUTES,
         packs::ROUTES,
         evaluator::ROUTES,
+        monitoring::ROUTES,
     ]
     .into_iter()
     .flatten()

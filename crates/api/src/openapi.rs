@@ -93,6 +93,7 @@ fn operation(route: &Route) -> Value {
     let (content_type, schema) = match route.answer {
         Answer::Json(schema) => ("application/json", json!(schema())),
         Answer::Text => ("text/plain", json!({ "type": "string" })),
+        Answer::Events(schema) => ("text/event-stream", json!(schema())),
         Answer::Lines(schema) => ("application/x-ndjson", json!(schema())),
     };
     let mut operation = json!({

@@ -91,6 +91,8 @@ pub enum Answer {
     Json(fn() -> Schema),
     /// Plain text.
     Text,
+    /// A stream of server-sent events, each with one JSON document, until the caller hangs up.
+    Events(fn() -> Schema),
     /// A stream of JSON documents, one a line, until the caller hangs up.
     Lines(fn() -> Schema),
 }

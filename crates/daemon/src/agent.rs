@@ -8,9 +8,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::rules::checks::Snapshot;
 use ::rules::facts::Facts;
+use ::rules::transition::Transition;
 use model::{AgentState, Group, Moment, WallTime};
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use tracing::warn;
 
 use crate::cluster::{self, Node};
@@ -50,6 +52,10 @@ pub(crate) struct Agent {
     pub series: mpsc::Sender<series::Command>,
     /// What is remembered of the inventory.
     pub ledger: Ledger,
+    /// How the checks are.
+    pub checks: watch::Receiver<Arc<Snapshot>>,
+    /// Tells every transition of a check to whoever listens.
+    pub events: broadcast::Sender<Arc<Transition>>,
     /// What the process costs.
     pub cost: watch::Receiver<Arc<Cost>>,
     /// The addresses that are bound, by listener.
@@ -60,6 +66,8 @@ pub(crate) struct Agent {
     pub rules_commands: mpsc::Sender<rules::Command>,
     /// Runs what may block.
     pub workers: Workers,
+    /// Runs plugins and probes, which may take their time.
+    pub outside_workers: Workers,
     /// The machine below, as expressions see it.
     pub machine: Arc<Machine>,
     /// The log.
@@ -186,11 +194,14 @@ impl Agent {
             facts: watch::channel(Arc::default()).1,
             series: mpsc::channel(1).0,
             ledger: Ledger::default(),
+            checks: watch::channel(Arc::default()).1,
+            events: broadcast::channel(model::limits::EVENTS_QUEUE_MAX).0,
             cost: watch::channel(Arc::default()).1,
             listen: BTreeMap::new(),
             cluster: mpsc::channel(1).0,
             rules_commands: mpsc::channel(1).0,
             workers: Workers::default(),
+            outside_workers: Workers::default(),
             machine: Arc::new(Machine::real()),
             log: Log::start(&options).unwrap().0,
             tokens: Tokens::new(BTreeMap::new()),

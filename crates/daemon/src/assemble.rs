@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::sync::Arc;
 
+use ::rules::checks::Snapshot;
 use ::rules::facts::Facts;
 use model::{AgentState, limits};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, broadcast, mpsc, watch};
 
 use crate::agent::Agent;
 use crate::cluster::{self, Cluster, Node};
@@ -47,6 +48,7 @@ struct Ends {
     rules_commands: mpsc::Receiver<rules::Command>,
     rules: watch::Sender<Arc<Rules>>,
     facts: watch::Sender<Arc<Facts>>,
+    checks: watch::Sender<Arc<Snapshot>>,
     cost: watch::Sender<Arc<Cost>>,
     series_commands: mpsc::Receiver<series::Command>,
     life: watch::Sender<AgentState>,
@@ -81,6 +83,7 @@ pub(crate) fn assemble(
     let (rules_tx, rules_commands) = mpsc::channel(limits::LOOP_QUEUE_MAX);
     let (rules_shown, rules) = watch::channel(Arc::default());
     let (facts_tx, facts) = watch::channel(Arc::default());
+    let (checks_tx, checks) = watch::channel(Arc::default());
     let (cost_tx, cost) = watch::channel(Arc::new(Cost::default()));
     let (series_tx, series_commands) = mpsc::channel(limits::LOOP_QUEUE_MAX);
     let (life_tx, life) = watch::channel(AgentState::Initializing);
@@ -99,11 +102,14 @@ pub(crate) fn assemble(
         facts,
         series: series_tx,
         ledger: Ledger::default(),
+        checks,
+        events: broadcast::channel(limits::EVENTS_QUEUE_MAX).0,
         cost,
         listen,
         cluster: cluster_tx,
         rules_commands: rules_tx,
         workers: Workers::default(),
+        outside_workers: Workers::default(),
         machine: Arc::new(Machine::real()),
         log: parts.log,
         tokens: Tokens::new(parts.keep.tokens()?),
@@ -122,6 +128,7 @@ pub(crate) fn assemble(
         rules_commands,
         rules: rules_shown,
         facts: facts_tx,
+        checks: checks_tx,
         cost: cost_tx,
         series_commands,
         life: life_tx.clone(),
@@ -154,6 +161,7 @@ fn spawn(
             commands: ends.rules_commands,
             rules: ends.rules,
             facts: ends.facts,
+            checks: ends.checks,
             life: ends.life,
         },
     );

@@ -5,14 +5,16 @@
 //! look at the machine may block. Without an agent ([`World::alone`]) only the configuration is
 //! known.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
+use ::rules::checks::Snapshot;
 use ::rules::facts::Facts;
 use api::evaluator::{Evaluate, Evaluated, Explanation, Function};
 use api::{ErrorCode, Problem};
-use expr::{Env, Failure, MachineCall, Outcome, Reference, Root, Source, Unknown};
-use model::{Diagnostic, Group, Moment, Place, Value, WallTime};
+use expr::{Env, Failure, Fleet, MachineCall, Member, Outcome, Reference, Root, Source, Unknown};
+use model::{CheckState, Diagnostic, Group, GroupSet, Moment, Place, Value, WallTime};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::agent::Agent;
@@ -30,6 +32,9 @@ pub struct World {
     node: Option<Arc<Node>>,
     machine: Option<Arc<Machine>>,
     seen: Option<Seen>,
+    checks: Option<Arc<Snapshot>>,
+    /// The worst state of each check, once somebody asked for it.
+    states: OnceLock<Arc<BTreeMap<Arc<str>, CheckState>>>,
 }
 
 /// What the collectors and detectors of a running agent gave, and when it is looked at.
@@ -51,6 +56,8 @@ impl World {
                 now: clock::now(),
                 wall: clock::wall(),
             }),
+            checks: Some(Arc::clone(&agent.checks.borrow())),
+            states: OnceLock::new(),
         }
     }
 
@@ -61,6 +68,8 @@ impl World {
             node: None,
             machine: Some(Arc::new(Machine::real())),
             seen: None,
+            checks: None,
+            states: OnceLock::new(),
         }
     }
 
@@ -264,6 +273,33 @@ impl Env for World {
             group.is_none_or(|group| node.groups().any(|known| known.as_str() == group));
         let is_alive = state.is_none_or(|state| state.eq_ignore_ascii_case("alive"));
         Ok(u64::from(has_group && is_alive))
+    }
+
+    fn fleet(&self, group: Option<&str>) -> Result<Fleet, Unknown> {
+        let (node, Some(checks)) = (self.node()?, &self.checks) else {
+            return Err(Unknown::new("no agent is running"));
+        };
+        let wanted = match group.map(GroupSet::parse) {
+            None => GroupSet::all(),
+            Some(Ok(groups)) => groups,
+            Some(Err(error)) => return Err(Unknown::new(error.to_string())),
+        };
+        let groups: BTreeSet<Group> = node.groups().cloned().collect();
+        // What other nodes tell comes with the cluster; this one is always known.
+        let this = wanted.matches(&groups).then(|| Member {
+            name: Arc::from(node.name.as_str()),
+            id: Arc::from(node.id.to_string()),
+            zone: Arc::from(node.zone.as_str()),
+            age: Some(Duration::ZERO),
+            checks: Arc::clone(self.states.get_or_init(|| {
+                let all = checks.checks.iter();
+                let states = all.map(|it| (Arc::clone(&it.check.id), it.worst()));
+                Arc::new(states.collect())
+            })),
+        });
+        Ok(Fleet {
+            members: this.into_iter().collect(),
+        })
     }
 
     fn machine(&self, call: MachineCall) -> Result<Value, Unknown> {

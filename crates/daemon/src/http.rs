@@ -14,6 +14,7 @@ mod guard;
 mod inventory;
 mod log;
 mod metrics;
+mod monitoring;
 mod openapi;
 mod packs;
 mod parameters;
@@ -130,6 +131,7 @@ fn routes(agent: &Arc<Agent>) -> Routes {
     routes = inventory::tie(routes);
     routes = packs::tie(routes);
     routes = evaluator::tie(routes);
+    routes = monitoring::tie(routes);
     routes.router = routes.router.method_not_allowed_fallback(wrong_method);
     routes
 }
@@ -174,10 +176,18 @@ async fn not_found(request: Request) -> Failure {
 
 async fn wrong_method(request: Request) -> Failure {
     let (method, path) = (request.method(), request.uri().path());
-    Failure(Problem::new(
+    let problem = Problem::new(
         ErrorCode::MethodNotAllowed,
         format!("{path} does not take {method}"),
-    ))
+    );
+    Failure(if path.starts_with("/monitoring/") {
+        problem.with_hint(
+            "no request can define a check: write it into a pack on the node, and see \
+             `opsbro packs`",
+        )
+    } else {
+        problem
+    })
 }
 
 #[cfg(test)]

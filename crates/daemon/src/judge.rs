@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use expr::{Env, Root};
-use model::{CheckState, Value};
+use model::CheckState;
 use packs::check::{self, Check, Instance, Verdict};
 use rules::checks::{Ended, Outcome, Run, Said};
 use rules::facts::{Facts, State};
@@ -92,22 +92,13 @@ fn said(verdict: &Verdict) -> Said {
 /// nothing about the node.
 fn waits(check: &Check, facts: &Facts) -> bool {
     let expressions = check.expressions();
-    let mut references = expressions.iter().flat_map(|(_, it)| it.program().references());
+    let mut references = expressions
+        .iter()
+        .flat_map(|(_, it)| it.program().references());
     references.any(|reference| {
         let collector = (reference.root == Root::Collector)
             .then(|| facts.collectors.get(reference.first()?))
             .flatten();
         collector.is_some_and(|it| it.state == State::Pending && it.good.is_none())
     })
-}
-
-/// Writes a value as people write it in an option.
-fn plain(value: &Value) -> Option<String> {
-    match value {
-        Value::Text(text) => Some(text.to_string()),
-        Value::Int(number) => Some(number.to_string()),
-        Value::Float(number) => Some(number.to_string()),
-        Value::Bool(truth) => Some(truth.to_string()),
-        Value::None | Value::List(_) | Value::Map(_) => None,
-    }
 }

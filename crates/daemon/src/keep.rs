@@ -3,6 +3,7 @@
 //! Everything is small and in memory too, so a full disk stops nothing: what it refuses waits in
 //! the store, `agent info` tells so, and [`Keep::flush`] writes it when there is room again.
 
+mod checks;
 mod facts;
 mod inventory;
 
@@ -29,6 +30,7 @@ use crate::clock;
 use crate::cluster::Node;
 use crate::tokens::{Kept, Tokens};
 
+pub(crate) use checks::{to_api as transition_to_api, word as state_word};
 pub(crate) use inventory::Baseline;
 
 /// Version of the format of all documents here.
@@ -45,6 +47,7 @@ pub(crate) struct Keep {
     collectors: History,
     groups: History,
     inventory: History,
+    checks: History,
     seen: Mutex<Seen>,
     /// Held while tokens are written, so that an older list never replaces a newer one.
     tokens_written: Mutex<()>,
@@ -113,6 +116,7 @@ impl Keep {
         let agent = history("agent")?;
         let (collectors, groups) = (history("collectors")?, history("groups")?);
         let inventory = history("inventory")?;
+        let checks = history("checks")?;
         for repair in &repairs {
             warn!(%repair, "A journal was damaged");
         }
@@ -122,6 +126,7 @@ impl Keep {
             collectors,
             groups,
             inventory,
+            checks,
             seen: Mutex::new(Seen {
                 repairs,
                 troubles: Vec::new(),

@@ -13,6 +13,7 @@ pub mod configuration;
 pub mod evaluation;
 mod http;
 mod inventory;
+mod judge;
 mod keep;
 mod listen;
 mod lock;

@@ -5,6 +5,7 @@
 //! it. An edit on disk is seen and taken by itself; what is broken keeps its last good version. The
 //! loop also keeps the agent's life on disk, and tries again what a full disk refused.
 
+mod judging;
 pub mod listing;
 pub mod pack_files;
 mod pump;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::rules::Input;
+use ::rules::checks::{PushError, Said, Snapshot};
 use ::rules::facts::Facts;
 use model::{AgentState, Diagnostic, Group, Place, Severity};
 use packs::{PackFiles, Registry};
@@ -102,6 +104,10 @@ pub(crate) enum Command {
     Configure,
     /// Give a collector to run once by hand, with a memory of its own; none when there is none.
     FindTask(Arc<str>, oneshot::Sender<Option<Task>>),
+    /// Run a check at once, as if it were due.
+    RunCheck(Arc<str>),
+    /// Take the result of a check that somebody reports.
+    Push(Arc<str>, Said, oneshot::Sender<Result<(), PushError>>),
     /// Run a collector at once, as if it were due.
     RunCollector(Arc<str>),
 }
@@ -114,6 +120,8 @@ pub(crate) struct Ends {
     pub rules: channel::Sender<Arc<Rules>>,
     /// What this node knows.
     pub facts: channel::Sender<Arc<Facts>>,
+    /// How the checks are.
+    pub checks: channel::Sender<Arc<Snapshot>>,
     /// Where the agent is in its life.
     pub life: channel::Sender<AgentState>,
 }
@@ -198,7 +206,7 @@ impl RulesLoop {
         let mut node = agent.node.clone();
         node.mark_changed();
         let mut rules = Self {
-            pump: Pump::new(Arc::clone(&agent), kept, ends.facts),
+            pump: Pump::new(Arc::clone(&agent), kept, ends.facts, ends.checks),
             agent,
             commands: ends.commands,
             shown: ends.rules,
@@ -294,7 +302,11 @@ impl RulesLoop {
 
     /// Takes the static groups of this node.
     fn take_node(&mut self) {
-        let groups = self.node.borrow_and_update().static_groups.clone();
+        let (groups, name) = {
+            let node = self.node.borrow_and_update();
+            (node.static_groups.clone(), Arc::from(node.name.as_str()))
+        };
+        self.pump.handle(Input::Renamed(name));
         if groups != self.static_groups {
             self.static_groups.clone_from(&groups);
             self.pump.handle(Input::StaticGroups(groups));
@@ -412,6 +424,11 @@ impl Room for RulesLoop {
             Event::Command(Command::FindTask(name, asked)) => {
                 // Whoever asked may be gone.
                 let _ = asked.send(self.pump.task(&name));
+            }
+            Event::Command(Command::RunCheck(id)) => self.pump.handle(Input::RunCheck(id)),
+            Event::Command(Command::Push(id, said, asked)) => {
+                // Whoever asked may be gone.
+                let _ = asked.send(self.pump.push(&id, &said));
             }
             Event::Command(Command::RunCollector(name)) => {
                 self.pump.handle(Input::RunCollector(name));

@@ -301,9 +301,11 @@ async fn farewell(agent: &Arc<Agent>, reason: &str, tasks: Tasks) {
     }
     let text = format!("stopped by {reason}");
     let facts = Arc::clone(&agent.facts.borrow());
+    let checks = Arc::clone(&agent.checks.borrow());
     let last_words = agent.on_disk("farewell", move |keep| {
         let wall = clock::wall();
         keep.save_facts(&facts);
+        keep.save_checks(&checks);
         keep.note(wall, "stop", &text);
         keep.flush();
         keep.save_life("stopped", wall)
@@ -312,6 +314,7 @@ async fn farewell(agent: &Arc<Agent>, reason: &str, tasks: Tasks) {
         warn!("The end of this run could not be written: the next start will call it killed");
     }
     agent.workers.stop();
+    agent.outside_workers.stop();
 }
 
 struct Signals {

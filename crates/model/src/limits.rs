@@ -257,6 +257,8 @@ pub const CHECK_OUTPUT_BYTES_MAX: usize = 8 << 10;
 /// Things that one check with `for_each` looks at; further ones are not looked at, and the check
 /// says so.
 pub const CHECK_THINGS_MAX: usize = 1_000;
+/// Transitions that are read at a start to bring the states of the checks up to date.
+pub const CHECK_REPLAY_MAX: usize = 10_000;
 /// Checks that are judged in one job of the worker pool; more make several jobs.
 pub const CHECK_BATCH_MAX: usize = 512;
 /// Transitions that may wait for one listener of `/events/stream`; a slow one misses some and is
@@ -264,8 +266,6 @@ pub const CHECK_BATCH_MAX: usize = 512;
 pub const EVENTS_QUEUE_MAX: usize = 1_024;
 /// Listeners of `/events/stream` at one time; the next one is refused.
 pub const EVENTS_LISTENERS_MAX: usize = 32;
-/// Most plugins that run at one time; the next one waits for its turn.
-pub const PLUGINS_RUNNING_MAX: usize = 32;
 /// Bytes of the raw answer that an explained run of a collector shows; the rest is counted.
 pub const STEP_TEXT_BYTES_MAX: usize = 64 << 10;
 /// Largest file that holds one secret; a larger one is an error.

@@ -12,6 +12,7 @@ mod evaluator;
 mod explain;
 mod internal;
 mod inventory;
+mod monitoring;
 mod packs;
 mod token;
 mod version;
@@ -27,6 +28,7 @@ pub(crate) enum Command {
     Agent(agent::Agent),
     Collectors(collectors::Collectors),
     Detectors(detectors::Detectors),
+    Monitoring(monitoring::Monitoring),
     Docker(docker::Docker),
     Inventory(inventory::Inventory),
     Explain(explain::Explain),
@@ -36,6 +38,7 @@ pub(crate) enum Command {
     Completion(completion::Completion),
     Version(version::Version),
     Info(agent::info::Info),
+    State(monitoring::state::State),
     Keygen(agent::keygen::Keygen),
     #[command(hide = true)]
     Internal(internal::Internal),
@@ -48,6 +51,7 @@ impl Command {
             Self::Agent(command) => command.run(program),
             Self::Collectors(command) => command.run(program),
             Self::Detectors(command) => command.run(program),
+            Self::Monitoring(command) => command.run(program),
             Self::Docker(command) => command.run(program),
             Self::Inventory(command) => command.run(program),
             Self::Explain(command) => command.run(program),
@@ -56,6 +60,7 @@ impl Command {
             Self::Token(command) => command.run(program),
             Self::Completion(command) => command.run(program),
             Self::Version(command) => command.run(program),
+            Self::State(command) => command.run(program),
             Self::Info(command) => command.run(program),
             Self::Keygen(command) => command.run(program),
             Self::Internal(command) => command.run(program),

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use expr::{Inputs, compile_script};
 use model::{GroupSet, Moment, Place, Value, WallTime};
 use packs::collector::Format;
+use rules::checks::{self, Checks};
 use rules::collectors::{self, Definition, bounded};
 use rules::facts::Cost;
 use rules::formats::Parser;
@@ -118,7 +119,9 @@ fn definition(number: usize) -> Definition {
 }
 
 fn node() -> Core {
-    let mut core = Core::new(Kept::default());
+    let id = model::NodeId::from_random([7; 16]);
+    let checks = Checks::new(id, Arc::from("node"), checks::Kept::default());
+    let mut core = Core::new(Kept::default(), checks);
     let setup = Setup {
         collectors: (0..COLLECTORS).map(definition).collect(),
         ..Setup::default()

@@ -287,7 +287,10 @@ impl Checks {
             Arc::new(Snapshot {
                 checks: watched.values().cloned().collect(),
                 number,
-                waiting: kept.iter().map(|((id, _), it)| KeptThing::of(id, it)).collect(),
+                waiting: kept
+                    .iter()
+                    .map(|((id, _), it)| KeptThing::of(id, it))
+                    .collect(),
             })
         });
         Arc::clone(snapshot)

@@ -105,7 +105,7 @@ pub(super) fn scope<'world>(
 }
 
 /// Looks up a secret that is kept elsewhere.
-fn resolve(agent: &Agent, source: &SecretSource) -> Result<Secret, String> {
+pub(crate) fn resolve(agent: &Agent, source: &SecretSource) -> Result<Secret, String> {
     match source {
         SecretSource::Inline(secret) => Ok(secret.clone()),
         SecretSource::Environment(name) => std::env::var(&**name)

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use drivers::accounts::{self, User};
 use drivers::child::{self, Command, End, Finished};
 use drivers::{Deadline, Host};
-use expr::Account;
 use model::{CheckState, format_interval, limits};
 use packs::Scope;
 use packs::check::{CommandLine, Method, Plugin};
@@ -81,7 +80,7 @@ fn user(host: &Host, run_as: Option<&str>, deadline: Deadline) -> Result<Option<
         (Some("root"), true) => return Ok(None),
         (name, true) => name.unwrap_or(UNPRIVILEGED),
     };
-    let found = accounts::find_user(host, &accounts::Account::Name(name), deadline);
+    let found = accounts::find_user(host, accounts::Account::Name(name), deadline);
     match found.map_err(|error| error.to_string())? {
         Some(user) => Ok(Some(user)),
         None => Err(format!(
@@ -94,7 +93,11 @@ fn user(host: &Host, run_as: Option<&str>, deadline: Deadline) -> Result<Option<
 fn said(finished: &Finished, timeout: &str) -> Said {
     let stdout = finished.stdout.text();
     let stderr = finished.stderr.text();
-    let text = if stdout.trim().is_empty() { &stderr } else { &stdout };
+    let text = if stdout.trim().is_empty() {
+        &stderr
+    } else {
+        &stdout
+    };
     let output = nagios::parse(text);
     let (state, problem) = match finished.end {
         End::Code(code @ 0..=3) => (CheckState::ALL[code as usize], None),

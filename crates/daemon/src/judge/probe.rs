@@ -96,7 +96,11 @@ mod tests {
             }
             for option in driver.options {
                 let is_known = kind.keys.iter().any(|key| key.name == option.name);
-                assert!(is_known, "packs cannot say {} of {}", option.name, kind.name);
+                assert!(
+                    is_known,
+                    "packs cannot say {} of {}",
+                    option.name, kind.name
+                );
             }
         }
     }

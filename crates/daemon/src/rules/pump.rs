@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::Moment;
+use model::{Moment, WallTime};
+use rules::checks::{Checks, Snapshot};
 use rules::facts::{Cost, Facts};
 use rules::kept::Kept;
 use rules::{Core, Input, Output, collectors, detectors};
@@ -28,29 +29,47 @@ const KEEP_VALUES: Duration = Duration::from_secs(300);
 
 /// The core, its hands, and what it publishes.
 pub(super) struct Pump {
-    agent: Arc<Agent>,
-    core: Core,
+    pub(super) agent: Arc<Agent>,
+    pub(super) core: Core,
     tasks: Tasks,
     facts: channel::Sender<Arc<Facts>>,
     /// Workers send here what came of their jobs.
-    ended_tx: mpsc::Sender<Input>,
+    pub(super) ended_tx: mpsc::Sender<Input>,
     ended: mpsc::Receiver<Input>,
     kept_at: Moment,
+    pub(super) checks: channel::Sender<Arc<Snapshot>>,
+    /// Whether something happened to a check since that was last written.
+    pub(super) has_transitions: bool,
+    /// Whether how the checks are is newer than what was written of it.
+    pub(super) checks_to_keep: bool,
+    pub(super) checks_kept: WallTime,
     has_changes: bool,
 }
 
 impl Pump {
     /// Makes the rules go on from what was kept.
-    pub(super) fn new(agent: Arc<Agent>, kept: Kept, facts: channel::Sender<Arc<Facts>>) -> Self {
+    pub(super) fn new(
+        agent: Arc<Agent>,
+        kept: Kept,
+        facts: channel::Sender<Arc<Facts>>,
+        checks: channel::Sender<Arc<Snapshot>>,
+    ) -> Self {
+        let node = Arc::clone(&agent.node.borrow());
+        let name = Arc::from(node.name.as_str());
+        let core = Core::new(kept, Checks::new(node.id, name, agent.keep.checks()));
         let (ended_tx, ended) = mpsc::channel(model::limits::LOOP_QUEUE_MAX);
         Self {
             agent,
-            core: Core::new(kept),
+            core,
             tasks: Tasks::default(),
             facts,
             ended_tx,
             ended,
             kept_at: clock::now(),
+            checks,
+            has_transitions: false,
+            checks_to_keep: false,
+            checks_kept: clock::wall(),
             has_changes: false,
         }
     }
@@ -101,12 +120,14 @@ impl Pump {
                     Output::Forget(name) => self.tasks.forget(&name),
                     Output::CollectorChanged(change) => self.collector_changed(&change),
                     Output::GroupsChanged(change) => self.groups_changed(&change),
+                    Output::Check(output) => inputs.extend(self.check(output)),
                 }
             }
             if !quick.is_empty() {
                 inputs.extend(self.look(quick));
             }
         }
+        self.publish_checks(wall);
         self.keep(now);
     }
 

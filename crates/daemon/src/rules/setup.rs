@@ -58,6 +58,7 @@ pub(super) fn setup(
     let mut setup = Setup {
         collectors: Vec::new(),
         detectors: Vec::new(),
+        checks: None,
     };
     let mut works = BTreeMap::new();
     for (name, (definition, work)) in made {
@@ -66,6 +67,11 @@ pub(super) fn setup(
     }
     if configuration.topics.contains(&Topic::AutomaticDetection) {
         setup.detectors = all_detectors(rules);
+    }
+    // Without packs nothing is known of the checks, not that there are none.
+    let has_packs = rules.registry.packs().next().is_some();
+    if has_packs && configuration.topics.contains(&Topic::Monitoring) {
+        setup.checks = Some(rules.registry.all_checks().cloned().collect());
     }
     (setup, works)
 }

@@ -1,5 +1,6 @@
 //! `opsbro explain`: why things are as they are.
 
+mod check;
 mod group;
 
 use clap::{Args, Subcommand};
@@ -16,16 +17,19 @@ pub(crate) struct Explain {
 }
 
 const EXAMPLES: &str = "Examples:
+  opsbro explain check linux/cpu
   opsbro explain group redis";
 
 #[derive(Debug, Subcommand)]
 enum Subject {
+    Check(check::Check),
     Group(group::Group),
 }
 
 impl Explain {
     pub(crate) fn run(self, program: &Program) -> Outcome {
         match self.subject {
+            Subject::Check(command) => command.run(program),
             Subject::Group(command) => command.run(program),
         }
     }

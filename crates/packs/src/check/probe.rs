@@ -113,6 +113,11 @@ const INSECURE: ProbeKey = key(
     Wants::Boolean,
     "takes a certificate that nobody vouches for; default `false`",
 );
+const CA_FILE: ProbeKey = key(
+    "ca_file",
+    Wants::Text,
+    "file (PEM) with the authorities that may vouch for it; default: those of the machine",
+);
 
 /// Every kind of probe.
 pub const PROBES: &[ProbeKind] = &[
@@ -153,6 +158,7 @@ pub const PROBES: &[ProbeKind] = &[
                 "follows redirects; default `true`",
             ),
             INSECURE,
+            CA_FILE,
             SLOW_WARNING,
             SLOW_CRITICAL,
         ],
@@ -166,6 +172,7 @@ pub const PROBES: &[ProbeKind] = &[
             key("regexp", Wants::Regexp, "what the answer must match"),
             key("tls", Wants::Boolean, "speaks TLS; default `false`"),
             INSECURE,
+            CA_FILE,
             SLOW_WARNING,
             SLOW_CRITICAL,
         ],
@@ -225,6 +232,7 @@ pub const PROBES: &[ProbeKind] = &[
                 "the name that the certificate must be for; default: the host",
             ),
             INSECURE,
+            CA_FILE,
             EXPIRES_WARNING,
             EXPIRES_CRITICAL,
             SLOW_WARNING,
@@ -257,6 +265,7 @@ pub const PROBES: &[ProbeKind] = &[
                 "the name that the certificate must be for; default: the host",
             ),
             INSECURE,
+            CA_FILE,
             EXPIRES_WARNING,
             EXPIRES_CRITICAL,
             SLOW_WARNING,

@@ -466,11 +466,7 @@ fn a_group_that_is_not_known_yet_makes_nothing_gone() {
         is_settled,
         ..definitions(&files)
     };
-    let mut after = Checks::new(
-        NodeId::from_random([7; 16]),
-        Arc::from("n"),
-        bench.kept(),
-    );
+    let mut after = Checks::new(NodeId::from_random([7; 16]), Arc::from("n"), bench.kept());
     after.define(bench.now, bench.wall, nowhere(false));
     assert!(after.poll_output().is_none());
     assert_eq!(Kept::of(&after.snapshot()).things.len(), 1);

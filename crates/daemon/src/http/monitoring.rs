@@ -1,0 +1,336 @@
+//! Requests about checks: how they are, what happened, and results that others report.
+
+mod events;
+mod explain;
+mod shown;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::rules::checks::{PushError, Said, Snapshot};
+use ::rules::formats::nagios;
+use ::rules::transition::is_problem;
+use api::monitoring::{
+    CHECK, CHECKS, Check, HISTORY, HistoryEntry, PUSH, Push, RUN, SERVICE_STATE, SERVICES,
+    SERVICES_STATE, STATE, STATE_OF, STATUS, Service, State as AllState, Status,
+};
+use api::{ErrorCode, Problem};
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use model::{AgentState, CheckState};
+use serde::Deserialize;
+use tokio::sync::oneshot;
+
+use super::parameters::{Path, Query};
+use super::{Failure, Routes, body};
+use crate::agent::Agent;
+use crate::keep::state_word;
+use crate::rules::Command;
+use shown::{checks, services};
+
+/// Changes that are given when nobody says how many.
+const LAST_DEFAULT: usize = 1_000;
+/// Time beyond that of the check for which a run that was asked for is waited for.
+const RUN_GRACE: Duration = Duration::from_secs(5);
+
+pub(super) fn tie(routes: Routes) -> Routes {
+    let routes = routes
+        .tie(&STATE, state)
+        .tie(&STATE_OF, state_of)
+        .tie(&CHECKS, all_checks)
+        .tie(&CHECK, one_check)
+        .tie(&SERVICES, all_services)
+        .tie(&HISTORY, history)
+        .tie(&RUN, run)
+        .tie(&PUSH, push)
+        .tie(&SERVICES_STATE, services_state)
+        .tie(&SERVICE_STATE, service_state)
+        .tie(&STATUS, status);
+    explain::tie(events::tie(routes))
+}
+
+fn snapshot(agent: &Agent) -> Arc<Snapshot> {
+    Arc::clone(&agent.checks.borrow())
+}
+
+async fn state(State(agent): State<Arc<Agent>>) -> Json<AllState> {
+    Json(all_state(&agent))
+}
+
+fn all_state(agent: &Agent) -> AllState {
+    let snapshot = snapshot(agent);
+    AllState {
+        node: agent.node.borrow().name.clone(),
+        checks: checks(&snapshot, |_| true),
+        services: services(&snapshot),
+    }
+}
+
+async fn state_of(
+    State(agent): State<Arc<Agent>>,
+    Path(wanted): Path<String>,
+) -> Result<Json<AllState>, Failure> {
+    let is_this = {
+        let node = agent.node.borrow();
+        node.id.to_string() == wanted || node.name == wanted || node.display_name == wanted
+    };
+    if is_this {
+        return Ok(Json(all_state(&agent)));
+    }
+    let problem = Problem::new(
+        ErrorCode::NotFound,
+        format!("this node knows no node `{wanted}`"),
+    );
+    Err(problem.with_hint("name a node by its UUID or name").into())
+}
+
+async fn all_checks(State(agent): State<Arc<Agent>>) -> Json<BTreeMap<String, Check>> {
+    Json(checks(&snapshot(&agent), |_| true))
+}
+
+async fn all_services(State(agent): State<Arc<Agent>>) -> Json<BTreeMap<String, Check>> {
+    Json(services(&snapshot(&agent)))
+}
+
+async fn one_check(
+    State(agent): State<Arc<Agent>>,
+    Path((pack, name)): Path<(String, String)>,
+) -> Result<Json<BTreeMap<String, Check>>, Failure> {
+    one(&agent, &format!("{pack}/{name}")).map(Json)
+}
+
+/// Gives a check and its things.
+fn one(agent: &Agent, id: &str) -> Result<BTreeMap<String, Check>, Failure> {
+    let snapshot = snapshot(agent);
+    if snapshot.check(id).is_none() {
+        return Err(no_such_check(agent, id).into());
+    }
+    Ok(checks(&snapshot, |watched| *watched.check.id == *id))
+}
+
+/// Says why there is no such check: a wrong name, or one that is for other nodes.
+fn no_such_check(agent: &Agent, id: &str) -> Problem {
+    let rules = Arc::clone(&agent.rules.borrow());
+    let message = match rules.registry.all_checks().find(|check| *check.id == *id) {
+        Some(check) => format!(
+            "the check `{id}` does not run here: it is for the group `{}`",
+            check.if_group
+        ),
+        None => format!("there is no check `{id}`"),
+    };
+    let problem = Problem::new(ErrorCode::NotFound, message);
+    match model::nearest(id, rules.registry.all_checks().map(|check| &*check.id)) {
+        Some(near) if near != id => problem.with_hint(format!("did you mean `{near}`?")),
+        Some(_) | None => problem.with_hint("`opsbro state` lists the checks of this node"),
+    }
+}
+
+#[derive(Deserialize)]
+struct Wanted {
+    last: Option<usize>,
+    check: Option<String>,
+}
+
+async fn history(
+    State(agent): State<Arc<Agent>>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Json<Vec<HistoryEntry>>, Failure> {
+    let last = wanted.last.unwrap_or(LAST_DEFAULT);
+    let read = agent.on_disk("reading history", move |keep| {
+        keep.check_history(match wanted.check {
+            Some(_) => model::limits::CHECK_REPLAY_MAX,
+            None => last,
+        })
+        .map(|mut all| {
+            if let Some(check) = &wanted.check {
+                all.retain(|it| it.check == *check || it.name == *check);
+            }
+            let first = all.len().saturating_sub(last);
+            all.split_off(first)
+        })
+    });
+    let all = read.await?.map_err(|error| {
+        Problem::new(
+            ErrorCode::Unavailable,
+            format!("the history cannot be read: {error}"),
+        )
+    })?;
+    let mut entries: Vec<HistoryEntry> = Vec::new();
+    for transition in all {
+        let date = transition.at_ms / 1_000;
+        match entries.last_mut() {
+            Some(entry) if entry.date == date => entry.entries.push(transition),
+            Some(_) | None => entries.push(HistoryEntry {
+                date,
+                entries: vec![transition],
+            }),
+        }
+    }
+    Ok(Json(entries))
+}
+
+async fn run(
+    State(agent): State<Arc<Agent>>,
+    Path((pack, name)): Path<(String, String)>,
+) -> Result<Json<BTreeMap<String, Check>>, Failure> {
+    let id = format!("{pack}/{name}");
+    one(&agent, &id)?;
+    let mut shown = agent.checks.clone();
+    let (runs, timeout) = {
+        let snapshot = shown.borrow_and_update();
+        let watched = snapshot.check(&id);
+        let timing = watched.map(|it| (it.runs, it.check.timing.timeout));
+        timing.unwrap_or_default()
+    };
+    ask(&agent, Command::RunCheck(Arc::from(id.as_str()))).await?;
+    let has_run = shown.wait_for(|it| it.check(&id).is_none_or(|watched| watched.runs > runs));
+    let in_time = tokio::time::timeout(timeout + RUN_GRACE, has_run)
+        .await
+        .is_ok();
+    if !in_time {
+        let message = format!("the check `{id}` has not run in time");
+        let problem = Problem::new(ErrorCode::Unavailable, message);
+        return Err(problem
+            .with_hint("`opsbro agent info` names what hangs")
+            .into());
+    }
+    one(&agent, &id).map(Json)
+}
+
+async fn ask(agent: &Agent, command: Command) -> Result<(), Failure> {
+    let stopping = |_| Problem::new(ErrorCode::Unavailable, "the agent is stopping");
+    Ok(agent.rules_commands.send(command).await.map_err(stopping)?)
+}
+
+async fn push(
+    State(agent): State<Arc<Agent>>,
+    Path((pack, name)): Path<(String, String)>,
+    body::Json(push): body::Json<Push>,
+) -> Result<Json<BTreeMap<String, Check>>, Failure> {
+    let id = format!("{pack}/{name}");
+    let said = said(&push)?;
+    let (tx, rx) = oneshot::channel();
+    ask(&agent, Command::Push(Arc::from(id.as_str()), said, tx)).await?;
+    match rx.await {
+        Ok(Ok(())) => one(&agent, &id).map(Json),
+        Ok(Err(PushError::NoSuchCheck)) => Err(no_such_check(&agent, &id).into()),
+        Ok(Err(PushError::NotPushed)) => {
+            let message = format!("the check `{id}` judges by itself");
+            let problem = Problem::new(ErrorCode::Conflict, message);
+            let hint = "only a check with `push:` takes results; see docs/packs.md";
+            Err(problem.with_hint(hint).into())
+        }
+        Err(_) => Err(Problem::new(ErrorCode::Unavailable, "the agent is stopping").into()),
+    }
+}
+
+fn said(push: &Push) -> Result<Said, Failure> {
+    let state = CheckState::parse(&push.state).filter(|it| *it != CheckState::Pending);
+    let Some(state) = state else {
+        let message = format!("`{}` is no state", push.state);
+        let problem = Problem::new(ErrorCode::BadRequest, message);
+        return Err(problem
+            .with_hint("one of: ok, warning, critical, unknown")
+            .into());
+    };
+    let output = nagios::parse(&push.output);
+    let figures = push
+        .output
+        .split_once('|')
+        .map_or("", |(_, figures)| figures);
+    let text = format!("{}\n{}", output.text, output.long_text);
+    Ok(Said::new(state, &text).with_perfdata(figures))
+}
+
+async fn services_state(State(agent): State<Arc<Agent>>) -> Json<BTreeMap<String, Service>> {
+    Json(services_of(&agent))
+}
+
+async fn service_state(
+    State(agent): State<Arc<Agent>>,
+    Path(name): Path<String>,
+) -> Result<Json<Service>, Failure> {
+    let found = services_of(&agent).remove(&name);
+    let problem = || Problem::new(ErrorCode::NotFound, format!("there is no service `{name}`"));
+    Ok(Json(found.ok_or_else(problem)?))
+}
+
+fn services_of(agent: &Agent) -> BTreeMap<String, Service> {
+    let node = agent.node.borrow().name.clone();
+    let mut all: BTreeMap<String, Service> = BTreeMap::new();
+    for watched in &snapshot(agent).checks {
+        let Some(name) = watched.check.service.as_deref() else {
+            continue;
+        };
+        let service = all.entry(name.to_owned()).or_insert_with(|| Service {
+            name: name.to_owned(),
+            ..Service::default()
+        });
+        service.members.push(node.clone());
+        match watched.worst() {
+            CheckState::Ok => {
+                service.passing += 1;
+                service.passing_members.push(node.clone());
+            }
+            state if is_problem(state) => {
+                service.failing += 1;
+                service.failing_members.push(node.clone());
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
+async fn status(State(agent): State<Arc<Agent>>) -> (StatusCode, Json<Status>) {
+    let life = *agent.life.borrow();
+    let snapshot = snapshot(&agent);
+    let mut status = Status::default();
+    for state in CheckState::ALL {
+        status.counts.insert(state_word(state), 0);
+    }
+    let mut worst = CheckState::Ok;
+    for watched in &snapshot.checks {
+        worst = shown::worse(worst, watched.worst());
+        for thing in &watched.things {
+            *status.counts.entry(state_word(thing.hard)).or_default() += 1;
+            if thing.hard == CheckState::Critical {
+                status.critical.push(shown::name(watched, thing));
+            }
+        }
+    }
+    status.critical.sort_unstable();
+    let is_well = life == AgentState::Ok && status.critical.is_empty();
+    status.status = match life {
+        AgentState::Ok => state_word(worst),
+        AgentState::Initializing | AgentState::Stopped => life.to_string(),
+    };
+    let code = match is_well {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (code, Json(status))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pushed_result_has_a_state_and_figures() {
+        let push = |state: &str| Push {
+            state: state.to_owned(),
+            output: "12 GiB | size=12GB;20".to_owned(),
+        };
+        let taken = said(&push("Warning")).ok().unwrap();
+        assert_eq!(taken.state, CheckState::Warning);
+        assert_eq!(
+            (&*taken.output, &*taken.perfdata),
+            ("12 GiB", "size=12GB;20")
+        );
+        assert!(said(&push("pending")).is_err());
+        assert!(said(&push("fine")).is_err());
+    }
+}

@@ -1,0 +1,85 @@
+//! `opsbro monitoring wait-ok`
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use api::client::With;
+use api::monitoring::{CHECK, Check};
+use clap::Args;
+use owo_colors::OwoColorize as _;
+use serde::Serialize;
+
+use super::{colored, find, output};
+use crate::failure::{Exit, Outcome};
+use crate::output::progress::Progress;
+use crate::output::{Answer, Page};
+use crate::program::{Program, WAIT_SLICE, timeout};
+
+/// Wait until a check is OK
+///
+/// The exit code is 1 when it was not OK in time, and 2 when there is no such check.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct WaitOk {
+    /// The check: linux/cpu, or its name for people
+    name: String,
+    /// How long to wait
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = timeout)]
+    timeout: Duration,
+}
+
+const EXAMPLES: &str = "Examples:
+  opsbro monitoring wait-ok linux/cpu
+  opsbro monitoring wait-ok disks --timeout 2m";
+
+impl WaitOk {
+    pub(super) fn run(self, program: &Program) -> Outcome {
+        let deadline = Instant::now() + self.timeout;
+        let (pack, name) = find(program, &self.name)?;
+        let with = With {
+            path: &[&pack, &name],
+            ..With::default()
+        };
+        let mut progress = Progress::new(format!("the check {pack}/{name} to be OK"));
+        loop {
+            let things: BTreeMap<String, Check> = program.get(&CHECK, with)?;
+            let is_ok = !things.is_empty() && things.values().all(|it| it.state == "ok");
+            let left = deadline.saturating_duration_since(Instant::now());
+            if is_ok || left.is_zero() {
+                drop(progress);
+                let name = format!("{pack}/{name}");
+                let things = things.into_values().collect();
+                program.printer.show(&Waited {
+                    is_ok,
+                    name,
+                    things,
+                })?;
+                return Ok(if is_ok { Exit::Yes } else { Exit::No });
+            }
+            progress.turn();
+            std::thread::sleep(WAIT_SLICE.min(left));
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Waited {
+    is_ok: bool,
+    name: String,
+    things: Vec<Check>,
+}
+
+impl Answer for Waited {
+    fn text(&self, page: &mut Page) {
+        if self.is_ok {
+            page.line(format!("{} The check {} is OK", "√".green(), self.name));
+            return;
+        }
+        let sign = "Х".red();
+        page.line(format!("{sign} The check {} is not OK in time", self.name));
+        for thing in self.things.iter().filter(|it| it.state != "ok") {
+            page.line(format!("  - {}  {}", thing.id, colored(&thing.state)));
+            output(page, "    ", &thing.output, &thing.long_output);
+        }
+    }
+}
