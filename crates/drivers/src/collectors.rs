@@ -13,6 +13,7 @@ mod counters;
 mod cpustats;
 mod diskusage;
 mod dmidecode;
+mod docker;
 mod hwmon;
 mod hypervisor;
 mod interfaces;
@@ -64,6 +65,7 @@ pub const ALL: &[&Native] = &[
     &digitalocean::COLLECTOR,
     &diskusage::COLLECTOR,
     &dmidecode::COLLECTOR,
+    &docker::COLLECTOR,
     &ec2::COLLECTOR,
     &google_cloud::COLLECTOR,
     &hetzner::COLLECTOR,

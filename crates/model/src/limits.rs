@@ -189,6 +189,10 @@ pub const UNITS_TIMERS_MAX: usize = 64;
 pub const BUS_MESSAGE_BYTES_MAX: usize = 4 << 20;
 /// Deepest nesting of what a bus sends.
 pub const BUS_DEPTH_MAX: usize = 16;
+/// Containers that are told, those that run first; with more the collector says that it was cut.
+pub const CONTAINERS_MAX: usize = 500;
+/// Events of a container engine that are told of one run; further ones are dropped.
+pub const DOCKER_EVENTS_MAX: usize = 100;
 /// Largest list of packages that a package manager may print; a larger one is an error.
 pub const PACKAGE_LIST_BYTES_MAX: usize = 16 << 20;
 
