@@ -7,6 +7,7 @@
 //! To add one: a file with a `COLLECTOR`, and its name in [`ALL`].
 
 mod blockdevice;
+mod certificates;
 mod cgroups;
 mod conntrack;
 mod counters;
@@ -37,6 +38,7 @@ mod sshd;
 mod system;
 mod systemd;
 mod timezone;
+mod updates;
 mod users;
 
 #[cfg(test)]
@@ -59,6 +61,7 @@ pub const ALL: &[&Native] = &[
     &alibaba::COLLECTOR,
     &azure::COLLECTOR,
     &blockdevice::COLLECTOR,
+    &certificates::COLLECTOR,
     &cgroups::COLLECTOR,
     &conntrack::COLLECTOR,
     &cpustats::COLLECTOR,
@@ -94,6 +97,7 @@ pub const ALL: &[&Native] = &[
     &system::COLLECTOR,
     &systemd::COLLECTOR,
     &timezone::COLLECTOR,
+    &updates::COLLECTOR,
     &users::COLLECTOR,
 ];
 

@@ -193,6 +193,14 @@ pub const BUS_DEPTH_MAX: usize = 16;
 pub const CONTAINERS_MAX: usize = 500;
 /// Events of a container engine that are told of one run; further ones are dropped.
 pub const DOCKER_EVENTS_MAX: usize = 100;
+/// Files that may be certificates and are looked at; further ones are not.
+pub const CERTIFICATE_FILES_MAX: usize = 5_000;
+/// Certificates that are told; further ones are not.
+pub const CERTIFICATES_MAX: usize = 500;
+/// Host names and addresses that are told of one certificate; further ones are not.
+pub const CERTIFICATE_NAMES_MAX: usize = 100;
+/// Packages to be updated that are named; the others are counted.
+pub const UPDATES_MAX: usize = 200;
 /// Largest list of packages that a package manager may print; a larger one is an error.
 pub const PACKAGE_LIST_BYTES_MAX: usize = 16 << 20;
 

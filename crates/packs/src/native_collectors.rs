@@ -25,6 +25,7 @@ pub const ALL: &[KnownCollector] = &[
     KnownCollector { name: "apache", keys: &["available", "req/s", "busy_workers", "idle_workers", "*"] },
     KnownCollector { name: "azure", keys: &["location", "name", "offer", "osType", "placementGroupId", "platformFaultDomain", "platformUpdateDomain", "publisher", "resourceGroupName", "sku", "subscriptionId", "tags", "version", "vmId", "vmSize", "ipv4.*", "ipv6.*", "macAddress"] },
     KnownCollector { name: "blockdevice", keys: &["*.vendor", "*.model", "*.size"] },
+    KnownCollector { name: "certificates", keys: &["count", "soonest_days", "soonest_path", "unreadable", "certificates.*.subject", "certificates.*.issuer", "certificates.*.names", "certificates.*.is_self_signed", "certificates.*.not_before", "certificates.*.not_after", "certificates.*.days_left"] },
     KnownCollector { name: "cgroups", keys: &["count", "is_cut", "groups.*.cpu%", "groups.*.throttled%", "groups.*.memory_bytes", "groups.*.memory_max_bytes", "groups.*.memory_pct_used", "groups.*.oom_kills", "groups.*.read_bytes/s", "groups.*.write_bytes/s", "groups.*.pids"] },
     KnownCollector { name: "conntrack", keys: &["count", "max", "pct_used", "drops/s", "insert_failed/s"] },
     KnownCollector { name: "cpustats", keys: &["*.%user", "*.%nice", "*.%system", "*.%idle", "*.%iowait", "*.%irq", "*.%softirq", "*.%steal", "*.%guest", "*.%guest_nice", "cpu usage %", "cpu_kernel_%", "cpu_user_%"] },
@@ -67,6 +68,7 @@ pub const ALL: &[KnownCollector] = &[
     KnownCollector { name: "system", keys: &["hostname", "fqdn", "architecture", "cpu_model_name", "public_ip", "local_ip", "user", "cpu_count", "cpu_mhz", "uid", "gid", "os.name", "os.platform", "os.linux.distribution", "os.linux.version", "os.linux.id", "os.linux.major_version", "os.linux.minor_version", "windows.caption", "windows.servicepackmajorversion", "windows.servicepackminorversion", "windows.serialnumber", "windows.osarchitecture", "windows.muilanguages", "windows.muilanguages.*", "windows.csdversion", "windows.features", "windows.features.*"] },
     KnownCollector { name: "systemd", keys: &["state", "count", "active", "failed_count", "failed", "activating", "units.*.active", "units.*.sub", "units.*.load", "timers.*.last", "timers.*.next", "timers.*.result", "timers.*.unit"] },
     KnownCollector { name: "timezone", keys: &["timezone"] },
+    KnownCollector { name: "updates", keys: &["manager", "count", "security", "packages", "index_age_days", "reboot_required", "reboot_reasons"] },
     KnownCollector { name: "users", keys: &["count", "names", "root", "remote", "sessions", "sessions.*.user", "sessions.*.line", "sessions.*.from", "sessions.*.since"] },
     KnownCollector { name: "vmwareperformances", keys: &["vmware_tools_available", "cpu.used_cpu_pct", "cpu.stolen_cpu_pct", "cpu.effective_cpu_mhz", "memory.active", "memory.ballooned", "memory.mapped", "memory.overhead", "memory.shared", "memory.shared_saved", "memory.swapped", "memory.used"] },
 ];
