@@ -134,8 +134,12 @@ impl Aggregate {
         let heard = fleet.members.iter().filter(|member| member.age.is_some());
         let bad: Vec<&expr::Member> = heard.clone().filter(is_bad).collect();
         let fine = heard.count() - bad.len();
+        let waiting = bad.iter().filter(|member| self.waits(member)).count();
         let state = if total == 0 || fleet.coverage_pct() < self.min_coverage_pct {
             CheckState::Unknown
+        } else if fine < self.at_least.of(total) && fine + waiting >= self.at_least.of(total) {
+            // Those that were not judged yet may make it: nothing can be said.
+            CheckState::Pending
         } else if fine < self.at_least.of(total) {
             CheckState::Critical
         } else if self
@@ -168,6 +172,11 @@ impl Aggregate {
             Some(check) => member.state(check) == Some(CheckState::Ok),
             None => true,
         }
+    }
+
+    fn waits(&self, member: &expr::Member) -> bool {
+        let check = self.check.as_deref().unwrap_or_default();
+        member.state(check) == Some(CheckState::Pending)
     }
 
     fn named(&self, bad: &[&expr::Member]) -> String {

@@ -63,7 +63,7 @@ impl Flapping {
     pub fn percent(self) -> f64 {
         let weight = |age: u32| 1.2 - 0.4 * f64::from(age) / f64::from(RUNS - 1);
         let changes = (0..RUNS).filter(|age| self.changes >> age & 1 == 1);
-        changes.map(weight).sum::<f64>() * 100.0 / f64::from(RUNS)
+        changes.map(weight).fold(0.0, |sum, it| sum + it) * 100.0 / f64::from(RUNS)
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) struct Push {
     state: String,
     /// What is said about it; performance data stands behind |
     #[arg(default_value = "")]
-    output: String,
+    text: String,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -39,7 +39,7 @@ impl Push {
         };
         let body = Body {
             state: self.state,
-            output: self.output,
+            output: self.text,
         };
         let things: BTreeMap<String, Check> = program.send(&PUSH, with, &body)?;
         program.printer.show(&Things(things))?;
