@@ -8,6 +8,7 @@
 mod apache;
 mod bind;
 mod elasticsearch;
+mod exim;
 mod haproxy;
 mod memcached;
 mod mongodb;
@@ -15,6 +16,7 @@ mod mysql;
 mod nginx;
 mod php_fpm;
 mod postgresql;
+mod probes;
 mod rabbitmq;
 mod redis;
 mod unbound;
