@@ -78,7 +78,6 @@ impl std::error::Error for JobError {}
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    wake: Condvar,
 }
 
 #[derive(Default)]
@@ -87,7 +86,9 @@ struct State {
     running: BTreeMap<u64, Running>,
     next_id: u64,
     threads: usize,
-    idle: usize,
+    /// The threads without work, who waits longest first. Work goes to the last: it is warm, and
+    /// those that rare bursts needed can end.
+    idle: Vec<Arc<Condvar>>,
     done: u64,
     panicked: u64,
     refused: u64,
@@ -189,7 +190,9 @@ impl Workers {
         let mut state = self.shared.lock();
         state.stopping = true;
         state.queue.clear();
-        self.shared.wake.notify_all();
+        for idle in state.idle.drain(..) {
+            idle.notify_one();
+        }
     }
 }
 
@@ -227,8 +230,11 @@ impl Shared {
 
     /// Wakes a thread for the work that waits, or starts one.
     fn staff(self: &Arc<Self>, state: &mut State) {
-        let allowed = limits::WORKER_THREADS_MAX + state.stuck_count();
-        if state.idle < state.queue.len() && state.threads < allowed {
+        if let Some(idle) = state.idle.pop() {
+            idle.notify_one();
+            return;
+        }
+        if state.threads < limits::WORKER_THREADS_MAX + state.stuck_count() {
             state.threads += 1;
             let shared = Arc::clone(self);
             let thread = std::thread::Builder::new().name("worker".to_owned());
@@ -237,7 +243,6 @@ impl Shared {
                 error!(%error, "Cannot start a worker thread");
             }
         }
-        self.wake.notify_one();
     }
 
     /// Gives up on a job: forgets it when it waits, marks it stuck when it runs.
@@ -252,7 +257,8 @@ impl Shared {
 
     /// The life of one thread.
     fn work(&self) {
-        while let Some(job) = self.next_job() {
+        let wake = Arc::new(Condvar::new());
+        while let Some(job) = self.next_job(&wake) {
             let id = job.id;
             let outcome = catch_unwind(AssertUnwindSafe(job.work));
             let mut state = self.lock();
@@ -272,7 +278,7 @@ impl Shared {
     }
 
     /// Waits for a job; `None` when the thread shall end, which it is counted for already.
-    fn next_job(&self) -> Option<Job> {
+    fn next_job(&self, wake: &Arc<Condvar>) -> Option<Job> {
         let mut state = self.lock();
         loop {
             if let Some(job) = state.queue.pop_front() {
@@ -289,11 +295,12 @@ impl Shared {
                 state.threads -= 1;
                 return None;
             }
-            state.idle += 1;
-            let waited = self.wake.wait_timeout(state, IDLE_MAX);
+            state.idle.push(Arc::clone(wake));
+            let waited = wake.wait_timeout(state, IDLE_MAX);
             let (back, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             state = back;
-            state.idle -= 1;
+            // Whoever wakes a thread takes it from the list.
+            state.idle.retain(|idle| !Arc::ptr_eq(idle, wake));
             if timeout.timed_out() && state.queue.is_empty() {
                 state.threads -= 1;
                 return None;
@@ -315,6 +322,30 @@ mod tests {
         let workers = Workers::default();
         assert_eq!(workers.run("sum", LONG, || 1 + 1).await, Ok(2));
         assert_eq!(workers.figures().stuck, Vec::<String>::new());
+    }
+
+    #[tokio::test]
+    async fn work_goes_to_the_thread_that_worked_last() {
+        let workers = Workers::default();
+        let (release, held) = sync_channel::<()>(0);
+        let wait = move || drop(held.recv());
+        workers.post("one", LONG, wait).unwrap();
+        workers.run("two", LONG, || ()).await.unwrap();
+        release.send(()).unwrap();
+        let who = || std::thread::current().id();
+        let deadline = Instant::now() + LONG;
+        while workers.shared.lock().idle.len() < 2 {
+            assert!(Instant::now() < deadline, "the threads never idled");
+            tokio::task::yield_now().await;
+        }
+        let first = workers.run("first", LONG, who).await;
+        for _ in 0..20 {
+            while workers.shared.lock().idle.len() < 2 {
+                assert!(Instant::now() < deadline, "the thread never idled");
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(workers.run("next", LONG, who).await, first);
+        }
     }
 
     #[tokio::test]
