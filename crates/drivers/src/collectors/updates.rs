@@ -14,10 +14,10 @@ use super::{Collector, Context, Native, Trouble, key};
 use crate::Error;
 use crate::child::{self, End};
 
-mod manager;
+mod package_manager;
 mod reboot;
 
-use manager::{Manager, Update};
+use package_manager::{Manager, Update};
 
 pub(super) const COLLECTOR: Native = Native {
     name: "updates",
