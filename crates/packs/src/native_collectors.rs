@@ -21,6 +21,7 @@ pub fn find(name: &str) -> Option<&'static KnownCollector> {
 /// Every collector, ordered by name.
 #[rustfmt::skip]
 pub const ALL: &[KnownCollector] = &[
+    KnownCollector { name: "agent", keys: &["version", "state", "uptime", "cpu_percent", "memory_resident", "workers.threads", "workers.queued", "workers.done", "workers.stuck", "workers.refused", "workers.panicked", "disk.healthy", "disk.waiting", "log.lines_dropped", "packs.errors"] },
     KnownCollector { name: "alibaba", keys: &["region-id", "zone-id", "instance-id", "instance-type", "image-id", "private-ipv4", "public-ipv4", "eipv4"] },
     KnownCollector { name: "apache", keys: &["available", "req/s", "busy_workers", "idle_workers", "*"] },
     KnownCollector { name: "azure", keys: &["location", "name", "offer", "osType", "placementGroupId", "platformFaultDomain", "platformUpdateDomain", "publisher", "resourceGroupName", "sku", "subscriptionId", "tags", "version", "vmId", "vmScaleSetName", "vmSize", "zone", "ipv4.*", "ipv6.*", "macAddress"] },
@@ -66,7 +67,7 @@ pub const ALL: &[KnownCollector] = &[
     KnownCollector { name: "selinux", keys: &["enabled", "mode", "configured_mode"] },
     KnownCollector { name: "sockets", keys: &["used", "tcp.inuse", "tcp.orphan", "tcp.tw", "tcp.alloc", "tcp.mem", "udp.inuse", "udp.mem", "tcp6.inuse", "udp6.inuse", "raw.inuse", "states.*", "are_states_counted", "listen_overflows/s", "listen_drops/s", "retransmits/s", "timeouts/s", "resets_sent/s", "udp_receive_drops/s", "*.*"] },
     KnownCollector { name: "sshd", keys: &["host_rsa_key_pub", "host_dsa_key_pub", "host_ecdsa_key_pub", "host_ed25519_key_pub", "host_rsa_key_fingerprint", "host_dsa_key_fingerprint", "host_ecdsa_key_fingerprint", "host_ed25519_key_fingerprint", "config.*"] },
-    KnownCollector { name: "synology", keys: &["model", "serial", "are_disks_hotplug", "number_of_iface", "number_of_disks"] },
+    KnownCollector { name: "synology", keys: &["model", "serial", "are_disks_hotplug", "number_of_iface", "number_of_disks", "dsm_version", "dsm_upgrade_available", "system_status", "temperature", "power_status", "system_fan_status", "cpu_fan_status", "raid_name", "raid_status", "ups_model", "ups_serial", "ups_status", "ups_load", "ups_batterie_charge", "ups_batterie_warning", "disks.*.model", "disks.*.status", "disks.*.temperature"] },
     KnownCollector { name: "system", keys: &["hostname", "fqdn", "architecture", "cpu_model_name", "cpu_count", "cpu_mhz", "public_ip", "local_ip", "user", "uid", "gid", "hosting", "os.name", "os.platform", "os.kernel", "os.linux.distribution", "os.linux.version", "os.linux.id", "os.linux.major_version", "os.linux.minor_version", "windows.caption", "windows.servicepackmajorversion", "windows.servicepackminorversion", "windows.serialnumber", "windows.osarchitecture", "windows.muilanguages", "windows.muilanguages.*", "windows.csdversion", "windows.features", "windows.features.*"] },
     KnownCollector { name: "systemd", keys: &["state", "count", "active", "failed_count", "failed", "activating", "units.*.active", "units.*.sub", "units.*.load", "timers.*.last", "timers.*.next", "timers.*.result", "timers.*.unit"] },
     KnownCollector { name: "timezone", keys: &["timezone", "standard", "name"] },

@@ -198,3 +198,110 @@ pub(super) fn version(files: &PackFiles, pack: &Pack, home: &Home) -> u64 {
     }
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use drivers::collectors::Key;
+    use packs::native_collectors::{self, KnownCollector};
+
+    use super::*;
+
+    /// Tells whether lint knows a path, or what is above or below it. A collector that gives names
+    /// of the kernel's choice (`*`) need not list them all there.
+    fn is_known(known: &KnownCollector, path: &str) -> bool {
+        let below = |path: &str, key: &str| path.starts_with(&format!("{key}."));
+        path == "*"
+            || known
+                .keys
+                .iter()
+                .any(|key| *key == "*" || *key == path || below(path, key) || below(key, path))
+    }
+
+    #[test]
+    fn lint_knows_every_collector_that_is_built_in_with_its_keys() {
+        let natives = natives::ALL.iter().map(|it| (it.name, it.keys));
+        let own = Own::ALL.iter().map(|it| (it.name, it.keys));
+        let mut missing = String::new();
+        for (name, keys) in natives.chain(own) {
+            let paths = |keys: &[Key]| -> Vec<&str> { keys.iter().map(|key| key.path).collect() };
+            let Some(known) = native_collectors::find(name) else {
+                let _ = writeln!(missing, "{name}: {:?}", paths(keys));
+                continue;
+            };
+            let unknown: Vec<&str> = paths(keys)
+                .into_iter()
+                .filter(|path| !is_known(known, path))
+                .collect();
+            if !unknown.is_empty() {
+                let _ = writeln!(missing, "{name} also gives {unknown:?}");
+            }
+        }
+        assert_eq!(missing, "", "add to crates/packs/src/native_collectors.rs");
+    }
+
+    fn rules(files: &[(&str, &str)]) -> Rules {
+        let mut tree = PackFiles::new();
+        for (path, text) in files {
+            let file = packs::File::new(*path, text.as_bytes());
+            tree.add(model::Level::Local, path, file);
+        }
+        Rules {
+            registry: packs::Registry::load(&tree, None),
+            problems: Vec::new(),
+            files: tree,
+        }
+    }
+
+    fn made(files: &[(&str, &str)]) -> BTreeMap<Arc<str>, Definition> {
+        let agent = crate::agent::Agent::for_tests();
+        let configuration = Arc::clone(&agent.configuration.borrow());
+        let (setup, _) = setup(&rules(files), &configuration);
+        let definitions = setup.collectors.into_iter();
+        definitions.map(|it| (Arc::clone(&it.name), it)).collect()
+    }
+
+    const PACKAGE: (&str, &str) = ("p/package.yml", "name: p\n");
+
+    #[test]
+    fn what_is_built_in_runs_everywhere_until_a_pack_says_otherwise() {
+        let plain = made(&[PACKAGE]);
+        assert!(plain["loadaverage"].if_group.is_all());
+        assert_eq!(plain["loadaverage"].defined_at, None);
+        let object = "collector:\n  if_group: linux\n  interval: 1m\n  \
+                      source: {native: loadaverage}\n";
+        let told = made(&[PACKAGE, ("p/collectors/loadaverage.yml", object)]);
+        let definition = &told["loadaverage"];
+        assert_eq!(definition.if_group.to_string(), "linux");
+        assert_eq!(definition.interval, Duration::from_secs(60));
+        assert!(definition.is_cheap && definition.refusal.is_none());
+        assert_eq!(told.len(), plain.len(), "it takes the place of the default");
+    }
+
+    #[test]
+    fn a_native_collector_that_there_is_not_is_named_with_the_nearest() {
+        let object = "collector:\n  source: {native: loadavrage}\n";
+        let made = made(&[PACKAGE, ("p/collectors/mine.yml", object)]);
+        let refusal = made["mine"].refusal.as_ref().unwrap();
+        assert_eq!(&*refusal.reason, "no collector `loadavrage` is built in");
+        assert_eq!(&*refusal.todo, "write `native: loadaverage`");
+    }
+
+    #[test]
+    fn only_what_an_object_is_made_of_changes_its_version() {
+        let object = "collector:\n  source: {command: [echo, a]}\n";
+        let other = ("p/collectors/other.yml", object);
+        let files = [PACKAGE, ("p/collectors/mine.yml", object), other];
+        let version = |files: &[(&str, &str)]| made(files)["mine"].version;
+        let before = version(&files);
+        assert_eq!(before, version(&files[..2]), "another object is gone");
+        let set = ("p/parameters/parameters.yml", "port: 1\n");
+        assert_ne!(before, version(&[PACKAGE, files[1], set]));
+        let changed = "collector:\n  source: {command: [echo, b]}\n";
+        assert_ne!(
+            before,
+            version(&[PACKAGE, ("p/collectors/mine.yml", changed)])
+        );
+    }
+}
