@@ -1,5 +1,7 @@
 //! Collectors and detectors of a real agent: what is bad stops only itself, and is named.
 
+mod shown;
+
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;

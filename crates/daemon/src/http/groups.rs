@@ -76,17 +76,22 @@ fn explained(agent: &Agent, name: &str, world: &World) -> Explained {
         .detected_groups
         .iter()
         .find(|(group, _)| is_named(group));
-    let candidates = candidates(name, &detectors, &facts);
     let is_here = facts.is_in_group(name);
+    let mut candidates = candidates(name, &detectors, &facts, Fit::Partly);
+    let near = match candidates.is_empty() && !is_here {
+        true => near(name, &detectors, &facts),
+        false => None,
+    };
+    if candidates.is_empty() && !is_here && near.is_none() {
+        // One that gives whatever a collector says could give anything.
+        candidates = self::candidates(name, &detectors, &facts, Fit::Anything);
+    }
     Explained {
         name: name.to_owned(),
         is_here,
         is_static: facts.static_groups.iter().any(is_named),
         since: detected.map(|(_, it)| it.since.to_string()),
-        near: match candidates.is_empty() && !is_here {
-            true => near(name, &detectors, &facts),
-            false => None,
-        },
+        near,
         detectors: candidates
             .into_iter()
             .map(|detector| candidate(name, detector, &facts, world))
@@ -95,28 +100,25 @@ fn explained(agent: &Agent, name: &str, world: &World) -> Explained {
     }
 }
 
-/// Finds the detectors that give a group, or could: first those that name it.
+/// Finds the detectors that give a group, or whose texts fit it this well.
 fn candidates<'a>(
     name: &str,
     detectors: &'a [Arc<Detector>],
     facts: &Facts,
+    fit: Fit,
 ) -> Vec<&'a Arc<Detector>> {
-    let could = |fit: Fit| {
-        move |it: &&Arc<Detector>| {
-            gives(it, name, facts)
-                || it
-                    .add_groups
-                    .iter()
-                    .any(|text| fits(text.text(), name) >= fit)
-        }
+    let could = |it: &&Arc<Detector>| {
+        gives(it, name, facts)
+            || it
+                .add_groups
+                .iter()
+                .any(|text| fits(text.text(), name) >= fit)
     };
-    let mut found: Vec<&Arc<Detector>> = detectors.iter().filter(could(Fit::Partly)).collect();
-    if found.is_empty() && !facts.is_in_group(name) {
-        // One that gives whatever a collector says could give anything.
-        found = detectors.iter().filter(could(Fit::Anything)).collect();
-    }
-    found.truncate(CANDIDATES_MAX);
-    found
+    detectors
+        .iter()
+        .filter(could)
+        .take(CANDIDATES_MAX)
+        .collect()
 }
 
 fn gives(detector: &Detector, name: &str, facts: &Facts) -> bool {

@@ -48,7 +48,7 @@ impl Run {
             query: &[("explain", explain)],
         };
         let ran: collectors::Run = client
-            .send(&RUN, with, &())
+            .get(&RUN, with)
             .map_err(|error| program.explain(error))?;
         let exit = if ran.state == "OK" {
             Exit::Yes

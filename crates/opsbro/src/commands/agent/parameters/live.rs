@@ -88,7 +88,7 @@ fn change_group(client: &Client, route: &api::Route, group: &str) -> Result<Effe
 }
 
 fn reload(client: &Client) -> Result<Effect, ClientError> {
-    let report: ReloadReport = client.send(&RELOAD, With::default(), &())?;
+    let report: ReloadReport = client.get(&RELOAD, With::default())?;
     Ok(match report.refused.is_empty() {
         true => Effect::AppliedLive,
         false => Effect::Refused {

@@ -1,0 +1,124 @@
+//! Groups that come and go with what the machine is, while an agent runs.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use tests::{Agent, Home, wait_for};
+
+const FOLDER: &str = "var/lib/local-configuration/packs/mine";
+/// How soon a service that starts later is seen.
+const SEEN_WITHIN: Duration = Duration::from_secs(15);
+
+/// Starts an agent with a detector of its own.
+fn with_detector(agent_yml: &str, apply_if: &str) -> Agent {
+    let home = Home::with_port_0(agent_yml);
+    home.write(&format!("{FOLDER}/package.yml"), "name: mine\n");
+    home.write(
+        &format!("{FOLDER}/detectors/mine.yml"),
+        &format!("detector:\n  interval: 5s\n  apply_if: \"{apply_if}\"\n  add_groups: [mine]\n"),
+    );
+    home.launch().ready()
+}
+
+fn detected(agent: &Agent) -> bool {
+    let groups = agent.get("/agent/detectors/state").json();
+    groups
+        .as_array()
+        .unwrap()
+        .iter()
+        .any(|group| group == "mine")
+}
+
+#[test]
+fn a_service_that_starts_later_is_seen_without_a_restart() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let apply_if = format!("check_tcp('127.0.0.1', {})", address.port());
+    let agent = with_detector("", &apply_if);
+    assert!(!detected(&agent));
+    agent.opsbro(&["detectors", "run", "mine"]).expect(1);
+    let explained = agent.opsbro(&["explain", "group", "mine"]).expect(1).stdout;
+    assert!(
+        explained.contains("does not give it") && explained.contains("check_tcp"),
+        "{explained}"
+    );
+    let service = TcpListener::bind(address).unwrap();
+    let began = Instant::now();
+    agent.opsbro(&["detectors", "wait-group", "mine"]).expect(0);
+    assert!(
+        began.elapsed() < SEEN_WITHIN,
+        "it took {:?}",
+        began.elapsed()
+    );
+    agent.opsbro(&["detectors", "run", "mine"]).expect(0);
+    agent.opsbro(&["explain", "group", "mine"]).expect(0);
+    drop(service);
+    let began = Instant::now();
+    wait_for("the group to go", || (!detected(&agent)).then_some(()));
+    assert!(
+        began.elapsed() < SEEN_WITHIN,
+        "it took {:?}",
+        began.elapsed()
+    );
+    let history = agent.opsbro(&["detectors", "history"]).expect(0).stdout;
+    assert!(
+        history.contains("+ mine") && history.contains("- mine"),
+        "{history}"
+    );
+}
+
+#[test]
+fn a_detector_takes_away_only_what_it_gave() {
+    let agent = with_detector("groups: [byhand]\n", "is_in_static_group('switch')");
+    let group = |verb: &str, name: &str| {
+        agent
+            .opsbro(&["agent", "parameters", verb, "groups", name])
+            .expect(0);
+    };
+    let groups = || agent.get("/groups").json();
+    let here = |name: &str| {
+        let all = groups();
+        let found = all.as_array().unwrap().iter().find(|it| it["name"] == name);
+        found.cloned()
+    };
+    group("add", "switch");
+    wait_for("the detected group", || here("mine"));
+    // Given by hand too, it stays when the detector no longer gives it.
+    group("add", "mine");
+    let both = here("mine").unwrap();
+    assert_eq!(both["is_static"], true, "{both}");
+    assert_eq!(both["detected_by"][0], "mine/mine", "{both}");
+    group("remove", "switch");
+    wait_for("the detector to let go", || {
+        here("mine").filter(|it| it["detected_by"].as_array().unwrap().is_empty())
+    });
+    assert!(here("byhand").is_some());
+    group("remove", "mine");
+    wait_for("the group to go", || here("mine").is_none().then_some(()));
+}
+
+#[test]
+fn detectors_are_listed_and_a_wrong_group_is_told_the_nearest() {
+    let agent = with_detector("", "True");
+    agent.opsbro(&["detectors", "wait-group", "mine"]).expect(0);
+    let list = agent
+        .opsbro(&["detectors", "list", "--active"])
+        .expect(0)
+        .stdout;
+    assert!(
+        list.contains("local > mine > detector > mine  MATCHES"),
+        "{list}"
+    );
+    let state = agent.opsbro(&["detectors", "state"]).expect(0).stdout;
+    assert!(
+        state.contains("* mine") && state.contains("mine/mine"),
+        "{state}"
+    );
+    let near = agent.opsbro(&["explain", "group", "mnie"]).expect(1).stdout;
+    assert!(near.contains("Did you mean mine?"), "{near}");
+    let waited = agent.opsbro(&["detectors", "wait-group", "no-such", "--timeout", "10ms"]);
+    assert!(waited.expect(1).stdout.contains("was not detected in time"));
+    let wrong = agent.opsbro(&["detectors", "run", "mnie"]).expect(2).stderr;
+    assert!(wrong.contains("did you mean `mine`?"), "{wrong}");
+}
