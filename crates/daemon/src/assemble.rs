@@ -87,12 +87,7 @@ pub(crate) fn assemble(
     let (cost_tx, cost) = watch::channel(Arc::new(Cost::default()));
     let (series_tx, series_commands) = mpsc::channel(limits::LOOP_QUEUE_MAX);
     let (life_tx, life) = watch::channel(AgentState::Initializing);
-    let loops = [
-        Figures::of::<Cluster>(),
-        Figures::of::<RulesLoop>(),
-        Figures::of::<Series>(),
-        Figures::of::<InventoryLoop>(),
-    ];
+    let loops = figures();
     let agent = Arc::new(Agent {
         started: (clock::now(), clock::wall()),
         configuration: watch::Sender::new(Arc::new(parts.configuration)),
@@ -135,6 +130,16 @@ pub(crate) fn assemble(
     };
     spawn(&agent, ends, sockets, loops, tasks);
     Ok((agent, life_tx))
+}
+
+/// Makes the figures of all loops.
+fn figures() -> [Arc<Figures>; 4] {
+    [
+        Figures::of::<Cluster>(),
+        Figures::of::<RulesLoop>(),
+        Figures::of::<Series>(),
+        Figures::of::<InventoryLoop>(),
+    ]
 }
 
 fn spawn(

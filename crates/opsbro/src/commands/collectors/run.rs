@@ -19,7 +19,8 @@ use crate::program::Program;
 /// Run a collector once and show what comes of it
 ///
 /// The run is apart from the schedule, and expressions do not see what it gives. When it finds
-/// another state than known, the scheduled run comes at once. The exit code is 0 when it gave data, and 1 when it did not.
+/// another state than known, the scheduled run comes at once. The exit code is 0 when it gave data,
+/// and 1 when it did not.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Run {
