@@ -1,14 +1,23 @@
 //! Foreign text made fit for a service: no control characters, and no longer than it takes.
 
-/// Makes one line of a text: line breaks and other control characters become spaces.
+/// Makes one line of a text: line breaks and other control characters become spaces. No more of a
+/// text is looked at than it takes.
 pub(crate) fn one_line(text: &str, chars_max: usize) -> String {
     let mut line = String::new();
-    for word in clean(text).split_whitespace() {
-        if !line.is_empty() {
-            line.push(' ');
+    let mut count = 0;
+    let mut is_between = false;
+    for sign in clean(text) {
+        if sign.is_whitespace() {
+            is_between = !line.is_empty();
+            continue;
         }
-        line.push_str(word);
-        if line.chars().count() > chars_max {
+        if std::mem::take(&mut is_between) {
+            line.push(' ');
+            count += 1;
+        }
+        line.push(sign);
+        count += 1;
+        if count > chars_max {
             break;
         }
     }
@@ -18,24 +27,26 @@ pub(crate) fn one_line(text: &str, chars_max: usize) -> String {
 /// Gives a text with its lines, without control characters, cut at a number of characters; a cut is
 /// shown.
 pub(crate) fn lines(text: &str, chars_max: usize) -> String {
-    cut(clean(text).trim_end(), chars_max)
+    let kept: String = clean(text.trim_end()).take(chars_max + 1).collect();
+    cut(kept.trim_end(), chars_max)
 }
 
 /// Gives a text with its lines, cut at a number of bytes; a cut is shown.
 pub(crate) fn lines_in_bytes(text: &str, bytes_max: usize) -> String {
-    let text = clean(text);
-    let text = text.trim_end();
-    if text.len() <= bytes_max {
-        return text.to_owned();
+    // A character has at least one byte, so these are enough.
+    let kept: String = clean(text.trim_end()).take(bytes_max + 1).collect();
+    let kept = kept.trim_end();
+    if kept.len() <= bytes_max {
+        return kept.to_owned();
     }
     let room = bytes_max.saturating_sub(CUT.len());
-    format!("{}{CUT}", &text[..text.floor_char_boundary(room)])
+    format!("{}{CUT}", &kept[..kept.floor_char_boundary(room)])
 }
 
 const CUT: &str = " … (cut)";
 
 fn cut(text: &str, chars_max: usize) -> String {
-    if text.len() <= chars_max || text.chars().count() <= chars_max {
+    if text.chars().count() <= chars_max {
         return text.to_owned();
     }
     let room = chars_max.saturating_sub(CUT.chars().count());
@@ -45,17 +56,21 @@ fn cut(text: &str, chars_max: usize) -> String {
 
 /// Takes out what would steer a terminal or end a message early: control characters other than the
 /// line break and the tab, and the marks that turn the direction of writing.
-fn clean(text: &str) -> String {
-    let text = text.replace("\r\n", "\n");
-    text.chars()
-        .filter_map(|sign| match sign {
-            '\n' | '\t' => Some(sign),
-            '\r' | '\u{2028}' | '\u{2029}' | '\u{85}' => Some('\n'),
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => None,
-            _ if sign.is_control() => None,
-            _ => Some(sign),
-        })
-        .collect()
+fn clean(text: &str) -> impl Iterator<Item = char> {
+    let mut signs = text.chars().peekable();
+    std::iter::from_fn(move || {
+        loop {
+            let sign = signs.next()?;
+            match sign {
+                '\n' | '\t' => return Some(sign),
+                '\r' if signs.peek() == Some(&'\n') => {}
+                '\r' | '\u{2028}' | '\u{2029}' | '\u{85}' => return Some('\n'),
+                '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {}
+                _ if sign.is_control() => {}
+                _ => return Some(sign),
+            }
+        }
+    })
 }
 
 #[cfg(test)]

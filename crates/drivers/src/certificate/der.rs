@@ -1,4 +1,4 @@
-//! The encoding of certificates (DER, X.690): a tag, a length, a value, and values inside of values.
+//! The encoding of certificates (DER, X.690): a tag, a length, a value; values hold values.
 
 pub(super) const BOOLEAN: u8 = 0x01;
 pub(super) const INTEGER: u8 = 0x02;

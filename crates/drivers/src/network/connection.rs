@@ -1,4 +1,4 @@
-//! A connection with TLS on it or without, for protocols that begin the one way and go on the other.
+//! A connection with TLS on it or without, for protocols that go from one to the other.
 
 use std::io::{self, Read, Write};
 

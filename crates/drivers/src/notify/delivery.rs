@@ -9,7 +9,7 @@ use crate::base64;
 use crate::network::{Method, Request, Response, Trust, http_send};
 use crate::text::one_line;
 
-/// A request of a notifier. The path of its URL is never shown, as many services have a token in it.
+/// A request of a notifier. The path of its URL is never shown: many services have a token in it.
 pub(super) struct Delivery<'a> {
     /// The method.
     pub(super) method: Method,

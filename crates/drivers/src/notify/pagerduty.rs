@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::delivery::Delivery;
-use super::{Call, Failure, Kind, Notice, Occasion, Receipt, Tone, json_of};
+use super::{Call, Failure, Kind, Notice, Occasion, Receipt, Tone};
 use crate::network::Method;
 use crate::options::{OptionKind, OptionSpec};
 use crate::text::{lines, one_line};
@@ -121,12 +121,17 @@ fn fields(notice: &Notice) -> Json {
 }
 
 fn items(notice: &Notice) -> Json {
-    let mut few = notice.clone();
-    few.items.truncate(ITEMS_MAX);
-    for item in &mut few.items {
-        item.text = one_line(&item.text, 300);
-    }
-    few.to_value().get("items").map_or(Json::Null, json_of)
+    let items = notice.items.iter().take(ITEMS_MAX);
+    let item = |item: &super::Item| {
+        json!({
+            "node": one_line(&item.node, 200),
+            "check": one_line(&item.check, 200),
+            "state": one_line(&item.state, 40),
+            "text": one_line(&item.text, 300),
+            "when": item.when.to_string(),
+        })
+    };
+    items.map(item).collect()
 }
 
 /// The words of PagerDuty.

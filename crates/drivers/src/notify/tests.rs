@@ -230,7 +230,7 @@ fn slack_says_what_its_errors_mean() {
 }
 
 #[test]
-fn chats_get_what_they_can_show() {
+fn mattermost_and_teams_get_what_they_can_show() {
     let (request, end) = exchange(&problem(), &answer(200, "ok"), |base| {
         let channel = ("channel", text("town-square"));
         (
@@ -272,7 +272,10 @@ fn chats_get_what_they_can_show() {
         ("teams", options([("url", text(base))]))
     });
     assert_eq!(end.unwrap_err().retry, Retry::Later);
+}
 
+#[test]
+fn discord_and_telegram_get_what_they_can_show() {
     let (request, end) = exchange(&problem(), &answer(200, r#"{"id":"77"}"#), |base| {
         (
             "discord",
@@ -839,4 +842,50 @@ fn another_machine_gets_a_line_by_the_standard() {
         assert_eq!(failure.retry, Retry::Never);
         assert!(failure.message.contains(words), "{failure}");
     }
+}
+
+/// Writes the options of every notifier as the documentation has them.
+fn documented() -> String {
+    let mut text = String::new();
+    for kind in ALL {
+        text.push_str(&format!(
+            "\n`{}`: {}\n\n| option | meaning |\n|---|---|\n",
+            kind.name, kind.doc
+        ));
+        for option in kind.options {
+            let default = match option.default {
+                "" if option.is_required => " Needed.".to_owned(),
+                "" => String::new(),
+                default => format!(" Default `{default}`."),
+            };
+            let secret = if option.is_secret {
+                " Never shown."
+            } else {
+                ""
+            };
+            let row = format!("| `{}` | {}{default}{secret} |\n", option.name, option.doc);
+            text.push_str(&row);
+        }
+    }
+    text
+}
+
+#[test]
+fn the_documentation_has_every_option() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/packs.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let begin = "<!-- notifiers -->\n";
+    let (before, rest) = page.split_once(begin).expect("the page has the mark");
+    let (old, after) = rest.split_once("\n<!-- end of notifiers -->").unwrap();
+    let new = documented();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        let page = format!(
+            "{before}{begin}{}\n<!-- end of notifiers -->{after}",
+            new.trim_end()
+        );
+        std::io::Write::write_all(&mut std::fs::File::create(path).unwrap(), page.as_bytes())
+            .unwrap();
+        return;
+    }
+    assert_eq!(old.trim(), new.trim(), "UPDATE_GOLDEN=1 writes it");
 }

@@ -142,6 +142,7 @@ fn the_list_is_in_order_and_every_entry_explains_itself() {
     }
 }
 
+// tidy: long, a table of expectations
 #[test]
 fn a_page_is_judged_by_all_that_was_asked_for() {
     use CheckState::{Critical, Ok, Warning};
