@@ -15,6 +15,7 @@ mod disk;
 mod http;
 mod inventory;
 mod log;
+mod monitoring;
 mod overload;
 mod packs;
 mod service_manager;

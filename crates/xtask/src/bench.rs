@@ -2,7 +2,7 @@
 //!
 //! A crate measures itself in `benches/<crate>.rs` (`harness = false`): in full when cargo gives it
 //! `--bench`, short otherwise or with `--small`. The real program is measured from outside:
-//! [`agent`] and [`collect`]. In small form nothing is optimised: it shows that the benches work,
+//! [`agent`], [`checks`] and [`collect`]. In small form nothing is optimised: it shows that the benches work,
 //! not how fast we are.
 
 use std::path::Path;
@@ -11,6 +11,7 @@ use std::process::Command;
 use crate::metadata::Metadata;
 
 pub mod agent;
+pub mod checks;
 pub mod collect;
 pub mod neighbours;
 pub mod proc_files;
@@ -37,7 +38,11 @@ impl Size {
 }
 
 /// What is measured from outside, by name.
-const OUTSIDE: &[(&str, Bench)] = &[("agent", agent::run), ("collect", collect::run)];
+const OUTSIDE: &[(&str, Bench)] = &[
+    ("agent", agent::run),
+    ("checks", checks::run),
+    ("collect", collect::run),
+];
 
 /// Measures the real program.
 type Bench = fn(&Path, Size) -> Result<(), String>;

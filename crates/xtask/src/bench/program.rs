@@ -77,6 +77,11 @@ impl Program {
         self.root.join("beside").join(name)
     }
 
+    /// Names the folder of what the agent reads and writes.
+    pub fn data(&self) -> PathBuf {
+        self.root.join("var/lib")
+    }
+
     /// Says what failed, on which program and folder.
     pub fn failed(&self, what: &str, error: &dyn std::fmt::Display) -> String {
         format!(

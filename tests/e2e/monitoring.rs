@@ -1,0 +1,129 @@
+//! Checks of a real agent: judged, told, kept over a crash, and never defined by a request.
+
+use serde_json::Value;
+use tests::{Agent, Home, wait_for};
+
+const PACK: &str = "var/lib/local-configuration/packs/mine";
+
+fn check(home: &Home, name: &str, body: &str) {
+    let text = format!("check:\n  if_group: '*'\n  interval: 1s\n{body}");
+    home.write(&format!("{PACK}/monitoring/{name}.yml"), &text);
+}
+
+fn home() -> Home {
+    let home = Home::with_port_0("");
+    home.write(&format!("{PACK}/package.yml"), "name: mine\n");
+    home
+}
+
+fn of(agent: &Agent, id: &str) -> Value {
+    agent.get("/monitoring/checks").json()[id].clone()
+}
+
+/// Waits until a check has a state that counts.
+#[track_caller]
+fn counts(agent: &Agent, id: &str, state: &str) -> Value {
+    wait_for(state, || {
+        let check = of(agent, id);
+        (check["hard_state"] == state && check["state"] == state).then_some(check)
+    })
+}
+
+/// Tells what counted, in order.
+fn told(agent: &Agent, id: &str) -> Vec<String> {
+    let history = agent.get("/monitoring/history/checks").json();
+    let entries = history.as_array().unwrap().iter();
+    let all = entries.flat_map(|entry| entry["entries"].as_array().unwrap().clone());
+    let own = all.filter(|it| it["name"] == id && it["old_hard_state"] != it["hard_state"]);
+    own.map(|it| it["hard_state"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn a_crash_neither_loses_nor_repeats_what_happened() {
+    let home = home();
+    check(&home, "switch", "  attempts: 2\n  script: 'exit 2'\n");
+    let agent = home.launch().ready();
+    let before = counts(&agent, "mine/switch", "critical");
+    let seen = || (told(&agent, "mine/switch") == ["critical"]).then_some(());
+    wait_for("the history", seen);
+    // What was told is on disk within moments, whatever happens next.
+    let files = || {
+        let all = tests::files_below(&agent.home.root().join("var/lib/history/checks"));
+        let bytes = all.iter().map(|it| std::fs::read(it).unwrap_or_default());
+        let text = String::from_utf8_lossy(&bytes.flatten().collect::<Vec<u8>>()).into_owned();
+        (text.contains("mine/switch") && text.contains("hardened")).then_some(())
+    };
+    wait_for("the history on disk", files);
+    let home = agent.kill();
+    let agent = home.launch().ready();
+    let after = counts(&agent, "mine/switch", "critical");
+    assert_eq!(before["since"], after["since"]);
+    agent
+        .opsbro(&["monitoring", "run", "mine/switch"])
+        .expect(1);
+    assert_eq!(told(&agent, "mine/switch"), ["critical"]);
+    check(&agent.home, "switch", "  attempts: 2\n  script: 'exit 0'\n");
+    counts(&agent, "mine/switch", "ok");
+    assert_eq!(told(&agent, "mine/switch"), ["critical", "ok"]);
+}
+
+#[test]
+fn problems_come_first_and_a_file_that_is_removed_takes_its_problem_away() {
+    let home = home();
+    check(&home, "bad", "  critical_if: '1 > 0'\n");
+    check(&home, "good", "  critical_if: '1 > 2'\n");
+    let agent = home.launch().ready();
+    counts(&agent, "mine/bad", "critical");
+    agent
+        .opsbro(&["monitoring", "wait-ok", "mine/good"])
+        .expect(0);
+    let shown = agent.opsbro(&["state"]).expect(1).stdout;
+    let at = |what: &str| {
+        shown
+            .find(what)
+            .unwrap_or_else(|| panic!("{what}: {shown}"))
+    };
+    assert!(at("Problems") < at("mine/bad") && at("mine/bad") < at("mine/good"));
+    assert_eq!(agent.get("/status").status, 503);
+    let file = format!("{PACK}/monitoring/bad.yml");
+    std::fs::remove_file(agent.home.root().join(file)).unwrap();
+    wait_for("the check to be gone", || {
+        of(&agent, "mine/bad").is_null().then_some(())
+    });
+    assert_eq!(told(&agent, "mine/bad"), ["critical", "pending"]);
+}
+
+#[test]
+fn results_are_pushed_and_checks_are_not() {
+    let home = home();
+    check(&home, "nightly", "  push: {expect_every: 1h}\n");
+    check(&home, "good", "  critical_if: '1 > 2'\n");
+    let agent = home.launch().ready();
+    wait_for("the check", || {
+        (!of(&agent, "mine/nightly").is_null()).then_some(())
+    });
+    agent
+        .opsbro(&[
+            "monitoring",
+            "push",
+            "mine/nightly",
+            "warning",
+            "slow | t=9s",
+        ])
+        .expect(0);
+    let check = counts(&agent, "mine/nightly", "warning");
+    assert_eq!(
+        (&check["output"], &check["perfdata"]),
+        (&"slow".into(), &"t=9s".into())
+    );
+    agent
+        .opsbro(&["monitoring", "push", "mine/good", "ok"])
+        .expect(2);
+    let explained = agent.opsbro(&["explain", "check", "mine/good"]).expect(0);
+    assert!(
+        explained.stdout.contains("critical_if"),
+        "{}",
+        explained.stdout
+    );
+}
