@@ -128,13 +128,16 @@ fn one(things: &[Value], kind: &str, wanted: &str) -> Result<Value, Problem> {
     }
 }
 
-/// Gives the figures of each container, and of the containers of each image together.
+/// Gives the figures of each container that runs, and of the containers of each image together.
 fn stats_of(containers: &[Value]) -> Stats {
     let mut stats = Stats::default();
     for container in containers {
+        let Value::Object(scopes) = &container["stats"] else {
+            continue;
+        };
         let mut figures = BTreeMap::new();
-        for scope in ["cpu", "memory", "io", "network"] {
-            figures_of(scope, scope, &container[scope], &mut figures);
+        for (scope, value) in scopes {
+            figures_of(scope, scope, value, &mut figures);
         }
         let image = container["image"].as_str().unwrap_or("unknown").to_owned();
         let sum = stats.images.entry(image).or_default();
@@ -156,9 +159,10 @@ fn figures_of(scope: &str, path: &str, value: &Value, figures: &mut BTreeMap<Str
             }
         }
         Value::Number(number) => {
-            let is_rate = path.ends_with("/s") || path.ends_with("%");
-            let kind = if is_rate { "rate" } else { "gauge" };
             let key = path.split_once('.').map_or(path, |(_, key)| key);
+            // What is counted by the kernel is told per second, whatever its name says.
+            let is_rate = scope == "cpu" || key.starts_with("pg") || key.ends_with("/s");
+            let kind = if is_rate { "rate" } else { "gauge" };
             let figure = json!({"type": kind, "key": key, "value": number, "scope": scope});
             figures.insert(path.to_owned(), figure);
         }
@@ -183,9 +187,11 @@ mod tests {
 
     fn containers() -> Vec<Value> {
         let value = json!({"containers": {
-            "web-1": {"id": "abcdef01", "image": "nginx:1", "memory": {"rss": 1024}},
+            "web-1": {"id": "abcdef01", "image": "nginx:1",
+                "stats": {"memory": {"rss": 1024, "pgfault": 2.0}}},
             "web-2": {"id": "abcdff02", "image": "nginx:1",
-                "memory": {"rss": 2048}, "cpu": {"user%": 0.5}},
+                "stats": {"memory": {"rss": 2048}, "cpu": {"user": 0.5}}},
+            "old": {"id": "ffff0001", "image": "nginx:1", "state": "exited"},
         }});
         things(&value, "containers")
     }
@@ -209,7 +215,9 @@ mod tests {
         let stats = stats_of(&containers());
         assert_eq!(stats.containers["web-1"]["memory.rss"]["value"], 1024);
         assert_eq!(stats.images["nginx:1"]["memory.rss"]["value"], 3072.0);
-        assert_eq!(stats.images["nginx:1"]["cpu.user%"]["type"], "rate");
+        assert_eq!(stats.images["nginx:1"]["cpu.user"]["type"], "rate");
+        assert_eq!(stats.containers["web-1"]["memory.pgfault"]["type"], "rate");
+        assert!(!stats.containers.contains_key("old"), "it does not run");
         assert!(stats_of(&[]).images.is_empty());
     }
 }

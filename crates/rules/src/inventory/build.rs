@@ -289,9 +289,15 @@ fn listening(values: &Values, draft: &mut Draft<'_>) {
 fn certificates(values: &Values, draft: &mut Draft<'_>) {
     let all = values
         .get("certificates")
-        .and_then(|value| value.get("files"));
+        .and_then(|value| value.get("certificates"));
     for (path, certificate) in members(all) {
-        draft.put_all(path, certificate, &["subject", "issuer", "expires"]);
+        draft.put_all(path, certificate, &["subject", "issuer"]);
+        let ends = certificate.get("not_after").and_then(number_of);
+        if let Some(seconds) = ends.filter(|seconds| *seconds >= 0.0) {
+            let ends = WallTime::from_millis((seconds * 1_000.0) as u64).to_string();
+            let day = ends.split('T').next().unwrap_or_default();
+            draft.put(path, "expires", &Value::from(day));
+        }
     }
 }
 
@@ -415,10 +421,17 @@ mod tests {
         ]);
         let socket = Value::map([("source", text("0.0.0.0:80")), ("process", text("nginx"))]);
         let ports = Value::map([("tcp", Value::list([socket]))]);
+        let web = Value::map([
+            ("subject", text("web")),
+            ("not_after", Value::Int(1_800_000_000)),
+        ]);
+        let certificates = Value::map([("/etc/ssl/web.pem", web)]);
+        let certificates = Value::map([("certificates", certificates)]);
         let facts = facts(vec![
             ("memory", State::Ok, Some(memory)),
             ("blockdevice", State::Ok, Some(Value::map([("vda", disk)]))),
             ("dmidecode", State::NotEligible, None),
+            ("certificates", State::Ok, Some(certificates)),
             ("systemd", State::Ok, Some(Value::map([("units", units)]))),
             (
                 "openports",
@@ -442,6 +455,10 @@ mod tests {
         assert_eq!(
             word(&inventory, "listening", "tcp 0.0.0.0:80", "process"),
             "nginx"
+        );
+        assert_eq!(
+            word(&inventory, "certificates", "/etc/ssl/web.pem", "expires"),
+            "2027-01-15"
         );
         assert_eq!(inventory.missing["packages"], "no package manager");
         assert_eq!(
