@@ -146,8 +146,8 @@ impl Host {
         Some(String::from_utf8_lossy(&bytes).trim().to_owned())
     }
 
-    /// Lists the names in a folder, in order; none when there is no such folder. What is no UTF-8 is
-    /// left out: the kernel's own folders hold none.
+    /// Lists the names in a folder, in order; none when there is no such folder. What is no UTF-8
+    /// is left out: the kernel's own folders hold none.
     pub(crate) fn names(&self, path: &str, deadline: Deadline) -> Result<Vec<String>, Error> {
         let failed = || Error::system("list", path);
         let entries = match std::fs::read_dir(self.path(path)?) {

@@ -1,9 +1,9 @@
 //! Where the machine runs: in a container, in some cloud, on hardware of one's own.
 //!
-//! Each driver is a file here with a name, a layer and whether it recognises the machine, from files
-//! alone and without a packet sent. Where the provider runs a service that knows more (region, type,
-//! addresses), the file says how it is asked, and a collector does so. To add one, write its file and
-//! name it in [`ALL`], and its collector in [`crate::collectors::ALL`].
+//! Each driver is a file here with a name, a layer and whether it recognises the machine, from
+//! files alone and without a packet sent. Where the provider runs a service that knows more
+//! (region, type, addresses), the file says how it is asked, and a collector does so. To add one,
+//! write its file and name it in [`ALL`], and its collector in [`crate::collectors::ALL`].
 
 use std::net::IpAddr;
 
@@ -117,8 +117,9 @@ pub fn active(host: &Host) -> &'static Driver {
         .unwrap_or(&on_premise::DRIVER)
 }
 
-/// Gives the address by which the internet knows the machine: as its provider told, or the local one
-/// if that can be seen from everywhere. Nobody is asked here: the collectors of the providers do so.
+/// Gives the address by which the internet knows the machine: as its provider told, or the local
+/// one if that can be seen from everywhere. Nobody is asked here: the collectors of the providers
+/// do so.
 pub fn public_address(host: &Host, local: Option<IpAddr>) -> Option<IpAddr> {
     let told = ALL.iter().find_map(|driver| {
         let service = driver.service?;

@@ -1,8 +1,8 @@
 //! Metadata services of clouds, faked on their own addresses in a network namespace.
 //!
-//! Each test starts itself again in a namespace of its own, where the addresses are put on loopback;
-//! so nothing is sent to anybody, even when these tests run on a machine of a cloud. That takes root,
-//! or a system that lets users make namespaces.
+//! Each test starts itself again in a namespace of its own, where the addresses are put on
+//! loopback; so nothing is sent to anybody, even when these tests run on a machine of a cloud. That
+//! takes root, or a system that lets users make namespaces.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -296,6 +296,7 @@ fn documents(request: &str, headers: &BTreeMap<String, String>, stream: &mut Tcp
     }
 }
 
+// tidy: long, one flat list of providers and what each tells
 #[test]
 fn documents_are_read_without_their_secrets() {
     in_namespace("documents_are_read_without_their_secrets", || {

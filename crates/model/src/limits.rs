@@ -140,8 +140,8 @@ pub const CHILD_STOP_GRACE: Duration = Duration::from_millis(500);
 pub const CHILD_DRAIN_TIME: Duration = Duration::from_millis(200);
 /// Children that could not even be killed; with as many no further one is started.
 pub const CHILDREN_STUCK_MAX: usize = 16;
-/// Largest file of the kernel's (`/proc`, `/sys`) that is read as a whole; a larger one is an error.
-/// `/proc/stat` with 512 processors has 200 kB.
+/// Largest file of the kernel's (`/proc`, `/sys`) that is read as a whole; a larger one is an
+/// error. `/proc/stat` with 512 processors has 200 kB.
 pub const KERNEL_FILE_BYTES_MAX: usize = 4 << 20;
 /// Processors that are told of, each; `cpu_all` holds them all.
 pub const PROCESSORS_MAX: usize = 1_024;

@@ -1,8 +1,8 @@
 //! Calendars: hours of days of the week, in a time zone.
 //!
-//! A span is written `mon-fri 08:00-18:00`, `sat,sun` (whole days) or `22:00-06:00` (every day; over
-//! midnight it belongs to the day on which it begins). A day has the hours of its zone: where the
-//! clocks change, a span is an hour longer or shorter.
+//! A span is written `mon-fri 08:00-18:00`, `sat,sun` (whole days) or `22:00-06:00` (every day;
+//! over midnight it belongs to the day on which it begins). A day has the hours of its zone: where
+//! the clocks change, a span is an hour longer or shorter.
 
 use std::fmt;
 

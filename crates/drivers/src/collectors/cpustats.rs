@@ -1,8 +1,8 @@
 //! What the processors do, in percent of their time.
 //!
-//! `/proc/stat` counts ticks for each kind of work. Shares of all ticks between two looks are given,
-//! so neither the length of a tick nor the time between the looks matters. Time of guests is part of
-//! `%user`, and that of niced guests part of `%nice`, as the kernel counts them.
+//! `/proc/stat` counts ticks for each kind of work. Shares of all ticks between two looks are
+//! given, so neither the length of a tick nor the time between the looks matters. Time of guests is
+//! part of `%user`, and that of niced guests part of `%nice`, as the kernel counts them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! Which hypervisor this machine runs on.
 //!
-//! On x86 the processor itself tells: a leaf of CPUID that each hypervisor fills with its signature.
-//! Elsewhere, and on recorded machines, files give it away: the clocks that the kernel found, the
-//! firmware, Xen's own folder, the device tree.
+//! On x86 the processor itself tells: a leaf of CPUID that each hypervisor fills with its
+//! signature. Elsewhere, and on recorded machines, files give it away: the clocks that the kernel
+//! found, the firmware, Xen's own folder, the device tree.
 
 use std::time::Duration;
 
@@ -58,7 +58,8 @@ impl Collector for Hypervisor {
     }
 }
 
-/// Tells whether the flags of the first processor name a hypervisor; they are within its first 4 kB.
+/// Tells whether the flags of the first processor name a hypervisor; they are within its first 4
+/// kB.
 fn flags_say_virtual(host: &Host, context: &Context<'_>) -> bool {
     let start = host.read_start("/proc/cpuinfo", 4 << 10, context.deadline);
     let start = String::from_utf8_lossy(start.as_deref().unwrap_or_default()).into_owned();

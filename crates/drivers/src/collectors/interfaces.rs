@@ -80,8 +80,8 @@ impl Collector for Interfaces {
     }
 }
 
-/// Tells of the interfaces. Where there are too many, the first to come are the devices and the last
-/// are those of containers.
+/// Tells of the interfaces. Where there are too many, the first to come are the devices and the
+/// last are those of containers.
 fn tell(
     mut links: Vec<Link>,
     addresses: &[Address],

@@ -2,8 +2,8 @@
 //!
 //! It answers on an address of the link, without encryption, so whoever is on that link may pose as
 //! it: it is asked only where files say that it must be there, its answer is bounded in time and
-//! size, redirects are not followed, and what is known to be secret is left out before anything else
-//! sees it. What it told is kept for an hour.
+//! size, redirects are not followed, and what is known to be secret is left out before anything
+//! else sees it. What it told is kept for an hour.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -174,7 +174,8 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Asks for one text after the other, below a common URL; those that are not known are left out.
+    /// Asks for one text after the other, below a common URL; those that are not known are left
+    /// out.
     pub(super) fn texts(
         &self,
         url: &str,

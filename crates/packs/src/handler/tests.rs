@@ -1,3 +1,5 @@
+//! What a handler may say, what it means, and what it is told when it is wrong.
+
 use std::time::Duration;
 
 use model::{CheckState, Level};

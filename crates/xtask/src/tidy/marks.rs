@@ -23,9 +23,12 @@ const WORDS: &[&str] = &[
 
 /// Runs of tokens, and what to do instead.
 const TOKENS: &[(&[&str], &str)] = &[
-    (&["todo", "!"], "write it, or leave the path out"),
-    (&["unimplemented", "!"], "write it, or leave the path out"),
-    (&["dbg", "!"], "take it out, or log it"),
+    (&["todo", "!", "("], "write it, or leave the path out"),
+    (
+        &["unimplemented", "!", "("],
+        "write it, or leave the path out",
+    ),
+    (&["dbg", "!", "("], "take it out, or log it"),
     (
         &["#", "[", "ignore"],
         "make it pass, or put it behind SLOW_TESTS",

@@ -19,8 +19,8 @@ pub(super) struct Owner {
     pub(super) name: Arc<str>,
 }
 
-/// What is known of sockets, by their number. A socket that nobody has, or of whom this user may not
-/// know, is known as nobody's and not looked for again.
+/// What is known of sockets, by their number. A socket that nobody has, or of whom this user may
+/// not know, is known as nobody's and not looked for again.
 #[derive(Default)]
 pub(super) struct Owners {
     known: BTreeMap<u64, Option<Owner>>,
