@@ -33,6 +33,7 @@ mod processes;
 mod raspberrypi;
 mod rates;
 mod selinux;
+mod smart;
 mod sockets;
 mod sshd;
 mod system;
@@ -91,6 +92,7 @@ pub const ALL: &[&Native] = &[
     &raspberrypi::COLLECTOR,
     &scaleway::COLLECTOR,
     &selinux::COLLECTOR,
+    &smart::COLLECTOR,
     &sockets::COLLECTOR,
     &sshd::COLLECTOR,
     &synology::COLLECTOR,

@@ -171,8 +171,13 @@ pub const SENSOR_CHIPS_MAX: usize = 64;
 pub const SENSORS_MAX: usize = 512;
 /// Logins that are told; a longer list of them is an error.
 pub const SESSIONS_MAX: usize = 1_000;
+/// Disks that are asked for their health; further ones are counted only.
+pub const SMART_DISKS_MAX: usize = 64;
+/// Answer of smartctl about one disk. (Usual: 20 KiB.)
+pub const SMART_ANSWER_BYTES_MAX: usize = 1 << 20;
+/// Letters of a word in the answer of smartctl; the rest is cut.
+pub const SMART_TEXT_CHARS_MAX: usize = 256;
 /// TCP sockets whose states are counted one by one; with more only the kernel's sums are told.
-/// (The kernel needs 15 ms to write out as many: measured.)
 pub const SOCKETS_COUNTED_MAX: usize = 20_000;
 /// Looks at mounted file systems that may be away at one time, each holding a thread; a mount
 /// beyond them is not looked at, and says so.
