@@ -7,6 +7,7 @@
 //! Start with [`route::Route`], then one file per noun.
 
 pub mod agent;
+pub mod alerts;
 pub mod client;
 pub mod collectors;
 pub mod detectors;
@@ -32,6 +33,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
     [
         openapi::ROUTES,
         agent::ROUTES,
+        alerts::ROUTES,
         threads::ROUTES,
         log::ROUTES,
         tokens::ROUTES,

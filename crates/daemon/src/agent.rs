@@ -15,6 +15,7 @@ use model::{AgentState, Group, Moment, WallTime};
 use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use tracing::warn;
 
+use crate::alerts::Inbox;
 use crate::cluster::{self, Node};
 use crate::configuration::Configuration;
 use crate::http::Connections;
@@ -56,6 +57,10 @@ pub(crate) struct Agent {
     pub checks: watch::Receiver<Arc<Snapshot>>,
     /// Tells every transition of a check to whoever listens.
     pub events: broadcast::Sender<Arc<Transition>>,
+    /// Tells the alerts what happened, and asks them.
+    pub alerts: Inbox,
+    /// What the alerts show.
+    pub alerts_shown: watch::Receiver<Arc<::rules::alerts::Snapshot>>,
     /// What the process costs.
     pub cost: watch::Receiver<Arc<Cost>>,
     /// The addresses that are bound, by listener.
@@ -196,6 +201,8 @@ impl Agent {
             ledger: Ledger::default(),
             checks: watch::channel(Arc::default()).1,
             events: broadcast::channel(model::limits::EVENTS_QUEUE_MAX).0,
+            alerts: Inbox::new().0,
+            alerts_shown: watch::channel(Arc::default()).1,
             cost: watch::channel(Arc::default()).1,
             listen: BTreeMap::new(),
             cluster: mpsc::channel(1).0,

@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Notify, broadcast, mpsc, watch};
 
 use crate::agent::Agent;
+use crate::alerts::{self, AlertsLoop};
 use crate::cluster::{self, Cluster, Node};
 use crate::configuration::Configuration;
 use crate::http;
@@ -49,6 +50,8 @@ struct Ends {
     rules: watch::Sender<Arc<Rules>>,
     facts: watch::Sender<Arc<Facts>>,
     checks: watch::Sender<Arc<Snapshot>>,
+    alerts_inbox: mpsc::Receiver<alerts::Message>,
+    alerts: watch::Sender<Arc<::rules::alerts::Snapshot>>,
     cost: watch::Sender<Arc<Cost>>,
     series_commands: mpsc::Receiver<series::Command>,
     life: watch::Sender<AgentState>,
@@ -84,6 +87,8 @@ pub(crate) fn assemble(
     let (rules_shown, rules) = watch::channel(Arc::default());
     let (facts_tx, facts) = watch::channel(Arc::default());
     let (checks_tx, checks) = watch::channel(Arc::default());
+    let (inbox, alerts_inbox) = alerts::Inbox::new();
+    let (alerts_tx, alerts_shown) = watch::channel(Arc::default());
     let (cost_tx, cost) = watch::channel(Arc::new(Cost::default()));
     let (series_tx, series_commands) = mpsc::channel(limits::LOOP_QUEUE_MAX);
     let (life_tx, life) = watch::channel(AgentState::Initializing);
@@ -99,6 +104,8 @@ pub(crate) fn assemble(
         ledger: Ledger::default(),
         checks,
         events: broadcast::channel(limits::EVENTS_QUEUE_MAX).0,
+        alerts: inbox,
+        alerts_shown,
         cost,
         listen,
         cluster: cluster_tx,
@@ -124,6 +131,8 @@ pub(crate) fn assemble(
         rules: rules_shown,
         facts: facts_tx,
         checks: checks_tx,
+        alerts_inbox,
+        alerts: alerts_tx,
         cost: cost_tx,
         series_commands,
         life: life_tx.clone(),
@@ -133,10 +142,11 @@ pub(crate) fn assemble(
 }
 
 /// Makes the figures of all loops.
-fn figures() -> [Arc<Figures>; 4] {
+fn figures() -> [Arc<Figures>; 5] {
     [
         Figures::of::<Cluster>(),
         Figures::of::<RulesLoop>(),
+        Figures::of::<AlertsLoop>(),
         Figures::of::<Series>(),
         Figures::of::<InventoryLoop>(),
     ]
@@ -149,9 +159,10 @@ fn spawn(
     [
         cluster_figures,
         rules_figures,
+        alerts_figures,
         series_figures,
         inventory_figures,
-    ]: [Arc<Figures>; 4],
+    ]: [Arc<Figures>; 5],
     tasks: &mut Tasks,
 ) {
     let stop = tasks.stop_signal();
@@ -173,6 +184,11 @@ fn spawn(
     tasks.spawn(
         RulesLoop::NAME,
         loops::run(rules, rules_figures, stop.clone()),
+    );
+    let alerts = AlertsLoop::new(Arc::clone(agent), ends.alerts_inbox, ends.alerts);
+    tasks.spawn(
+        AlertsLoop::NAME,
+        loops::run(alerts, alerts_figures, stop.clone()),
     );
     let series = Series::new(ends.cost, ends.series_commands, agent.facts.clone());
     tasks.spawn(

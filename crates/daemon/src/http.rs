@@ -4,6 +4,7 @@
 //! limits; `guard` decides who may do what. One file per noun holds its handlers.
 
 mod agent;
+mod alerts;
 mod body;
 mod collectors;
 mod detectors;
@@ -121,6 +122,7 @@ fn routes(agent: &Arc<Agent>) -> Routes {
     };
     let mut routes = openapi::tie(routes);
     routes = agent::tie(routes);
+    routes = alerts::tie(routes);
     routes = threads::tie(routes);
     routes = log::tie(routes);
     routes = tokens::tie(routes);

@@ -3,6 +3,7 @@
 //! Everything is small and in memory too, so a full disk stops nothing: what it refuses waits in
 //! the store, `agent info` tells so, and [`Keep::flush`] writes it when there is room again.
 
+pub(crate) mod alerts;
 mod checks;
 mod facts;
 mod inventory;

@@ -330,6 +330,8 @@ impl RulesLoop {
         if !applied.is_empty() {
             info!(changed = applied.join(", "), "Packs changed");
             self.agent.note("packs", applied.join(", "));
+            let text = format!("changed: {}", applied.join(", "));
+            self.agent.alerts.changed(text);
         }
         let problems = rules.problems.clone();
         let rules = Arc::new(rules);

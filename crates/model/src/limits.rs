@@ -364,3 +364,11 @@ pub const INVENTORY_THINGS_MAX: usize = 10_000;
 pub const INVENTORY_TEXT_CHARS_MAX: usize = 256;
 /// Changes of the inventory that one look records; further ones are not, and the log says so.
 pub const INVENTORY_CHANGES_MAX: usize = 5_000;
+
+/// What may wait for the loop of alerts: more than a node has checks. What is more is counted, and
+/// comes with the next change of the same check.
+pub const ALERT_INBOX_MAX: usize = 65_536;
+/// Records of the journal of alerts between two checkpoints.
+pub const ALERT_RECORDS_PER_CHECKPOINT: u64 = 2_000;
+/// Size of one record of the journal of alerts; a larger change is several records of one write.
+pub const ALERT_RECORD_BYTES_MAX: usize = 1 << 20;
