@@ -50,15 +50,15 @@ struct Known {
 
 #[rustfmt::skip]
 const ALL: [Known; 12] = [
-    Known { notifier: Notifier::Mail, name: "mail", required: &[&["to"]], options: &["to", "from", "server", "tls", "user", "password", "sendmail"] },
-    Known { notifier: Notifier::Slack, name: "slack", required: &[&["token", "url"]], options: &["token", "channel", "url"] },
+    Known { notifier: Notifier::Mail, name: "mail", required: &[&["to"]], options: &["to", "from", "server", "tls", "user", "password", "sendmail", "ca_file"] },
+    Known { notifier: Notifier::Slack, name: "slack", required: &[&["token", "url"]], options: &["token", "channel", "url", "ca_file"] },
     Known { notifier: Notifier::Mattermost, name: "mattermost", required: &[&["url"]], options: &["url", "channel", "username", "ca_file"] },
     Known { notifier: Notifier::Teams, name: "teams", required: &[&["url"]], options: &["url", "ca_file"] },
     Known { notifier: Notifier::Discord, name: "discord", required: &[&["url"]], options: &["url", "username", "ca_file"] },
-    Known { notifier: Notifier::Telegram, name: "telegram", required: &[&["token"], &["chat"]], options: &["token", "chat", "url"] },
-    Known { notifier: Notifier::Pagerduty, name: "pagerduty", required: &[&["routing_key"]], options: &["routing_key", "url"] },
+    Known { notifier: Notifier::Telegram, name: "telegram", required: &[&["token"], &["chat"]], options: &["token", "chat", "url", "ca_file"] },
+    Known { notifier: Notifier::Pagerduty, name: "pagerduty", required: &[&["routing_key"]], options: &["routing_key", "url", "ca_file"] },
     Known { notifier: Notifier::Opsgenie, name: "opsgenie", required: &[&["api_key"]], options: &["api_key", "url", "teams", "priority", "ca_file"] },
-    Known { notifier: Notifier::Ntfy, name: "ntfy", required: &[&["topic"]], options: &["topic", "url", "token", "user", "password"] },
+    Known { notifier: Notifier::Ntfy, name: "ntfy", required: &[&["topic"]], options: &["topic", "url", "token", "user", "password", "ca_file"] },
     Known { notifier: Notifier::Webhook, name: "webhook", required: &[&["url"]], options: &["url", "method", "body", "content_type", "headers", "token", "secret", "user", "password", "ca_file"] },
     Known { notifier: Notifier::Syslog, name: "syslog", required: &[], options: &["address", "protocol", "facility"] },
     Known { notifier: Notifier::Command, name: "command", required: &[&["command"]], options: &["command", "environment", "user"] },
