@@ -7,6 +7,7 @@
 )]
 
 mod agent;
+mod alerts;
 mod clock;
 mod collectors;
 mod configuration;

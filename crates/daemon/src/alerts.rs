@@ -163,8 +163,7 @@ impl AlertsLoop {
         shown: channel::Sender<Arc<Snapshot>>,
     ) -> Self {
         let (now, wall) = (clock::now(), clock::wall());
-        let (mut rules, mut node) = (agent.rules.clone(), agent.node.clone());
-        rules.mark_changed();
+        let (rules, mut node) = (agent.rules.clone(), agent.node.clone());
         let here = here(&node.borrow_and_update());
         let groups = here.groups.clone();
         let mut core = Alerts::new(now, wall, here, time_zone());

@@ -30,7 +30,6 @@ use crate::clock;
 use crate::evaluation::World;
 
 pub(crate) use own::Own;
-pub(crate) use source::resolve as resolve_secret;
 pub(crate) use source::resolve;
 pub(crate) use steps::{Gave, Steps};
 

@@ -3,7 +3,9 @@
 //! A command is a struct: its fields are what it takes, its doc is its help, its `EXAMPLES` are
 //! tried by a test, and `run` gives the answer. A hidden entry is an older spelling.
 
+mod ack;
 mod agent;
+mod alerts;
 mod collectors;
 mod completion;
 mod detectors;
@@ -13,6 +15,7 @@ mod explain;
 mod internal;
 mod inventory;
 mod monitoring;
+mod mute;
 mod packs;
 mod token;
 mod version;
@@ -32,6 +35,10 @@ pub(crate) enum Command {
     Docker(docker::Docker),
     Inventory(inventory::Inventory),
     Explain(explain::Explain),
+    Alerts(alerts::Alerts),
+    Ack(ack::Ack),
+    Downtime(mute::Downtime),
+    Silence(mute::Silence),
     Packs(packs::Packs),
     Evaluator(evaluator::Evaluator),
     Token(token::Token),
@@ -55,6 +62,10 @@ impl Command {
             Self::Docker(command) => command.run(program),
             Self::Inventory(command) => command.run(program),
             Self::Explain(command) => command.run(program),
+            Self::Alerts(command) => command.run(program),
+            Self::Ack(command) => command.run(program),
+            Self::Downtime(command) => command.run(program),
+            Self::Silence(command) => command.run(program),
             Self::Packs(command) => command.run(program),
             Self::Evaluator(command) => command.run(program),
             Self::Token(command) => command.run(program),

@@ -90,6 +90,8 @@ pub struct Alerts {
     time_zone: TimeZone,
     clock: Clock,
     handlers: BTreeMap<Arc<str>, Arc<Handler>>,
+    /// Whether the packs are known: before, nobody can be told, and nothing is forgotten.
+    has_packs: bool,
     /// For each check those that name it in `depends_on`.
     dependants: BTreeMap<String, BTreeSet<String>>,
     problems: BTreeMap<String, Live>,
@@ -117,6 +119,7 @@ impl Alerts {
             time_zone,
             clock: Clock::new(now, wall),
             handlers: BTreeMap::new(),
+            has_packs: false,
             dependants: BTreeMap::new(),
             problems: BTreeMap::new(),
             depending: BTreeSet::new(),
@@ -179,6 +182,7 @@ impl Alerts {
     /// Takes the packs in force: their handlers, and what depends on what.
     pub fn set_packs(&mut self, now: Moment, wall: WallTime, packs: &Registry) {
         self.at(now, wall);
+        self.has_packs = true;
         let handlers = packs.handlers();
         self.handlers = handlers
             .map(|one| (Arc::clone(&one.id), Arc::clone(one)))
@@ -234,6 +238,9 @@ impl Alerts {
 
     /// Tells when [`Alerts::tick`] is due.
     pub fn next_deadline(&self) -> Option<Moment> {
+        if !self.has_packs {
+            return None;
+        }
         let wakes = self.wakes.first().map(|(wall, _)| *wall);
         let is_full = self.deliveries.is_full();
         let buckets = self.buckets.next_deadline().filter(|_| !is_full);
@@ -253,15 +260,17 @@ impl Alerts {
     /// Brings everything to where it belongs after an input.
     fn settle(&mut self) {
         let wall = self.clock.wall();
-        self.end_mutes(wall);
-        self.consider_due(wall);
-        self.flush(wall);
-        // Who was told now may have somebody who is told later.
-        self.consider_due(wall);
         let mut delivers = Vec::new();
-        for delivery in self.deliveries.take_due(wall) {
+        if self.has_packs {
+            self.end_mutes(wall);
+            self.consider_due(wall);
+            self.flush(wall);
+            // Who was told now may have somebody who is told later.
+            self.consider_due(wall);
+            delivers = self.deliveries.take_due(wall);
+        }
+        for delivery in &delivers {
             self.keep_delivery(delivery.number);
-            delivers.push(delivery);
         }
         if !self.keep.is_empty() {
             let numbers = Record::Numbers(self.numbers);

@@ -16,7 +16,7 @@ use rules::alerts::text;
 use tracing::warn;
 
 use crate::agent::Agent;
-use crate::collect::resolve_secret;
+use crate::collect::resolve;
 use crate::evaluation::World;
 
 /// Tries once.
@@ -45,7 +45,7 @@ pub(super) fn deliver(
 /// Fills the options in, with their secrets.
 fn options(agent: &Agent, handler: &Handler) -> Result<BTreeMap<Arc<str>, Value>, Undelivered> {
     let parameters = &handler.home.parameters;
-    let opened = parameters.open(&|source| resolve_secret(agent, source));
+    let opened = parameters.open(&|source| resolve(agent, source));
     let world = World::of(agent);
     let scope = Scope::new(&world, Arc::clone(parameters)).with_secrets(opened.values);
     let filled = handler.fill_options(&scope).map_err(|failure| {

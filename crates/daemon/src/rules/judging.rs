@@ -84,6 +84,7 @@ impl Pump {
             info!(%check, %old, %new, change, output = %transition.output, "A check changed");
         }
         self.agent.keep.note_transition(&transition);
+        self.agent.alerts.transition(&transition);
         // Nobody may be listening.
         let _ = self.agent.events.send(transition);
     }

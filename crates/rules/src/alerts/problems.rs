@@ -267,7 +267,7 @@ impl Alerts {
     /// Asks every handler about a problem, and notes when to ask again.
     pub(super) fn consider(&mut self, key: &str) {
         let wall = self.clock.wall();
-        let Some(live) = self.problems.get(key) else {
+        let Some(live) = self.problems.get(key).filter(|_| self.has_packs) else {
             return;
         };
         if let Some(wake) = live.wake {

@@ -123,6 +123,11 @@ impl World {
             })
             .collect();
         self.alerts.restore(records);
+        // The agent looks at itself before it has read the packs: nobody must be forgotten.
+        self.alerts.set_here(now, wall, here());
+        self.alerts.tick(now, wall);
+        self.drain();
+        assert!(self.alerts.next_deadline().is_none());
         self.packs(handlers);
     }
 

@@ -1,0 +1,221 @@
+//! Alerts from the agent to a recording server: once each, whatever happens on the way.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+use tests::{Agent, Home, wait_for};
+
+/// A server that records what it is told. Its thread ends with the process.
+struct Recorder {
+    address: SocketAddr,
+    notices: Arc<Mutex<Vec<Value>>>,
+}
+
+impl Recorder {
+    fn start() -> Self {
+        Self::on("127.0.0.1:0".parse().unwrap())
+    }
+
+    fn on(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
+        let recorder = Self {
+            address: listener.local_addr().unwrap(),
+            notices: Arc::default(),
+        };
+        let notices = Arc::clone(&recorder.notices);
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                if let Some(notice) = take(&mut stream) {
+                    notices.lock().unwrap().push(notice);
+                    let answer =
+                        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
+                    // The agent may have been killed meanwhile.
+                    let _ = stream.write_all(answer.as_bytes());
+                }
+            }
+        });
+        recorder
+    }
+
+    /// Counts for each thing under how many identities it was told.
+    fn told(&self) -> BTreeMap<String, Vec<String>> {
+        let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for notice in self.notices.lock().unwrap().iter() {
+            let id = notice["id"].as_str().unwrap().to_owned();
+            let names: Vec<String> = match notice["items"].as_array() {
+                Some(items) if !items.is_empty() => {
+                    let names = items.iter().map(|item| item["check"].as_str());
+                    names.map(|name| name.unwrap().to_owned()).collect()
+                }
+                _ => vec![notice["check"].as_str().unwrap().to_owned()],
+            };
+            for name in names {
+                let ids = told.entry(name).or_default();
+                if !ids.contains(&id) {
+                    ids.push(id.clone());
+                }
+            }
+        }
+        told
+    }
+}
+
+/// Reads one request and gives its body.
+fn take(stream: &mut std::net::TcpStream) -> Option<Value> {
+    stream
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
+    let (mut bytes, mut buffer) = (Vec::new(), [0; 4096]);
+    loop {
+        let count = stream.read(&mut buffer).ok().filter(|count| *count > 0)?;
+        bytes.extend_from_slice(&buffer[..count]);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let lower = head.to_ascii_lowercase();
+        let length = lower.split("content-length:").nth(1)?.lines().next()?;
+        if body.len() >= length.trim().parse().ok()? {
+            return serde_json::from_str(body).ok();
+        }
+    }
+}
+
+/// Makes a folder whose agent tells the recorder of groups.
+fn home(address: SocketAddr) -> Home {
+    let home = Home::with_port_0("");
+    let pack = "var/lib/local-configuration/packs/duty";
+    home.write(&format!("{pack}/package.yml"), "name: duty\n");
+    home.write(
+        &format!("{pack}/handlers/hook.yml"),
+        &format!(
+            "handler:\n  notifier: webhook\n  options: {{url: 'http://{address}/'}}\n  \
+             events: [check, group]\n  groups: ['*']\n  window: 0s\n"
+        ),
+    );
+    home
+}
+
+fn add_group(agent: &Agent, group: &str) {
+    agent
+        .opsbro(&["agent", "parameters", "add", "groups", group])
+        .expect(0);
+}
+
+#[test]
+fn without_a_handler_that_is_on_nothing_is_sent() {
+    let agent = Agent::start("");
+    let alerts = agent.get("/alerts").json();
+    let handlers = alerts["handlers"].as_array().unwrap();
+    assert!(handlers.len() >= 2, "{alerts}");
+    assert!(
+        handlers.iter().all(|handler| handler["is_on"] == false),
+        "{alerts}"
+    );
+    add_group(&agent, "quiet");
+    assert_eq!(agent.get("/alerts").json()["notices"].to_string(), "[]");
+}
+
+#[test]
+fn a_test_says_what_the_other_side_answered() {
+    let recorder = Recorder::start();
+    let agent = home(recorder.address).launch().ready();
+    let ran = agent.opsbro(&["alerts", "test", "duty/hook"]).expect(0);
+    assert!(ran.stdout.contains("200"), "{}", ran.stdout);
+    let ran = agent.opsbro(&["alerts", "test", "duty/hock"]).expect(2);
+    assert!(
+        ran.stderr.contains("did you mean duty/hook"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn kills_at_any_moment_neither_lose_nor_double_an_event() {
+    let recorder = Recorder::start();
+    let mut home = home(recorder.address);
+    let mut groups = Vec::new();
+    for round in 0..4 {
+        let agent = home.launch().ready();
+        let group = format!("round-{round}");
+        add_group(&agent, &group);
+        // Kept is what the agent says is kept; the kill comes before or after the delivery.
+        wait_for("the notice to be kept", || {
+            let notices = agent.get("/alerts").json()["notices"].to_string();
+            notices.contains(&group).then_some(())
+        });
+        groups.push(group);
+        home = agent
+            .kill()
+            .launch_and_kill_after(Duration::from_millis(round * 15));
+    }
+    let _agent = home.launch().ready();
+    wait_for("all groups to be told", || {
+        let told = recorder.told();
+        groups
+            .iter()
+            .all(|group| told.contains_key(group))
+            .then_some(())
+    });
+    for (group, ids) in recorder.told() {
+        assert_eq!(ids.len(), 1, "{group} was told as {ids:?}");
+    }
+}
+
+#[test]
+fn a_server_that_was_away_gets_everything_when_it_is_back() {
+    let address = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap()
+    };
+    let agent = home(address).launch().ready();
+    add_group(&agent, "lost");
+    wait_for("the failure to be shown", || {
+        let ran = agent.opsbro(&["alerts", "list"]);
+        (ran.code == Some(1) && ran.stdout.contains("FAILING")).then_some(())
+    });
+    let recorder = Recorder::on(address);
+    let agent = agent.stop().launch().ready();
+    wait_for("the notice", || {
+        recorder.told().contains_key("lost").then_some(())
+    });
+    wait_for("the handler to be well", || {
+        (agent.opsbro(&["alerts", "list"]).code == Some(0)).then_some(())
+    });
+}
+
+#[test]
+fn downtimes_and_silences_outlive_a_kill_and_say_who_made_them() {
+    let agent = Agent::start("");
+    let add = [
+        "downtime", "add", "--check", "linux/*", "--for", "2h", "--by", "alice",
+    ];
+    agent.opsbro(&add).expect(0);
+    let add = [
+        "silence",
+        "add",
+        "--handler",
+        "slack/*",
+        "--every",
+        "sun 02:00-04:00",
+    ];
+    agent.opsbro(&add).expect(0);
+    let agent = agent.kill().launch().ready();
+    let listed = agent.opsbro(&["downtime", "list"]).expect(0).stdout;
+    assert!(
+        listed.contains("d1") && listed.contains("alice"),
+        "{listed}"
+    );
+    agent.opsbro(&["silence", "remove", "s2"]).expect(0);
+    let agent = agent.kill().launch().ready();
+    let left = agent.opsbro(&["silence", "list", "-o", "json"]).expect(0);
+    assert_eq!(left.json().to_string(), "[]");
+    let ran = agent.opsbro(&["ack", "linux/cpu"]).expect(2);
+    assert!(ran.stderr.contains("no open problem"), "{}", ran.stderr);
+    let ran = agent.opsbro(&["downtime", "add", "--check", "*"]).expect(2);
+    assert!(ran.stderr.contains("needs an end"), "{}", ran.stderr);
+}
