@@ -135,6 +135,46 @@ fn a_test_says_what_the_other_side_answered() {
 }
 
 #[test]
+fn a_check_that_fails_is_told_with_its_end_and_a_kill_between_repeats_nothing() {
+    let recorder = Recorder::start();
+    let home = home(recorder.address);
+    let pack = "var/lib/local-configuration/packs/duty";
+    let flag = home.root().join("bad").display().to_string();
+    home.write(
+        &format!("{pack}/monitoring/flag.yml"),
+        &format!(
+            "check:\n  if_group: '*'\n  interval: 1s\n  critical_if: \"file_exists('{flag}')\"\n  \
+             ok_output: \"'good'\"\n  critical_output: \"'the flag is up'\"\n"
+        ),
+    );
+    home.write("bad", "");
+    let agent = home.launch().ready();
+    let states = || {
+        let notices = recorder.notices.lock().unwrap();
+        let of_flag = notices
+            .iter()
+            .filter(|notice| notice["check"] == "duty/flag");
+        of_flag
+            .map(|notice| notice["state"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    wait_for("the problem", || (states() == ["CRITICAL"]).then_some(()));
+    let listed = agent.opsbro(&["alerts", "list"]).expect(0).stdout;
+    assert!(
+        listed.contains("duty/flag") && listed.contains("told: duty/hook"),
+        "{listed}"
+    );
+    agent
+        .opsbro(&["ack", "duty/flag", "--by", "alice"])
+        .expect(0);
+    let agent = agent.kill().launch().ready();
+    let shown = agent.opsbro(&["alerts", "show", "1"]).expect(0).stdout;
+    assert!(shown.contains("by alice"), "{shown}");
+    std::fs::remove_file(agent.home.root().join("bad")).unwrap();
+    wait_for("the end", || (states() == ["CRITICAL", "OK"]).then_some(()));
+}
+
+#[test]
 fn kills_at_any_moment_neither_lose_nor_double_an_event() {
     let recorder = Recorder::start();
     let mut home = home(recorder.address);

@@ -35,6 +35,8 @@ use crate::workers::JobError;
 
 /// Time between two tries to write what the disk refused.
 const WRITE_AGAIN: Duration = Duration::from_secs(5);
+/// Time after the start in which open problems are compared with the checks.
+const COMPARE_TIME: Duration = Duration::from_secs(600);
 /// Time between two snapshots while much happens.
 const SHOW_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -107,6 +109,8 @@ pub(crate) struct AlertsLoop {
     rules: channel::Receiver<Arc<Rules>>,
     node: channel::Receiver<Arc<Node>>,
     groups: BTreeSet<Group>,
+    checks: channel::Receiver<Arc<::rules::checks::Snapshot>>,
+    compare_until: Moment,
     under_way: FuturesUnordered<Pin<Box<dyn Future<Output = Ended> + Send>>>,
     is_writing: bool,
     /// What is to be written next.
@@ -138,11 +142,18 @@ pub(crate) enum Event {
     Due,
     Packs,
     Node,
+    Checks,
 }
 
 impl loops::Event for Event {
-    const KINDS: &'static [&'static str] =
-        &["messages", "ended", "due", "pack_changes", "node_changes"];
+    const KINDS: &'static [&'static str] = &[
+        "messages",
+        "ended",
+        "due",
+        "pack_changes",
+        "node_changes",
+        "checks",
+    ];
 
     fn kind(&self) -> usize {
         match self {
@@ -151,6 +162,7 @@ impl loops::Event for Event {
             Self::Due => 2,
             Self::Packs => 3,
             Self::Node => 4,
+            Self::Checks => 5,
         }
     }
 }
@@ -164,6 +176,7 @@ impl AlertsLoop {
     ) -> Self {
         let (now, wall) = (clock::now(), clock::wall());
         let (rules, mut node) = (agent.rules.clone(), agent.node.clone());
+        let checks = agent.checks.clone();
         let here = here(&node.borrow_and_update());
         let groups = here.groups.clone();
         let mut core = Alerts::new(now, wall, here, time_zone());
@@ -187,6 +200,8 @@ impl AlertsLoop {
             rules,
             node,
             groups,
+            checks,
+            compare_until: now + COMPARE_TIME,
             under_way: FuturesUnordered::new(),
             is_writing: false,
             batch: BTreeMap::new(),
@@ -355,13 +370,17 @@ impl Room for AlertsLoop {
             under_way,
             rules,
             node,
+            checks,
+            compare_until,
             ..
         } = self;
+        let is_comparing = *compare_until > clock::now();
         tokio::select! {
             Some(ended) = under_way.next() => Event::Ended(ended),
             Ok(()) = rules.changed() => Event::Packs,
             Some(message) = inbox.recv() => Event::Message(message),
             Ok(()) = node.changed() => Event::Node,
+            Ok(()) = checks.changed(), if is_comparing => Event::Checks,
             () = due => Event::Due,
         }
     }
@@ -394,6 +413,10 @@ impl Room for AlertsLoop {
                 self.core.set_packs(now, wall, &rules.registry);
             }
             Event::Node => self.take_node(),
+            Event::Checks => {
+                let checks = Arc::clone(&self.checks.borrow_and_update());
+                self.core.compare(now, wall, &checks);
+            }
         }
         self.pump();
         self.show();

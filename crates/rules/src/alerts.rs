@@ -105,6 +105,8 @@ pub struct Alerts {
     numbers: Numbers,
     /// What changed lately on this node, newest last.
     changes: VecDeque<(WallTime, String)>,
+    /// The number of the last transition since the start.
+    last_transition: Option<u64>,
     /// Problems that could not be taken because there are too many.
     refused: u64,
     keep: BTreeMap<String, Option<Record>>,
@@ -130,6 +132,7 @@ impl Alerts {
             deliveries: Deliveries::default(),
             numbers: Numbers::default(),
             changes: VecDeque::new(),
+            last_transition: None,
             refused: 0,
             keep: BTreeMap::new(),
             outputs: VecDeque::new(),

@@ -148,6 +148,12 @@ fn describe(agent: &Agent) -> Info {
     });
     let mut problems = agent.configuration_problems.borrow().clone();
     problems.extend(rules.problems.iter().map(ToString::to_string));
+    let alerts = agent.alerts_shown.borrow().clone();
+    let failing = alerts.handlers.iter().filter(|it| it.is_failing());
+    problems.extend(failing.map(|it| {
+        let why = it.last.as_ref().map_or("", |(_, _, text)| text);
+        format!("the handler {} does not deliver: {why}", it.handler.id)
+    }));
     Info {
         agent_state: agent.life.borrow().to_string(),
         pid: std::process::id(),

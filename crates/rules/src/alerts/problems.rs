@@ -9,6 +9,7 @@ use packs::handler::{About, Event, Handler};
 use super::judge::{self, Verdict};
 use super::kept::{Decision, Happening, Problem, Record, Thing, Waiting};
 use super::{Alerts, event_key};
+use crate::checks::Snapshot;
 use crate::transition::{Change, Reason, Transition, is_problem};
 
 /// A problem, and what is known of it in memory only.
@@ -71,10 +72,46 @@ impl Alerts {
     /// Takes what happened to a check.
     pub fn transition(&mut self, now: Moment, wall: WallTime, transition: &Transition) {
         self.at(now, wall);
+        self.last_transition = Some(transition.number);
         if let Some(key) = self.take(transition, wall) {
             self.consider(&key);
             let is_over = !transition.is_problem();
             self.consider_dependants(&transition.node.to_string(), &transition.name(), is_over);
+        }
+        self.settle();
+    }
+
+    /// Ends problems of checks that are well: after a crash the checks may remember an older state
+    /// than the alerts do, and then nothing happens to them that would end the problem.
+    pub fn compare(&mut self, now: Moment, wall: WallTime, checks: &Snapshot) {
+        self.at(now, wall);
+        if self
+            .last_transition
+            .is_some_and(|number| number != checks.number)
+        {
+            // Transitions are on their way here.
+            return;
+        }
+        let open = self.problems.iter().filter(|(_, live)| {
+            let thing = &live.problem.thing;
+            thing.node == self.here.id
+                && is_problem(live.problem.state)
+                && is_well(checks, &thing.name)
+        });
+        for key in open.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
+            let Some(live) = self.problems.get_mut(&key) else {
+                continue;
+            };
+            let problem = live.edit();
+            problem.old_state = problem.state;
+            problem.state = CheckState::Ok;
+            problem.changed = wall;
+            problem.acknowledged = None;
+            let (node, name) = (problem.thing.node.clone(), problem.thing.name.clone());
+            live.decide(wall, "", "well again when the agent came back".to_owned());
+            self.keep_problem(&key);
+            self.consider(&key);
+            self.consider_dependants(&node, &name, true);
         }
         self.settle();
     }
@@ -376,6 +413,18 @@ impl Alerts {
             self.keep.insert(key.to_owned(), Some(record));
         }
     }
+}
+
+/// Tells whether a check was judged since the start and is well.
+fn is_well(checks: &Snapshot, name: &str) -> bool {
+    let (id, instance) = match name.strip_suffix(']').and_then(|it| it.split_once('[')) {
+        Some((id, instance)) => (id, Some(instance)),
+        None => (name, None),
+    };
+    let judged = checks.check(id).filter(|watched| watched.runs > 0);
+    let mut things = judged.iter().flat_map(|watched| &watched.things);
+    let thing = things.find(|thing| thing.instance.as_deref() == instance);
+    thing.is_some_and(|thing| thing.hard == CheckState::Ok && thing.state == CheckState::Ok)
 }
 
 /// Asks a route about a thing.
