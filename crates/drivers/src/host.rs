@@ -79,6 +79,8 @@ impl Host {
     /// Opens a plain file. Never blocks on a FIFO, never touches a device.
     pub(crate) fn open(&self, path: &str) -> Result<File, Error> {
         let real = self.path(path)?;
+        #[cfg(test)]
+        OPENED.with_borrow_mut(|opened| opened.push(path.to_owned()));
         // Opening alone can start a watchdog or rewind a tape, so it is looked at before.
         refuse_unless_plain(
             path,
@@ -257,6 +259,14 @@ pub(crate) fn kind_word(metadata: &Metadata) -> &'static str {
         () if kind.is_socket() => "socket",
         () => "device",
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    /// What this thread has opened, or has tried to.
+    pub(crate) static OPENED: std::cell::RefCell<Vec<String>> = const {
+        std::cell::RefCell::new(Vec::new())
+    };
 }
 
 /// Gives a recorded machine of `tests/fixtures/hosts`.

@@ -4,6 +4,12 @@
 //! loopback; so nothing is sent to anybody, even when these tests run on a machine of a cloud. That
 //! takes root, or a system that lets users make namespaces.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test may panic and tell"
+)]
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, TcpListener, TcpStream};
@@ -296,7 +302,17 @@ fn documents(request: &str, headers: &BTreeMap<String, String>, stream: &mut Tcp
     }
 }
 
-// tidy: long, one flat list of providers and what each tells
+/// Asks, and checks that nothing is told that should not be.
+#[track_caller]
+fn told(name: &str, machine: &Machine) -> Value {
+    let value = ask(name, machine).unwrap();
+    let shown = format!("{value:?}");
+    for secret in ["secret", "c2VjcmV0", "AAAA", "PASSWORD", "email"] {
+        assert!(!shown.contains(secret), "{name} tells {secret}: {shown}");
+    }
+    value
+}
+
 #[test]
 fn documents_are_read_without_their_secrets() {
     in_namespace("documents_are_read_without_their_secrets", || {
@@ -304,14 +320,6 @@ fn documents_are_read_without_their_secrets() {
             serve(ADDRESSES[0], documents),
             serve(ADDRESSES[1], documents),
         ];
-        let told = |name: &str, machine: &Machine| {
-            let value = ask(name, machine).unwrap();
-            let shown = format!("{value:?}");
-            for secret in ["secret", "c2VjcmV0", "AAAA", "PASSWORD", "email"] {
-                assert!(!shown.contains(secret), "{name} tells {secret}: {shown}");
-            }
-            value
-        };
         let tag = "/sys/class/dmi/id/chassis_asset_tag";
         let azure = machine(&[(tag, "7783-7084-3265-9085-8269-3286-77\n")]);
         let value = told("azure", &azure);
@@ -339,41 +347,53 @@ fn documents_are_read_without_their_secrets() {
             &[("tags/1", "prod".into()), ("attributes/role", "db".into())],
         );
         check_identity(&google, "34.76.1.2", "17958346218379134337");
-
-        let ocean = vendor("DigitalOcean\n");
-        check(&told("digitalocean", &ocean), &[("region", "nyc3".into())]);
-        check_identity(&ocean, "104.131.20.105", "2756294");
-
-        let scaleway = vendor("Scaleway\n");
-        let value = told("scaleway", &scaleway);
-        check(
-            &value,
-            &[
-                ("location/zone_id", "par1".into()),
-                ("tags/0", "web".into()),
-            ],
-        );
-        check_identity(
-            &scaleway,
-            "51.15.1.2",
-            "11111111-1111-4111-8111-111111111111",
-        );
-
-        let openstack = vendor("OpenStack Foundation\n");
-        let value = told("openstack", &openstack);
-        check(
-            &value,
-            &[
-                ("meta/role", "db".into()),
-                ("instance-type", "m1.small".into()),
-            ],
-        );
-        check_identity(
-            &openstack,
-            "185.1.2.3",
-            "d8e02d56-2648-49a3-bf97-6be8f1204f38",
-        );
     });
+}
+
+#[test]
+fn documents_of_smaller_clouds_are_read_without_their_secrets() {
+    in_namespace(
+        "documents_of_smaller_clouds_are_read_without_their_secrets",
+        || {
+            let _asked = [
+                serve(ADDRESSES[0], documents),
+                serve(ADDRESSES[1], documents),
+            ];
+            let ocean = vendor("DigitalOcean\n");
+            check(&told("digitalocean", &ocean), &[("region", "nyc3".into())]);
+            check_identity(&ocean, "104.131.20.105", "2756294");
+
+            let scaleway = vendor("Scaleway\n");
+            let value = told("scaleway", &scaleway);
+            check(
+                &value,
+                &[
+                    ("location/zone_id", "par1".into()),
+                    ("tags/0", "web".into()),
+                ],
+            );
+            check_identity(
+                &scaleway,
+                "51.15.1.2",
+                "11111111-1111-4111-8111-111111111111",
+            );
+
+            let openstack = vendor("OpenStack Foundation\n");
+            let value = told("openstack", &openstack);
+            check(
+                &value,
+                &[
+                    ("meta/role", "db".into()),
+                    ("instance-type", "m1.small".into()),
+                ],
+            );
+            check_identity(
+                &openstack,
+                "185.1.2.3",
+                "d8e02d56-2648-49a3-bf97-6be8f1204f38",
+            );
+        },
+    );
 }
 
 /// Checks that all providers fail with such a message when this answers for them.
@@ -470,7 +490,7 @@ fn a_service_that_refuses_is_named() {
 fn nonsense_is_told() {
     in_namespace("nonsense_is_told", || {
         let _asked = serve(ADDRESSES[0], |_, _, stream| {
-            reply(stream, "200 OK", "[1, \u{fffd}")
+            reply(stream, "200 OK", "[1, \u{fffd}");
         });
         for vendor_name in ["DigitalOcean", "OpenStack Foundation"] {
             let name = vendor_name

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use super::*;
-use crate::host::recorded;
+use crate::host::{OPENED, recorded};
 
 /// A machine made of a few files, and a collector that looks at it again and again.
 pub(super) struct Runs {
@@ -246,6 +246,97 @@ fn this_machine_gives_data_or_a_reason() {
             Err(Trouble::Failed(error)) => {
                 assert!(error.to_string().contains('/'), "{}: {error}", native.name);
             }
+        }
+    }
+}
+
+/// Copies a recorded machine to where it may be broken.
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
+            copy(&source, &target);
+        } else if kind.is_symlink() {
+            let link = std::fs::read_link(&source).unwrap();
+            std::os::unix::fs::symlink(link, target).unwrap();
+        } else {
+            std::fs::copy(source, target).unwrap();
+        }
+    }
+}
+
+/// Places at which a file is broken: all of them in the slow ring, else some, both ends included.
+fn offsets(length: usize) -> impl Iterator<Item = usize> {
+    let is_slow = std::env::var_os("SLOW_TESTS").is_some();
+    let step = if is_slow { 1 } else { (length / 12).max(1) };
+    let last = length.saturating_sub(2);
+    (0..length).filter(move |offset| offset.is_multiple_of(step) || *offset <= 2 || *offset >= last)
+}
+
+/// Breaks each file that a collector reads, in each way and at many places. Whatever comes of it,
+/// it is data or an error in words, from the same collector that has seen the file whole.
+fn break_files_of(native: &Native, root: &std::path::Path) {
+    let (host, none) = (Host::at(root), BTreeMap::new());
+    let mut collector = (native.make)();
+    let mut seconds = 0;
+    let mut look = || {
+        seconds += 10;
+        let now = Moment::from_start(Duration::from_secs(seconds));
+        if let Err(trouble) = run(collector.as_mut(), &host, now, &none) {
+            let told = trouble.to_string();
+            assert!(told.len() > 5, "{} says {told:?}", native.name);
+        }
+    };
+    OPENED.take();
+    look();
+    let mut opened = OPENED.take();
+    opened.sort_unstable();
+    opened.dedup();
+    for path in opened {
+        let real = root.join(path.trim_start_matches('/'));
+        let Ok(whole) = std::fs::read(&real) else {
+            continue;
+        };
+        let mut try_with = |bytes: &[u8]| {
+            std::fs::File::create(&real)
+                .unwrap()
+                .write_all(bytes)
+                .unwrap();
+            look();
+        };
+        for offset in offsets(whole.len()) {
+            try_with(&whole[..offset]);
+            let mut bent = whole.clone();
+            bent[offset] = 0xff;
+            try_with(&bent);
+            bent[offset] = b'9';
+            bent.insert(offset, b'-');
+            try_with(&bent);
+        }
+        try_with(&whole);
+        std::fs::remove_file(&real).unwrap();
+        look();
+        std::fs::create_dir(&real).unwrap();
+        look();
+        std::fs::remove_dir(&real).unwrap();
+        std::fs::File::create(&real)
+            .unwrap()
+            .write_all(&whole)
+            .unwrap();
+        look();
+    }
+}
+
+#[test]
+fn no_file_that_is_cut_bent_or_gone_does_harm() {
+    for name in RECORDED {
+        let folder = tempfile::tempdir().unwrap();
+        copy(recorded(name).root(), folder.path());
+        for native in ALL {
+            break_files_of(native, folder.path());
         }
     }
 }
