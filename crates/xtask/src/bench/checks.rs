@@ -98,10 +98,19 @@ fn measure(program: &Program, load: &Load) -> Result<Cost, String> {
 fn judged(agent: &Agent) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("failed to ask for the checks: {error}");
     let mut socket = Socket::connect(&agent.socket).map_err(failed)?;
-    let body = socket.get_body("/status").map_err(failed)?;
-    let status: serde_json::Value =
-        serde_json::from_slice(&body).map_err(|error| format!("no JSON: {error}"))?;
-    say(&format!("# judged: {}", status["counts"]));
+    let body = socket.get_body("/monitoring/checks").map_err(failed)?;
+    let checks: serde_json::Value = serde_json::from_slice(&body)
+        .map_err(|error| format!("the checks are no JSON: {error}"))?;
+    let all = checks.as_object().into_iter().flatten();
+    let own: Vec<_> = all.filter(|(id, _)| id.starts_with("bench-")).collect();
+    let ran = own
+        .iter()
+        .filter(|(_, check)| check["last_check"] != 0)
+        .count();
+    say(&format!(
+        "# {ran} of {} checks of the bench were judged",
+        own.len()
+    ));
     Ok(())
 }
 
