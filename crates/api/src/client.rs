@@ -165,10 +165,11 @@ impl Client {
             route.method,
             body.len()
         );
-        let sent = stream
-            .write_all(head.as_bytes())
-            .and_then(|()| stream.write_all(body));
-        sent.map_err(|error| self.failed(&error))?;
+        match stream.write_all(&[head.as_bytes(), body].concat()) {
+            // The agent may answer from the head alone and hang up: what it said is still there.
+            Err(error) if !is_hung_up(&error) => return Err(self.failed(&error)),
+            Ok(()) | Err(_) => {}
+        }
         let mut reader = BufReader::new(stream);
         let head = Head::read(&mut reader).map_err(|error| self.failed(&error))?;
         let response = Response {
@@ -222,6 +223,13 @@ impl Client {
             _ => ClientError::Broken(error.to_string()),
         }
     }
+}
+
+fn is_hung_up(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::BrokenPipe | ErrorKind::ConnectionReset
+    )
 }
 
 fn broken(error: std::io::Error) -> ClientError {
@@ -412,6 +420,26 @@ mod tests {
         let half = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf";
         theirs.write_all(half).unwrap();
         assert!(matches!(read(ours), Err(ClientError::TimedOut(_))));
+    }
+
+    #[test]
+    fn an_answer_before_the_body_was_read_is_heard() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("agent.sock");
+        let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let agent = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.read_exact(&mut [0; 4]).unwrap();
+            let answer = "HTTP/1.1 404 Not Found\r\ncontent-length: 5\r\n\r\nnever";
+            stream.write_all(answer.as_bytes()).unwrap();
+        });
+        // More than the buffers of a socket hold, so that the client writes when nobody reads.
+        let body = "x".repeat(4 << 20);
+        let answer: Result<String, _> =
+            Client::new(&socket).send(&crate::evaluator::EVAL, With::default(), &body);
+        agent.join().unwrap();
+        let told = answer.unwrap_err().to_string();
+        assert!(told.contains("answered 404: never"), "{told}");
     }
 
     #[test]
