@@ -231,16 +231,19 @@ impl Collector {
         turns.max(limits::FACT_AGE_MIN)
     }
 
-    /// Says in one line why there is nothing: "redis: NOT-ELIGIBLE, add the group redis".
+    /// Says in one line why there is nothing, and what brings it: "redis: NOT-ELIGIBLE, this node
+    /// is not in the group redis; add the group redis".
     pub fn why(&self) -> String {
-        // What failed is told by its reason; what is missing by what brings it.
-        let words = match self.state {
-            State::Error | State::Pending | State::Ok => [&self.reason, &self.todo],
-            State::NotEligible | State::MissingConfiguration => [&self.todo, &self.reason],
+        // What failed is told by its reason alone.
+        let count = match self.state {
+            State::Error | State::Pending | State::Ok => 1,
+            State::NotEligible | State::MissingConfiguration => 2,
         };
-        match words.iter().find(|words| !words.is_empty()) {
-            Some(words) => format!("{}: {}, {words}", self.name, self.state),
-            None => format!("{}: {}", self.name, self.state),
+        let words = [&*self.reason, &*self.todo].into_iter();
+        let words: Vec<&str> = words.filter(|it| !it.is_empty()).take(count).collect();
+        match &words[..] {
+            [] => format!("{}: {}", self.name, self.state),
+            words => format!("{}: {}, {}", self.name, self.state, words.join("; ")),
         }
     }
 

@@ -262,13 +262,17 @@ fn a_group_that_is_missing_is_named_and_starts_it_when_it_comes() {
     let mut bench = Bench::new(vec![redis, both]);
     assert_eq!(bench.until(20_000), [""; 0]);
     let fact = bench.fact("redis");
-    assert_eq!(fact.why(), "redis: NOT-ELIGIBLE, add the group redis");
+    assert_eq!(
+        fact.why(),
+        "redis: NOT-ELIGIBLE, this node is not in the group redis; add the group redis"
+    );
     assert_eq!(&*fact.reason, "this node is not in the group redis");
     assert_eq!(fact.next_due, None);
     let why = bench.fact("both").why();
     assert_eq!(
         why,
-        "both: NOT-ELIGIBLE, bring it into the groups linux & !container"
+        "both: NOT-ELIGIBLE, this node is not in the groups linux & !container; \
+         bring it into the groups linux & !container"
     );
     bench.groups(&["redis"]);
     assert_eq!(bench.fact("redis").state, State::Pending);
