@@ -20,6 +20,7 @@ use serde::Serialize;
 use crate::failure::Failure;
 
 pub(crate) use page::{Page, topic_color};
+pub(crate) use tree::cut;
 pub(crate) use value::written;
 
 /// The form of an answer.

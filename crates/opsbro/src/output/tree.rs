@@ -145,7 +145,8 @@ impl Drawing<'_> {
 }
 
 /// Keeps the beginning of a text that is too long for a row, on one line.
-fn cut(text: &str) -> String {
+pub(crate) fn cut(text: &str) -> String {
+    let text = anstream::adapter::strip_str(text).to_string();
     let one_line = text.replace(['\n', '\r', '\t'], " ");
     // What a machine gives may hold codes for the terminal, which are not for it to send.
     let plain: String = one_line

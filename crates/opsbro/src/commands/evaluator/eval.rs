@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{By, evaluate};
 use crate::failure::{Exit, Outcome};
-use crate::output::{Answer, Page};
+use crate::output::{Answer, Page, cut};
 use crate::program::Program;
 
 /// Evaluate an expression on this node
@@ -62,6 +62,9 @@ impl Eval {
     }
 }
 
+/// How an outcome begins that is not known.
+const UNKNOWN: &str = "unknown: ";
+
 /// Renders what is wrong with the expression, with a caret under it.
 pub(super) fn pointed_at(problem: &Problem, expr: &str) -> String {
     let place = Place::new(
@@ -97,20 +100,34 @@ impl Answer for Shown {
 }
 
 /// Draws the parts below each other: `lead` stands before this part, `below` before those under it.
+///
+/// Each is one line, however long its value is. What is unknown has its reason where it came from,
+/// at the part that has no unknown one below it, in the place of the source.
 pub(in crate::commands) fn tree(
     part: &Explanation,
     lead: &str,
     below: &str,
     rows: &mut Vec<Vec<String>>,
 ) {
-    let source = part
-        .source
-        .as_ref()
-        .map(|from| format!("({from})").dimmed().to_string());
+    let source = part.source.as_ref().map(|from| format!("({from})"));
+    let mut beside = source.unwrap_or_default();
+    let mut outcome = cut(&part.outcome);
+    if let Some(reason) = part.outcome.strip_prefix(UNKNOWN) {
+        UNKNOWN
+            .trim_end_matches([':', ' '])
+            .clone_into(&mut outcome);
+        let is_from_below = |inner: &Explanation| inner.outcome.starts_with(UNKNOWN);
+        if !part.parts.iter().any(is_from_below) {
+            reason.clone_into(&mut beside);
+        }
+    }
     rows.push(vec![
         format!("{}{}", lead.dimmed(), part.text),
-        format!("→ {}", part.outcome.green()),
-        source.unwrap_or_default(),
+        format!("→ {}", outcome.green()),
+        match beside.is_empty() {
+            true => beside,
+            false => beside.dimmed().to_string(),
+        },
     ]);
     for (at, inner) in part.parts.iter().enumerate() {
         let is_last = at + 1 == part.parts.len();
@@ -139,6 +156,39 @@ mod tests {
             source: None,
             parts,
         }
+    }
+
+    fn drawn(explanation: &Explanation) -> String {
+        let mut rows = Vec::new();
+        tree(explanation, "", "", &mut rows);
+        let mut page = Page::new(None);
+        page.table(&[], &rows);
+        anstream::adapter::strip_str(&page.finish()).to_string()
+    }
+
+    #[test]
+    fn a_value_of_many_lines_and_colours_stays_in_its_row() {
+        let donut = format!("\u{1b}[38;5;134m⣠⣤\u{1b}[0m  \n{}", "⣿".repeat(500));
+        let text = drawn(&part("get_donut(1)", &donut, vec![part("1", "1", vec![])]));
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 2, "{text}");
+        assert!(lines[0].starts_with("get_donut(1)  → ⣠⣤   ⣿"), "{text}");
+        assert!(lines[0].ends_with('…') && lines[0].chars().count() < 100);
+    }
+
+    #[test]
+    fn the_reason_of_the_unknown_is_told_once_where_it_came_from() {
+        let unknown = |text: &str, parts| part(text, "unknown: x is missing (y)", parts);
+        let explanation = unknown(
+            "{{x}} > 1",
+            vec![unknown("{{x}}", vec![]), part("1", "1", vec![])],
+        );
+        let expect = "\
+{{x}} > 1  → unknown
+├ {{x}}    → unknown  x is missing (y)
+└ 1        → 1
+";
+        assert_eq!(drawn(&explanation), expect);
     }
 
     #[test]
