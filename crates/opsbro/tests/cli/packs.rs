@@ -85,6 +85,14 @@ fn a_pack_is_overloaded_changed_compared_and_removed() {
         "OK: SET local.statsd.port → 8126\n",
         "",
     );
+    let below = sandbox.run(&["packs", "parameters", "set", "global.statsd.port", "8127"]);
+    assert!(
+        below
+            .stdout
+            .ends_with("‼ It has no effect: hidden by level local\n"),
+        "{below:?}"
+    );
+    sandbox.run(&["packs", "delete", "global.statsd"]);
     let diff = sandbox.run(&["packs", "diff", "statsd"]);
     assert_eq!(diff.code, Some(1), "{diff:?}");
     assert!(

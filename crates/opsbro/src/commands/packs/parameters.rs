@@ -3,7 +3,8 @@
 use clap::{Args, Subcommand};
 use daemon::evaluation::to_json;
 use owo_colors::OwoColorize as _;
-use packs::levels::{OperationError, Plan};
+use packs::Registry;
+use packs::levels::{OperationError, Plan, Standing};
 use packs::parameters::{self, ChangeError, ParameterAt};
 use serde::Serialize;
 
@@ -127,11 +128,17 @@ fn change(
     let after = Disk::read(program)?;
     let value = parameters::get(&after.found.files, parameter)
         .map_or(serde_json::Value::Null, |shown| to_json(&shown.value));
+    let registry = Registry::load(&after.found.files, None);
+    let standing = |it: &&Standing| {
+        *it.name == *parameter.pack.name && it.level == parameter.pack.level && !it.counts()
+    };
+    let without_effect = registry.standings().iter().find(standing);
     program.printer.show(&Changed {
         parameter: parameter.to_string(),
         verb,
         value,
         steps,
+        without_effect: without_effect.map(Standing::why),
     })?;
     Ok(Exit::Yes)
 }
@@ -186,6 +193,9 @@ struct Changed {
     verb: &'static str,
     value: serde_json::Value,
     steps: Vec<Step>,
+    /// Why nothing comes of it: another pack of the name counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    without_effect: Option<String>,
 }
 
 impl Answer for Changed {
@@ -202,5 +212,8 @@ impl Answer for Changed {
             self.verb,
             self.parameter.bold()
         ));
+        if let Some(why) = &self.without_effect {
+            page.line(format!("{} It has no effect: {why}", "‼".yellow()));
+        }
     }
 }
