@@ -186,6 +186,9 @@ pub struct State {
     pub checks: BTreeMap<String, Check>,
     /// The services, likewise.
     pub services: BTreeMap<String, Check>,
+    /// How many errors the packs have: checks may be missing, or be those from before the error.
+    #[serde(default)]
+    pub pack_errors: usize,
 }
 
 /// How a check, or one of its things, is.

@@ -65,6 +65,10 @@ fn all_state(agent: &Agent) -> AllState {
         node: agent.node.borrow().name.clone(),
         checks: checks(&snapshot, |_| true),
         services: services(&snapshot),
+        pack_errors: {
+            let rules = agent.rules.borrow();
+            rules.problems.iter().filter(|it| it.is_error()).count()
+        },
     }
 }
 

@@ -116,6 +116,21 @@ pub(crate) fn colored(state: &str) -> String {
     }
 }
 
+/// Leaves the thing of a check that was named, as `linux/disks[/srv]`; all where the check was.
+fn narrow(things: &mut BTreeMap<String, Check>, name: &str) {
+    if things.contains_key(name) {
+        things.retain(|id, _| id == name);
+    }
+}
+
+/// Leaves out the milliseconds of a time, which say nothing to people.
+pub(crate) fn whole_seconds(time: &str) -> String {
+    match time.rsplit_once('.') {
+        Some((whole, _)) => format!("{whole}Z"),
+        None => time.to_owned(),
+    }
+}
+
 /// Writes what a check says, line by line.
 pub(crate) fn output(page: &mut Page, indent: &str, first: &str, rest: &str) {
     for line in first.lines().chain(rest.lines()) {
@@ -151,5 +166,11 @@ mod tests {
         assert_eq!(found(&all, "linux/disks[/srv]"), ["linux/disks"]);
         assert_eq!(found(&all, "disks"), ["linux/disks", "other/disks"]);
         assert!(found(&all, "nothing").is_empty());
+        let mut disks = all;
+        disks.retain(|id, _| id.starts_with("linux/disks"));
+        narrow(&mut disks, "linux/disks");
+        assert_eq!(disks.len(), 2);
+        narrow(&mut disks, "linux/disks[/srv]");
+        assert_eq!(disks.keys().collect::<Vec<_>>(), ["linux/disks[/srv]"]);
     }
 }

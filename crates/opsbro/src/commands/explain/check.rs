@@ -7,7 +7,7 @@ use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
 use crate::commands::evaluator::eval::tree;
-use crate::commands::monitoring::{colored, find, output};
+use crate::commands::monitoring::{colored, find, output, whole_seconds};
 use crate::failure::{Exit, Outcome};
 use crate::output::{Answer, Page};
 use crate::program::Program;
@@ -59,14 +59,15 @@ impl Answer for Shown {
             page.field("Runs", &explained.runs);
         }
         for thing in &explained.things {
-            let soft = if thing.is_hard { "counts" } else { "soft" };
+            let counts = match thing.is_hard {
+                true => "counts".to_owned(),
+                false => format!("soft {}/{}", thing.attempt, thing.attempts),
+            };
             page.line(format!(
-                " {}  {}  {soft} {}/{}, since {}, flapping {} %",
+                " {}  {}  {counts}, since {}, flapping {} %",
                 thing.id.bold(),
                 colored(&thing.state),
-                thing.attempt,
-                thing.attempts,
-                thing.since,
+                whole_seconds(&thing.since),
                 thing.flapping_pct
             ));
             output(page, "   ", &thing.output, &thing.long_output);
@@ -95,7 +96,7 @@ impl Answer for Shown {
             page.title("What happened last");
         }
         for transition in &explained.history {
-            page.line(transition.at.dimmed());
+            page.line(whole_seconds(&transition.at).dimmed());
             crate::commands::monitoring::history::show(page, transition);
         }
         for line in &explained.alerts {

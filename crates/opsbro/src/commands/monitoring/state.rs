@@ -8,7 +8,7 @@ use clap::Args;
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
-use super::{colored, output};
+use super::{colored, output, whole_seconds};
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{Answer, Page};
 use crate::program::Program;
@@ -118,6 +118,7 @@ impl Answer for States {
             if problems.is_empty() {
                 page.line(format!("{} No problem", "√".green()));
             }
+            self.packs(page);
             return;
         }
         if !self.state.services.is_empty() {
@@ -139,6 +140,23 @@ impl Answer for States {
             page.line("No check runs on this node.");
         }
         page.line(counts(all.values()));
+        self.packs(page);
+    }
+}
+
+impl States {
+    /// Tells that what is shown may not be all.
+    fn packs(&self, page: &mut Page) {
+        let errors = match self.state.pack_errors {
+            0 => return,
+            1 => "1 error".to_owned(),
+            count => format!("{count} errors"),
+        };
+        page.line(format!(
+            "{} The packs have {errors}: checks may be missing or old",
+            "‼".yellow()
+        ));
+        page.more("opsbro packs lint");
     }
 }
 
@@ -158,7 +176,7 @@ fn weight(state: &str) -> u8 {
 fn show(page: &mut Page, check: &Check) {
     let mut words = Vec::new();
     if check.last_check != 0 {
-        words.push(format!("since {}", check.since.replace(".000Z", "Z")));
+        words.push(format!("since {}", whole_seconds(&check.since)));
     }
     if !check.is_hard {
         words.push(format!("soft {}/{}", check.attempt, check.attempts));
@@ -210,7 +228,7 @@ mod tests {
             state: state.to_owned(),
             is_hard: true,
             output: format!("{} it is", state.to_uppercase()),
-            since: "2026-11-20T22:39:28.000Z".to_owned(),
+            since: "2026-11-20T22:39:28.417Z".to_owned(),
             last_check: 5,
             ..Check::default()
         }
@@ -267,5 +285,23 @@ mod tests {
             "{shown}"
         );
         assert_eq!(text(Vec::new(), true), "√ No problem\n");
+    }
+
+    #[test]
+    fn broken_packs_are_told_where_their_checks_would_stand() {
+        let states = States {
+            state: Shown {
+                pack_errors: 2,
+                ..Shown::default()
+            },
+            only_problems: true,
+        };
+        let mut page = Page::new(None);
+        states.text(&mut page);
+        let text = anstream::adapter::strip_str(&page.finish()).to_string();
+        let expect = "√ No problem\n\
+                      ‼ The packs have 2 errors: checks may be missing or old\n   \
+                      └ More →          opsbro packs lint\n";
+        assert_eq!(text, expect);
     }
 }
