@@ -75,7 +75,8 @@ fn row(collector: &Collector) -> Vec<String> {
     };
     let every = Duration::from_secs_f64(collector.interval_seconds.clamp(0.0, 1e9));
     let about = match &collector.defined_at {
-        Some(place) => format!("{} ({place})", collector.doc),
+        Some(place) if collector.doc.is_empty() => place.clone(),
+        Some(place) => format!("{}, {place}", collector.doc.trim_end_matches('.')),
         None => collector.doc.clone(),
     };
     vec![
@@ -116,7 +117,7 @@ mod tests {
             " collector  state         every  age     took     cpu      bytes    about",
             " memory     OK            10s    4s ago  0.42 ms  0.35 ms  1.5 KiB  The memory.",
             " redis      NOT-ELIGIBLE  10s    -       -        -        -        \
-             (redis/collectors/redis.yml:3)",
+             redis/collectors/redis.yml:3",
         ];
         let text = text_of(&Listed(vec![memory, redis]));
         assert_eq!(text.lines().collect::<Vec<_>>(), expect);

@@ -167,7 +167,11 @@ fn values(page: &mut Page, collector: &Collector) {
 fn headline(collector: &Collector) -> String {
     let mut parts = vec![colored(&collector.state)];
     if let Some(age) = collector.age_seconds {
-        let age = number::ago(age);
+        // Of one that fails, what is shown is from before.
+        let age = match collector.state.as_str() {
+            "OK" => number::ago(age),
+            _ => format!("last good {}", number::ago(age)),
+        };
         parts.push(match collector.is_current {
             true => age,
             false => format!("{age} (too old: expressions do not believe it)")

@@ -7,7 +7,7 @@ use model::WallTime;
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
-use super::{colored, output};
+use super::{colored, find, output};
 use crate::failure::{Exit, Outcome};
 use crate::output::{Answer, Page};
 use crate::program::Program;
@@ -37,9 +37,12 @@ impl History {
             query: &query,
             ..With::default()
         };
-        program
-            .printer
-            .show(&Entries(program.get(&HISTORY, with)?))?;
+        let entries: Vec<HistoryEntry> = program.get(&HISTORY, with)?;
+        if let (true, Some(check)) = (entries.is_empty(), &self.check) {
+            // Nothing is known of a check that is gone, but its name may be misspelled.
+            find(program, check)?;
+        }
+        program.printer.show(&Entries(entries))?;
         Ok(Exit::Yes)
     }
 }

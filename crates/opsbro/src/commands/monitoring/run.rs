@@ -7,7 +7,7 @@ use api::monitoring::{Check, RUN};
 use clap::Args;
 use serde::Serialize;
 
-use super::{colored, find, output};
+use super::{colored, find, narrow, output};
 use crate::failure::{Exit, Outcome};
 use crate::output::{Answer, Page};
 use crate::program::Program;
@@ -32,7 +32,8 @@ impl Run {
             path: &[&pack, &name],
             ..With::default()
         };
-        let things: BTreeMap<String, Check> = program.send(&RUN, with, &())?;
+        let mut things: BTreeMap<String, Check> = program.send(&RUN, with, &())?;
+        narrow(&mut things, &self.name);
         let is_ok = things.values().all(|it| it.state == "ok");
         program.printer.show(&Things(things))?;
         Ok(if is_ok { Exit::Yes } else { Exit::No })

@@ -9,7 +9,7 @@ use clap::Args;
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
-use super::{colored, find, output};
+use super::{colored, find, narrow, output};
 use crate::failure::{Exit, Outcome};
 use crate::output::progress::Progress;
 use crate::output::{Answer, Page};
@@ -21,7 +21,7 @@ use crate::program::{Program, WAIT_SLICE, timeout};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct WaitOk {
-    /// The check: linux/cpu, or its name for people
+    /// The check: linux/cpu, one of its things: linux/disks[/srv], or its name for people
     name: String,
     /// How long to wait
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = timeout)]
@@ -42,7 +42,8 @@ impl WaitOk {
         };
         let mut progress = Progress::new(format!("the check {pack}/{name} to be OK"));
         loop {
-            let things: BTreeMap<String, Check> = program.get(&CHECK, with)?;
+            let mut things: BTreeMap<String, Check> = program.get(&CHECK, with)?;
+            narrow(&mut things, &self.name);
             let is_ok = !things.is_empty() && things.values().all(|it| it.state == "ok");
             let left = deadline.saturating_duration_since(Instant::now());
             if is_ok || left.is_zero() {
