@@ -143,6 +143,12 @@ impl Checks {
             None => format!("{state}: nothing was reported for {every}"),
         };
         self.say(now, wall, slot, &Said::new(state, &text));
+        // Silence is no report: over a restart too, the last one is the last that came.
+        if let Some(watched) = self.watched.get_mut(&slot) {
+            for thing in &mut Arc::make_mut(watched).things {
+                thing.last_run = last;
+            }
+        }
     }
 
     /// Judges those whose run never came back.

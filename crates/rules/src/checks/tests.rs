@@ -521,6 +521,30 @@ fn a_pushed_check_is_bad_when_nobody_reports() {
 }
 
 #[test]
+fn silence_tells_the_last_report_that_came_over_a_restart_too() {
+    let mut bench = Bench::new(&[("monitoring/x.yml", PUSHED)]);
+    let said = Said::new(CheckState::Ok, "done");
+    bench
+        .checks
+        .pushed(bench.now, bench.wall, "a/x", &said)
+        .unwrap();
+    bench.drain();
+    let last = format!("last at {}", bench.wall);
+    for _ in 0..3 {
+        bench.pass(Duration::from_secs(3_601));
+    }
+    let output =
+        |bench: &mut Bench| bench.checks.snapshot().check("a/x").unwrap().things[0].clone();
+    assert!(output(&mut bench).output.ends_with(&last));
+    let mut after = Bench::restarted(bench.kept(), &[("monitoring/x.yml", PUSHED)]);
+    for _ in 0..3 {
+        after.pass(Duration::from_secs(3_601));
+    }
+    let thing = output(&mut after);
+    assert!(thing.output.ends_with(&last), "{}", thing.output);
+}
+
+#[test]
 fn a_problem_waits_until_its_parent_has_spoken_and_names_it() {
     let parent = check_file("  interval: 60s\n  attempts: 2\n  retry_interval: 2s\n");
     let child = check_file("  interval: 10s\n  depends_on: parent\n");

@@ -175,7 +175,7 @@ fn weight(state: &str) -> u8 {
 
 fn show(page: &mut Page, check: &Check) {
     let mut words = Vec::new();
-    if check.last_check != 0 {
+    if check.state != "pending" {
         words.push(format!("since {}", whole_seconds(&check.since)));
     }
     if !check.is_hard {
