@@ -71,15 +71,7 @@ pub(crate) fn assemble(
     tasks: &mut Tasks,
 ) -> anyhow::Result<(Arc<Agent>, watch::Sender<AgentState>)> {
     let listen = std::mem::take(&mut parts.listeners.addresses);
-    let sockets = Sockets {
-        tcp: TcpListener::from_std(parts.listeners.tcp)?,
-        udp: parts
-            .listeners
-            .udp
-            .map(tokio::net::UdpSocket::from_std)
-            .transpose()?,
-        unix: UnixListener::from_std(parts.listeners.unix)?,
-    };
+    let sockets = sockets(parts.listeners)?;
     let node = this_node(&parts.configuration, &parts.keep)?;
     let (node_tx, node) = watch::channel(Arc::new(node));
     let (cluster_tx, cluster_commands) = mpsc::channel(limits::LOOP_QUEUE_MAX);
@@ -139,6 +131,18 @@ pub(crate) fn assemble(
     };
     spawn(&agent, ends, sockets, loops, tasks);
     Ok((agent, life_tx))
+}
+
+/// Hands the listeners to the runtime.
+fn sockets(listeners: Listeners) -> anyhow::Result<Sockets> {
+    Ok(Sockets {
+        tcp: TcpListener::from_std(listeners.tcp)?,
+        udp: listeners
+            .udp
+            .map(tokio::net::UdpSocket::from_std)
+            .transpose()?,
+        unix: UnixListener::from_std(listeners.unix)?,
+    })
 }
 
 /// Makes the figures of all loops.
