@@ -19,6 +19,9 @@ use rustix::time::{ClockId, clock_gettime};
 /// Rounds that are measured in full, and in small form.
 const ROUNDS: [usize; 2] = [20, 1];
 
+/// Collectors that are named, those with the highest cost.
+const DEAREST: usize = 5;
+
 struct Seen {
     native: &'static Native,
     collector: Box<dyn Collector>,
@@ -64,6 +67,14 @@ fn main() {
                 seen.native.name, seen.leaves
             );
         }
+    }
+    let round: Duration = all.iter().map(|seen| seen.cpu).sum();
+    let millis = |cpu: Duration| cpu.as_secs_f64() * 1e3;
+    println!("drivers.collectors_round_cpu {:.3} ms", millis(round));
+    all.sort_by_key(|seen| std::cmp::Reverse(seen.cpu));
+    for seen in all.iter().take(DEAREST) {
+        let name = seen.native.name;
+        println!("drivers.collector_cpu.{name} {:.3} ms", millis(seen.cpu));
     }
     // What runs less often than every ten seconds counts by its share.
     let share = |seen: &Seen| seen.cpu.as_secs_f64() * 10.0 / seen.native.interval.as_secs_f64();

@@ -13,6 +13,7 @@ pub(crate) mod netlink;
 mod resolver;
 mod reverse;
 mod smtp;
+pub(crate) mod sock_diag;
 mod tcp;
 mod timed_stream;
 mod tls;

@@ -1,7 +1,7 @@
 //! The ports on which this machine listens, and whose they are.
 //!
-//! The kernel lists what listens before what is connected, so a busy server is read no further than
-//! needed. Whose a socket is takes a walk through the processes; it is made when a socket has come
+//! The kernel is asked for what listens alone. Where it does not answer, its tables are read: they
+//! list what listens first, so that of a busy server no more is read than needed. Whose a socket is takes a walk through the processes; it is made when a socket has come
 //! that was not there before, and ends when all are found.
 
 use std::collections::BTreeSet;
@@ -14,6 +14,7 @@ use model::limits::LISTENING_SOCKETS_MAX;
 use super::{Collector, Context, Key, Native, Trouble, key};
 use crate::Error;
 use crate::host::lines::Lines;
+use crate::network::sock_diag;
 
 mod owners;
 mod table;
@@ -21,7 +22,7 @@ mod table;
 mod tests;
 
 use owners::{Owner, Owners};
-use table::{Socket, parse};
+use table::{CLOSED, LISTENS, Socket, parse};
 
 pub(super) const COLLECTOR: Native = Native {
     name: "openports",
@@ -54,17 +55,24 @@ const KEYS: &[Key] = &[
 struct Protocol {
     name: &'static str,
     state: &'static str,
+    /// Its number, and that of the state in which anybody may send to a socket.
+    number: u8,
+    waits: u8,
     files: [(&'static str, &'static str); 2],
 }
 
 const TCP: Protocol = Protocol {
     name: "tcp",
     state: "LISTEN",
+    number: sock_diag::TCP,
+    waits: LISTENS,
     files: [("/proc/net/tcp", "tcp"), ("/proc/net/tcp6", "tcp6")],
 };
 const UDP: Protocol = Protocol {
     name: "udp",
     state: "",
+    number: sock_diag::UDP,
+    waits: CLOSED,
     files: [("/proc/net/udp", "udp"), ("/proc/net/udp6", "udp6")],
 };
 
@@ -77,12 +85,15 @@ struct OpenPorts {
     owners: Owners,
     /// UDP sockets on ports of clients, as they were at the last look.
     passing: BTreeSet<u64>,
+    /// The kernel did not let itself be asked; asking again would make it look for a module.
+    is_asking_refused: bool,
 }
 
 impl Collector for OpenPorts {
     fn collect(&mut self, context: &Context<'_>) -> Result<Value, Trouble> {
-        let tcp = listening(context, &TCP)?;
-        let udp = self.lasting(context, listening(context, &UDP)?);
+        let tcp = self.listening(context, &TCP)?;
+        let udp = self.listening(context, &UDP)?;
+        let udp = self.lasting(context, udp);
         let inodes: BTreeSet<u64> = tcp.iter().chain(&udp).map(|found| found.1.inode).collect();
         self.owners.learn(context.host, &inodes, context.deadline);
         Ok(self.tell(&tcp, &udp))
@@ -92,8 +103,23 @@ impl Collector for OpenPorts {
 /// A socket with the name of its protocol and family.
 type Found = (&'static str, Socket);
 
+/// Asks the kernel for the sockets of a protocol that listen.
+fn asked(context: &Context<'_>, protocol: &Protocol) -> Result<Vec<Found>, Error> {
+    let [(_, four), (_, six)] = protocol.files;
+    let mut found = Vec::new();
+    let states = 1 << protocol.waits;
+    sock_diag::each(protocol.number, states, context.deadline, &mut |socket| {
+        let socket = Socket::from(socket);
+        if found.len() < LISTENING_SOCKETS_MAX && socket.is_listening(protocol.name) {
+            let name = if socket.local.is_ipv4() { four } else { six };
+            found.push((name, socket));
+        }
+    })?;
+    Ok(found)
+}
+
 /// Reads the sockets of a protocol that listen. A kernel without IPv6 has but one file.
-fn listening(context: &Context<'_>, protocol: &Protocol) -> Result<Vec<Found>, Error> {
+fn tabled(context: &Context<'_>, protocol: &Protocol) -> Result<Vec<Found>, Error> {
     let mut found = Vec::new();
     for (index, (path, name)) in protocol.files.into_iter().enumerate() {
         if index > 0 && !context.host.has(path) {
@@ -117,6 +143,20 @@ fn listening(context: &Context<'_>, protocol: &Protocol) -> Result<Vec<Found>, E
 }
 
 impl OpenPorts {
+    fn listening(
+        &mut self,
+        context: &Context<'_>,
+        protocol: &Protocol,
+    ) -> Result<Vec<Found>, Error> {
+        if context.host.is_real() && !self.is_asking_refused {
+            match asked(context, protocol) {
+                Err(Error::System { .. }) => self.is_asking_refused = true,
+                answered => return answered,
+            }
+        }
+        tabled(context, protocol)
+    }
+
     /// Leaves out UDP sockets of clients, which ask one question (DNS) and go: what is on a port of
     /// clients must have been there at the last look.
     fn lasting(&mut self, context: &Context<'_>, found: Vec<Found>) -> Vec<Found> {

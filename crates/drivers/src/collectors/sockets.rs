@@ -1,7 +1,9 @@
 //! A summary of the network's sockets: how many of each kind and state, and what was dropped.
 //!
-//! The kernel writes a line for each connection, so the states are counted only while there are not
+//! The kernel tells each connection by itself, so the states are counted only while there are not
 //! too many of them; the summary of `/proc/net/sockstat` costs the same however many there are.
+//! It is asked by sock_diag(7), which costs it a fraction of the tables in `/proc/net`; these are
+//! read where it does not answer.
 
 use std::io::Read;
 use std::time::Duration;
@@ -12,6 +14,7 @@ use model::limits::SOCKETS_COUNTED_MAX;
 use super::rates::{Rates, rounded};
 use super::{Collector, Context, Native, Trouble, key};
 use crate::Error;
+use crate::network::sock_diag;
 
 const SUMMARIES: &[&str] = &["/proc/net/sockstat", "/proc/net/sockstat6"];
 const TCP: &[&str] = &["/proc/net/tcp", "/proc/net/tcp6"];
@@ -98,6 +101,35 @@ pub(super) const COLLECTOR: Native = Native {
 #[derive(Default)]
 struct Sockets {
     rates: Rates,
+    /// The kernel did not let itself be asked; asking again would make it look for a module.
+    is_asking_refused: bool,
+}
+
+/// Every state, as bits.
+const ALL_STATES: u32 = 0xfff;
+
+impl Sockets {
+    fn states(&mut self, context: &Context<'_>) -> Result<Value, Error> {
+        let mut counter = StateCounter::default();
+        if context.host.is_real() && !self.is_asking_refused {
+            let asked = sock_diag::each(
+                sock_diag::TCP,
+                ALL_STATES,
+                context.deadline,
+                &mut |socket| counter.count(socket.state.into()),
+            );
+            match asked {
+                Ok(()) => return Ok(counter.into_value()),
+                Err(Error::System { .. }) => {
+                    self.is_asking_refused = true;
+                    counter = StateCounter::default();
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        count_tables(context, &mut counter)?;
+        Ok(counter.into_value())
+    }
 }
 
 impl Collector for Sockets {
@@ -122,7 +154,7 @@ impl Collector for Sockets {
         }
         let is_counted = tcp_count <= SOCKETS_COUNTED_MAX as u64;
         if is_counted {
-            found.push(("states".to_owned(), states(context)?));
+            found.push(("states".to_owned(), self.states(context)?));
         }
         found.push(("are_states_counted".to_owned(), Value::from(is_counted)));
         self.rates.begin(context.now);
@@ -173,8 +205,7 @@ fn parse_summary(text: &str, tcp_count: &mut u64) -> Vec<(String, Value)> {
 }
 
 /// Counts the states in the tables of TCP, a piece at a time.
-fn states(context: &Context<'_>) -> Result<Value, Error> {
-    let mut counter = StateCounter::default();
+fn count_tables(context: &Context<'_>, counter: &mut StateCounter) -> Result<(), Error> {
     let mut piece = vec![0; 32 << 10];
     for path in TCP {
         let Ok(mut reader) = context.host.reader(path, context.deadline) else {
@@ -189,15 +220,7 @@ fn states(context: &Context<'_>) -> Result<Value, Error> {
             }
         }
     }
-    let mut found = std::collections::BTreeMap::new();
-    for (name, count) in STATES.iter().zip(counter.counts) {
-        *found.entry(*name).or_insert(0) += count;
-    }
-    Ok(Value::map(
-        found
-            .into_iter()
-            .map(|(name, count)| (name, Value::count(count))),
-    ))
+    Ok(())
 }
 
 /// Counts the fourth word of each line, `0A` for a listener, without keeping the line.
@@ -229,8 +252,8 @@ impl StateCounter {
             match byte {
                 b'\n' => self.begin_line(),
                 b' ' => {
-                    if self.is_in_word && self.word == 4 {
-                        self.count();
+                    if self.is_in_word && self.word == 4 && !self.is_heading {
+                        self.count(self.state);
                     }
                     self.is_in_word = false;
                 }
@@ -248,17 +271,21 @@ impl StateCounter {
         }
     }
 
-    fn count(&mut self) {
-        if self.is_heading {
-            return;
-        }
-        if let Some(count) = self
-            .state
-            .checked_sub(1)
-            .and_then(|index| self.counts.get_mut(index))
-        {
+    /// Counts a socket in a state, as the kernel numbers them.
+    fn count(&mut self, state: usize) {
+        let index = state.checked_sub(1);
+        if let Some(count) = index.and_then(|index| self.counts.get_mut(index)) {
             *count += 1;
         }
+    }
+
+    fn into_value(self) -> Value {
+        let mut found = std::collections::BTreeMap::new();
+        for (name, count) in STATES.iter().zip(self.counts) {
+            *found.entry(*name).or_insert(0) += count;
+        }
+        let found = found.into_iter();
+        Value::map(found.map(|(name, count)| (name, Value::count(count))))
     }
 }
 

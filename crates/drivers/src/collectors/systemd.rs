@@ -1,7 +1,7 @@
 //! Units and timers of systemd, asked over its private socket (as root) or over the system's bus.
 //!
-//! One question tells all units; a program that is run for it costs ten times as much. Timers are
-//! asked one by one, and only as often as they may have changed.
+//! One question tells all units, without a program that is started for it. Timers that are active
+//! are asked one by one.
 
 use std::collections::BTreeMap;
 use std::os::unix::net::UnixStream;

@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use model::limits::KERNEL_FILE_BYTES_MAX;
+use rustix::net::Protocol;
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
@@ -73,28 +74,33 @@ pub(crate) fn addresses(host: &Host, deadline: Deadline) -> Result<Vec<Address>,
     collect(&answer, &ADDRESSES, parse_address)
 }
 
-/// A question of rtnetlink.
-struct Question {
-    ask: u16,
-    answer: u16,
+/// A question to the kernel that has many answers.
+pub(super) struct Question<'a> {
+    /// Who in the kernel is asked; none is rtnetlink.
+    pub(super) protocol: Option<Protocol>,
+    /// The kind of the question, and that of the answers.
+    pub(super) ask: u16,
+    pub(super) answer: u16,
     /// What stands behind the head of the request.
-    body: &'static [u8],
+    pub(super) body: &'a [u8],
     /// Where a recorded machine has the answer.
-    recorded: &'static str,
+    pub(super) recorded: &'static str,
     /// In words.
-    shown: &'static str,
+    pub(super) shown: &'static str,
 }
 
 /// The body asks for all families and, by an attribute (IFLA_EXT_MASK), without statistics, which
 /// are most of the answer.
-const LINKS: Question = Question {
+const LINKS: Question<'static> = Question {
+    protocol: None,
     ask: 18,
     answer: 16,
     body: &[0; 16],
     recorded: "/netlink/links",
     shown: "the kernel for network interfaces",
 };
-const ADDRESSES: Question = Question {
+const ADDRESSES: Question<'static> = Question {
+    protocol: None,
     ask: 22,
     answer: 20,
     body: &[0; 8],
@@ -112,59 +118,88 @@ const HEAD_BYTES: usize = 16;
 /// The kernel fills at most this in one go.
 const BUFFER_BYTES: usize = 64 << 10;
 
-fn ask(host: &Host, question: &Question, deadline: Deadline) -> Result<Vec<u8>, Error> {
+fn ask(host: &Host, question: &Question<'_>, deadline: Deadline) -> Result<Vec<u8>, Error> {
     if !host.is_real() {
         return host.read(question.recorded, KERNEL_FILE_BYTES_MAX, deadline);
     }
-    dump(question, deadline)
-        .map_err(|error| Error::system("ask", question.shown)(error.into()))
-        .and_then(|answer| match answer {
-            Some(answer) => Ok(answer),
-            None if deadline.is_over() => Err(deadline.error("asking", question.shown)),
-            None => Err(Error::bad_answer(
-                question.shown,
-                "gave no end of its answer",
-            )),
-        })
+    let mut answer = Vec::new();
+    ask_parts(question, deadline, &mut |part| {
+        answer.extend_from_slice(part);
+    })?;
+    Ok(answer)
 }
 
-/// Sends the question and reads until the end of the answer; none when it does not end.
-fn dump(question: &Question, deadline: Deadline) -> rustix::io::Result<Option<Vec<u8>>> {
+/// Asks, and hands over the body of each answer as it comes.
+pub(super) fn ask_each(
+    question: &Question<'_>,
+    deadline: Deadline,
+    found: &mut dyn FnMut(&[u8]),
+) -> Result<(), Error> {
+    ask_parts(question, deadline, &mut |part| {
+        Messages(part)
+            .filter(|(kind, _)| *kind == question.answer)
+            .for_each(|(_, body)| found(body));
+    })
+}
+
+fn ask_parts(
+    question: &Question<'_>,
+    deadline: Deadline,
+    found: &mut dyn FnMut(&[u8]),
+) -> Result<(), Error> {
+    let has_ended = dump(question, deadline, found)
+        .map_err(|error| Error::system("ask", question.shown)(error.into()))?;
+    if has_ended {
+        Ok(())
+    } else if deadline.is_over() {
+        Err(deadline.error("asking", question.shown))
+    } else {
+        let problem = "gave no end of its answer";
+        Err(Error::bad_answer(question.shown, problem))
+    }
+}
+
+/// Sends the question and hands over the parts of the answer; tells whether it came to its end.
+fn dump(
+    question: &Question<'_>,
+    deadline: Deadline,
+    found: &mut dyn FnMut(&[u8]),
+) -> rustix::io::Result<bool> {
     let kernel = SocketAddrNetlink::new(0, 0);
-    // Protocol 0 is that of routes.
     let socket = socket_with(
         AddressFamily::NETLINK,
         SocketType::RAW,
         SocketFlags::CLOEXEC,
-        None,
+        question.protocol,
     )?;
     let left = deadline.remaining().max(Duration::from_millis(1));
     set_socket_timeout(&socket, Timeout::Recv, Some(left))?;
     sendto(&socket, &request(question), SendFlags::empty(), &kernel)?;
-    let mut answer = Vec::new();
+    let mut total = 0;
     let mut buffer = vec![0; BUFFER_BYTES];
-    while answer.len() < KERNEL_FILE_BYTES_MAX && !deadline.is_over() {
+    while total < KERNEL_FILE_BYTES_MAX && !deadline.is_over() {
         let (_, length) = match recv(&socket, buffer.as_mut_slice(), RecvFlags::empty()) {
             Ok(received) => received,
-            Err(rustix::io::Errno::AGAIN) => return Ok(None),
+            Err(rustix::io::Errno::AGAIN) => return Ok(false),
             Err(error) => return Err(error),
         };
         let part = buffer.get(..length).unwrap_or_default();
+        total += length;
+        found(part);
         for (kind, body) in Messages(part) {
             if kind == DONE {
-                return Ok(Some(answer));
+                return Ok(true);
             }
             if let (ERROR, Some(code)) = (kind, number(body).filter(|code| *code != 0)) {
                 let code = code.cast_signed().wrapping_neg();
                 return Err(rustix::io::Errno::from_raw_os_error(code));
             }
         }
-        answer.extend_from_slice(part);
     }
-    Ok(None)
+    Ok(false)
 }
 
-fn request(question: &Question) -> Vec<u8> {
+fn request(question: &Question<'_>) -> Vec<u8> {
     let mask = (question.ask == LINKS.ask).then_some(SKIP_STATISTICS);
     let attribute = mask.map(|mask| {
         let head = [8_u16.to_ne_bytes(), EXT_MASK.to_ne_bytes()].concat();
@@ -187,7 +222,7 @@ fn request(question: &Question) -> Vec<u8> {
 /// Reads all messages of the answer; one that cannot be read means that nothing of it is certain.
 fn collect<Found>(
     answer: &[u8],
-    question: &Question,
+    question: &Question<'_>,
     parse: fn(&[u8]) -> Option<Found>,
 ) -> Result<Vec<Found>, Error> {
     Messages(answer)
@@ -241,7 +276,7 @@ fn short(bytes: &[u8]) -> Option<u16> {
     Some(u16::from_ne_bytes(*bytes.first_chunk()?))
 }
 
-fn number(bytes: &[u8]) -> Option<u32> {
+pub(super) fn number(bytes: &[u8]) -> Option<u32> {
     Some(u32::from_ne_bytes(*bytes.first_chunk()?))
 }
 

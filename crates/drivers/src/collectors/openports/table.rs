@@ -2,13 +2,15 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use crate::network::sock_diag;
+
 /// A socket of the kernel's tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Socket {
     /// Its own address and port.
     pub(super) local: SocketAddr,
     /// Its state, as the kernel numbers them.
-    state: u8,
+    pub(super) state: u8,
     /// The user who made it.
     pub(super) uid: u32,
     /// Its number; 0 when it is the kernel's own.
@@ -16,8 +18,19 @@ pub(super) struct Socket {
 }
 
 const SYN_RECEIVED: u8 = 3;
-const CLOSED: u8 = 7;
-const LISTENS: u8 = 10;
+pub(super) const CLOSED: u8 = 7;
+pub(super) const LISTENS: u8 = 10;
+
+impl From<sock_diag::Socket> for Socket {
+    fn from(socket: sock_diag::Socket) -> Self {
+        Self {
+            local: socket.local,
+            state: socket.state,
+            uid: socket.uid,
+            inode: socket.inode,
+        }
+    }
+}
 
 impl Socket {
     /// Tells whether anybody may send to it: TCP that listens, UDP that is not connected.

@@ -99,6 +99,37 @@ fn this_machine_is_told_and_our_own_port_is_ours() {
 }
 
 #[test]
+fn the_tables_tell_what_the_kernel_tells_when_it_is_asked() {
+    let listeners =
+        ["127.0.0.1:0", "[::1]:0"].map(|address| std::net::TcpListener::bind(address).ok());
+    let receiver = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let listeners = listeners.iter().flatten();
+    let mut ours: Vec<_> = listeners.map(|one| one.local_addr().unwrap()).collect();
+    ours.push(receiver.local_addr().unwrap());
+    let context = Context {
+        host: &crate::Host::real(),
+        now: model::Moment::default(),
+        wall: model::WallTime::from_millis(1_760_000_000_000),
+        deadline: crate::Deadline::after(Duration::from_secs(60)),
+        options: &std::collections::BTreeMap::new(),
+    };
+    let mut refused = OpenPorts {
+        is_asking_refused: true,
+        ..OpenPorts::default()
+    };
+    // Other tests open and close sockets meanwhile.
+    let of = |collector: &mut OpenPorts| -> Vec<Found> {
+        let tcp = collector.listening(&context, &TCP).unwrap();
+        let udp = collector.listening(&context, &UDP).unwrap();
+        let found = tcp.into_iter().chain(udp);
+        found.filter(|one| ours.contains(&one.1.local)).collect()
+    };
+    let tabled = of(&mut refused);
+    assert_eq!(tabled.len(), ours.len());
+    assert_eq!(of(&mut OpenPorts::default()), tabled);
+}
+
+#[test]
 fn connections_are_not_read_through() {
     // What follows the listening sockets is not even looked at, so it may be junk.
     let tcp = line(22, "0A", 1) + &line(23, "03", 0) + &line(80, "0A", 2) + &line(9, "01", 3);
