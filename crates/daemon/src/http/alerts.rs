@@ -170,7 +170,7 @@ async fn unmute(
     Ok(Json(show::mute(&ended, false)))
 }
 
-async fn ask<T: Send + 'static>(
+pub(super) async fn ask<T: Send + 'static>(
     agent: &Agent,
     work: impl FnOnce(&mut core::Alerts, model::Moment, WallTime) -> T + Send + 'static,
 ) -> Result<T, Failure> {
@@ -186,7 +186,9 @@ fn refused(refused: Refused) -> Failure {
     };
     let problem = Problem::new(code, why);
     match code {
-        ErrorCode::NotFound => problem.with_hint("list what is open with: opsbro alerts list"),
+        ErrorCode::NotFound => problem.with_hint(
+            "list them with: opsbro alerts list, opsbro downtime list, opsbro silence list",
+        ),
         _ => problem,
     }
     .into()

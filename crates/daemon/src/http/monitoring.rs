@@ -2,6 +2,7 @@
 
 mod events;
 mod explain;
+mod marks;
 mod shown;
 
 use std::collections::BTreeMap;
@@ -55,21 +56,22 @@ fn snapshot(agent: &Agent) -> Arc<Snapshot> {
     Arc::clone(&agent.checks.borrow())
 }
 
-async fn state(State(agent): State<Arc<Agent>>) -> Json<AllState> {
-    Json(all_state(&agent))
+async fn state(State(agent): State<Arc<Agent>>) -> Result<Json<AllState>, Failure> {
+    all_state(&agent).await
 }
 
-fn all_state(agent: &Agent) -> AllState {
+async fn all_state(agent: &Agent) -> Result<Json<AllState>, Failure> {
     let snapshot = snapshot(agent);
-    AllState {
+    let checks = marks::mark(agent, checks(&snapshot, |_| true)).await?;
+    Ok(Json(AllState {
         node: agent.node.borrow().name.clone(),
-        checks: checks(&snapshot, |_| true),
+        checks,
         services: services(&snapshot),
         pack_errors: {
             let rules = agent.rules.borrow();
             rules.problems.iter().filter(|it| it.is_error()).count()
         },
-    }
+    }))
 }
 
 async fn state_of(
@@ -81,7 +83,7 @@ async fn state_of(
         node.id.to_string() == wanted || node.name == wanted || node.display_name == wanted
     };
     if is_this {
-        return Ok(Json(all_state(&agent)));
+        return all_state(&agent).await;
     }
     let problem = Problem::new(
         ErrorCode::NotFound,
@@ -90,8 +92,11 @@ async fn state_of(
     Err(problem.with_hint("name a node by its UUID or name").into())
 }
 
-async fn all_checks(State(agent): State<Arc<Agent>>) -> Json<BTreeMap<String, Check>> {
-    Json(checks(&snapshot(&agent), |_| true))
+async fn all_checks(
+    State(agent): State<Arc<Agent>>,
+) -> Result<Json<BTreeMap<String, Check>>, Failure> {
+    let checks = checks(&snapshot(&agent), |_| true);
+    Ok(Json(marks::mark(&agent, checks).await?))
 }
 
 async fn all_services(State(agent): State<Arc<Agent>>) -> Json<BTreeMap<String, Check>> {
@@ -102,7 +107,8 @@ async fn one_check(
     State(agent): State<Arc<Agent>>,
     Path((pack, name)): Path<(String, String)>,
 ) -> Result<Json<BTreeMap<String, Check>>, Failure> {
-    one(&agent, &format!("{pack}/{name}")).map(Json)
+    let checks = one(&agent, &format!("{pack}/{name}"))?;
+    Ok(Json(marks::mark(&agent, checks).await?))
 }
 
 /// Gives a check and its things.

@@ -53,6 +53,10 @@ async fn explain(
         explained(&at, &check, &world)
     };
     let mut explained = agent.workers.run("an explanation", TIME_BOX, work).await?;
+    let things = explained.things.drain(..).map(|it| (it.id.clone(), it));
+    let things = super::marks::mark(&agent, things.collect()).await?;
+    explained.alerts = super::marks::lines(&agent, &things).await?;
+    explained.things = things.into_values().collect();
     let history = agent.on_disk("reading history", move |keep| {
         keep.check_history(model::limits::CHECK_REPLAY_MAX)
     });
