@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tests::{Agent, Home, wait_for};
 
 const PACK: &str = "var/lib/local-configuration/packs/mine";
@@ -202,9 +202,9 @@ fn values_may_change_their_kind_between_two_runs() {
         ),
     );
     let agent = home.launch().ready();
-    for kind in ["5", "[1]", "5"] {
-        wait_for(kind, || {
-            (eval(&agent, "{{collector.odd.a}}").ok()?.to_string() == kind).then_some(())
+    for expect in [json!(5), json!([1]), json!(5)] {
+        wait_for("a value of the other kind", || {
+            (eval(&agent, "{{collector.odd.a}}").ok()? == expect).then_some(())
         });
     }
 }

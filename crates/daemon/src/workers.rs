@@ -328,7 +328,9 @@ mod tests {
     async fn work_goes_to_the_thread_that_worked_last() {
         let workers = Workers::default();
         let (release, held) = sync_channel::<()>(0);
-        let wait = move || drop(held.recv());
+        let wait = move || {
+            let _ = held.recv();
+        };
         workers.post("one", LONG, wait).unwrap();
         workers.run("two", LONG, || ()).await.unwrap();
         release.send(()).unwrap();

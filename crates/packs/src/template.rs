@@ -110,7 +110,7 @@ mod tests {
         let check = Value::map([
             ("state", Value::from("CRITICAL")),
             ("output", Value::from("<b> & co")),
-            ("items", Value::list((0..3).map(|n| Value::Int(n)))),
+            ("items", Value::list((0..3).map(Value::Int))),
         ]);
         let found = render(template, Escape::None, &[("check", &check)]);
         assert_eq!(

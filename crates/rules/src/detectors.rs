@@ -7,7 +7,7 @@
 //! the groups that were kept stay.
 //!
 //! Start with [`Detectors::define`]; then [`Detectors::tick`] gives [`Output::Look`] for what is
-//! due, [`look`] does it, and [`Detectors::ended`] takes what came of it.
+//! due, [`look()`] does it, and [`Detectors::ended`] takes what came of it.
 
 mod look;
 
@@ -58,7 +58,7 @@ pub struct Definition {
 /// What shall be done, or told.
 #[derive(Clone, Debug)]
 pub enum Output {
-    /// Look once, with [`look`], and give what came of it to [`Detectors::ended`].
+    /// Look once, with [`look()`], and give what came of it to [`Detectors::ended`].
     Look(Job),
     /// The detected groups changed.
     Changed(Change),

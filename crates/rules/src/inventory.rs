@@ -1,7 +1,7 @@
 //! The inventory: what this machine is made of, and what changed in it.
 //!
-//! [`build`] puts it together from what the collectors gave; [`compare`] tells two of them apart,
-//! in words that people use ([`words`]). A section that is not known is missing with the reason:
+//! [`build()`] puts it together from what the collectors gave; [`compare`] tells two of them apart,
+//! in words that people use ([`words()`]). A section that is not known is missing with the reason:
 //! nothing is ever said to be gone because nobody could look. What comes and goes by nature
 //! (process ids, counters, units on their way) is no part of it.
 

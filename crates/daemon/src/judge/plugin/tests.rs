@@ -1,5 +1,6 @@
 //! Real plugins, good and bad, and what they say.
 
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
@@ -134,7 +135,9 @@ fn a_plugin_of_root_runs_as_nobody() {
     assert!(output.contains("no user `no-such-user`"), "{output}");
     let folder = tempfile::tempdir().unwrap();
     let secret = folder.path().join("secret");
-    std::fs::write(&secret, "hunter2").unwrap();
+    std::fs::File::create(&secret)
+        .and_then(|mut file| file.write_all(b"hunter2"))
+        .unwrap();
     std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
     let (said, _) = run(&format!("cat {}", secret.display()), "");
     assert_ne!(said.state, CheckState::Ok);

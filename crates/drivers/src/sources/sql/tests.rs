@@ -173,7 +173,7 @@ fn a_server_that_wants_a_file_of_ours_is_refused() {
 #[test]
 fn a_statement_may_be_refused_where_its_name_says_so() {
     let refusal = packet(b"\xff\x6b\x04#42000no right to do that");
-    let talk = [greeting(), packet(OK), refusal.clone(), mysql_rows(&[])].concat();
+    let talk = [greeting(), packet(OK), refusal, mysql_rows(&[])].concat();
     let answer = ask(Engine::Mysql, &["may?", "q"], talk.clone()).unwrap();
     assert_eq!(answer.get("may"), Some(&Value::None));
     assert_eq!(answer.get("q"), Some(&Value::list([])));

@@ -41,7 +41,11 @@ impl State {
     pub(crate) fn run(self, program: &Program) -> Outcome {
         let mut last = self.ask(program)?;
         program.printer.show(&last)?;
-        while self.watch {
+        if !self.watch {
+            let is_well = last.state.checks.values().all(|check| !is_problem(check));
+            return Ok(if is_well { Exit::Yes } else { Exit::No });
+        }
+        loop {
             let next = Instant::now() + WATCH_INTERVAL;
             let state = self.ask(program)?;
             if state.marks() != last.marks() {
@@ -50,8 +54,6 @@ impl State {
             }
             std::thread::sleep(next.saturating_duration_since(Instant::now()));
         }
-        let is_well = last.state.checks.values().all(|check| !is_problem(check));
-        Ok(if is_well { Exit::Yes } else { Exit::No })
     }
 
     fn ask(&self, program: &Program) -> Result<States, Failure> {
