@@ -1,8 +1,9 @@
 //! The ports on which this machine listens, and whose they are.
 //!
 //! The kernel is asked for what listens alone. Where it does not answer, its tables are read: they
-//! list what listens first, so that of a busy server no more is read than needed. Whose a socket is takes a walk through the processes; it is made when a socket has come
-//! that was not there before, and ends when all are found.
+//! list what listens first, so that of a busy server no more is read than needed. Whose a socket is
+//! takes a walk through the processes; it is made when a socket has come that was not there before,
+//! and ends when all are found.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;

@@ -1,8 +1,8 @@
 //! Sockets of TCP and UDP, asked of the kernel by sock_diag(7).
 //!
 //! The tables of `/proc/net` tell the same, but the kernel walks through its whole hash to write
-//! them; asked for those that listen, it looks at these alone. A kernel may be built without it, and
-//! a container may refuse it: then the tables are all there is.
+//! them; asked for those that listen, it looks at these alone. A kernel may be built without it,
+//! and a container may refuse it: then the tables are all there is.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
