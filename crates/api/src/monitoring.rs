@@ -387,6 +387,9 @@ pub struct Status {
     pub counts: BTreeMap<String, u64>,
     /// The full names of those that are critical.
     pub critical: Vec<String>,
+    /// The handlers of alerts that do not deliver, and why: who should hear of it may not.
+    #[serde(default)]
+    pub failing_handlers: BTreeMap<String, String>,
 }
 
 /// Why a check is as it is.

@@ -1,5 +1,7 @@
 //! What the alerts know, in the words of the API.
 
+use std::collections::BTreeMap;
+
 use api::alerts as shown;
 use rules::alerts::kept::{Attempt, Delivery, Mute, Problem, Stage};
 use rules::alerts::{Alerts, HandlerState, Mark, Snapshot, text};
@@ -111,6 +113,16 @@ fn handler(state: &HandlerState) -> shown::Handler {
     }
 }
 
+/// Gives the handlers that do not deliver, and why.
+pub(crate) fn failing(snapshot: &Snapshot) -> BTreeMap<String, String> {
+    let failing = snapshot.handlers.iter().filter(|it| it.is_failing());
+    let told = failing.map(|it| {
+        let why = it.last.as_ref().map_or("", |(_, _, text)| text);
+        (it.handler.id.to_string(), why.to_owned())
+    });
+    told.collect()
+}
+
 /// Shows a notice.
 pub(crate) fn notice(delivery: &Delivery) -> shown::Notice {
     let attempt = |it: &Attempt| shown::Attempt {
@@ -159,5 +171,49 @@ pub(crate) fn mute(mute: &Mute, is_active: bool) -> shown::Mute {
         every: mute.every.clone(),
         by: mute.by.clone(),
         comment: mute.comment.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Level, WallTime};
+    use packs::Registry;
+    use packs::{File, PackFiles};
+
+    use super::*;
+
+    #[test]
+    fn only_handlers_that_do_not_deliver_are_failing() {
+        let mut files = PackFiles::new();
+        let mut add = |path: &str, text: &str| {
+            let file = File::new(path, text.as_bytes());
+            files.add(Level::Local, path, file);
+        };
+        add("t/package.yml", "name: t\n");
+        add("t/handlers/good.yml", "handler:\n  notifier: syslog\n");
+        add("t/handlers/bad.yml", "handler:\n  notifier: syslog\n");
+        let registry = Registry::load(&files, None);
+        let states = registry.handlers().map(|handler| {
+            let is_good = &*handler.id == "t/good";
+            let said = if is_good {
+                "taken"
+            } else {
+                "connection refused"
+            };
+            HandlerState {
+                handler: handler.clone(),
+                off: None,
+                waiting: 0,
+                failed: 0,
+                last: Some((WallTime::from_millis(1), is_good, said.to_owned())),
+            }
+        });
+        let snapshot = Snapshot {
+            handlers: states.collect(),
+            ..Snapshot::default()
+        };
+        assert_eq!(snapshot.handlers.len(), 2);
+        let expect = [("t/bad".to_owned(), "connection refused".to_owned())];
+        assert_eq!(failing(&snapshot), expect.into());
     }
 }

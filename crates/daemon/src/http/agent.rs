@@ -19,6 +19,7 @@ use serde::Deserialize;
 use super::parameters::{Path, Query};
 use super::{Failure, Routes, metrics};
 use crate::agent::{Agent, VERSION};
+use crate::alerts::show;
 use crate::{clock, process, reload};
 
 /// Longest time that a request may wait for a state.
@@ -148,12 +149,9 @@ fn describe(agent: &Agent) -> Info {
     });
     let mut problems = agent.configuration_problems.borrow().clone();
     problems.extend(rules.problems.iter().map(ToString::to_string));
-    let alerts = agent.alerts_shown.borrow().clone();
-    let failing = alerts.handlers.iter().filter(|it| it.is_failing());
-    problems.extend(failing.map(|it| {
-        let why = it.last.as_ref().map_or("", |(_, _, text)| text);
-        format!("the handler {} does not deliver: {why}", it.handler.id)
-    }));
+    let failing = show::failing(&agent.alerts_shown.borrow());
+    let failing = failing.into_iter();
+    problems.extend(failing.map(|(id, why)| format!("the handler {id} does not deliver: {why}")));
     Info {
         agent_state: agent.life.borrow().to_string(),
         pid: std::process::id(),

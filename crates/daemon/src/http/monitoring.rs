@@ -27,6 +27,7 @@ use tokio::sync::oneshot;
 use super::parameters::{Path, Query};
 use super::{Failure, Routes, body};
 use crate::agent::Agent;
+use crate::alerts::show;
 use crate::keep::state_word;
 use crate::rules::Command;
 use shown::{checks, services};
@@ -297,7 +298,10 @@ fn services_of(agent: &Agent) -> BTreeMap<String, Service> {
 async fn status(State(agent): State<Arc<Agent>>) -> (StatusCode, Json<Status>) {
     let life = *agent.life.borrow();
     let snapshot = snapshot(&agent);
-    let mut status = Status::default();
+    let mut status = Status {
+        failing_handlers: show::failing(&agent.alerts_shown.borrow()),
+        ..Status::default()
+    };
     for state in CheckState::ALL {
         status.counts.insert(state_word(state), 0);
     }
