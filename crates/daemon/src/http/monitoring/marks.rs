@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 
 use api::alerts::Problem;
 use api::monitoring::Check;
+use rules::alerts::Explained;
 
 use crate::agent::Agent;
 use crate::alerts::show;
 use crate::http::Failure;
 use crate::http::alerts::ask;
+
+/// Problems of one check whose handlers are told one by one; the others say where to read that.
+const EXPLAINED_MAX: usize = 10;
 
 /// Marks the checks that somebody takes care of, or that are in downtime.
 pub(super) async fn mark(
@@ -24,16 +28,48 @@ pub(super) async fn mark(
     Ok(checks)
 }
 
-/// Tells what became of the problems of a check, one line for each.
+/// Tells what became of the problems of a check, and for each handler what it was told, or why
+/// not.
 pub(super) async fn lines(
     agent: &Agent,
     checks: &BTreeMap<String, Check>,
 ) -> Result<Vec<String>, Failure> {
-    let problems = problems(agent).await?;
-    let of_these = problems
-        .iter()
-        .filter(|problem| checks.contains_key(&problem.check));
-    Ok(of_these.map(line).collect())
+    let mut problems = problems(agent).await?;
+    problems.retain(|problem| checks.contains_key(&problem.check));
+    if problems.is_empty() && !checks.is_empty() {
+        return Ok(vec!["no problem that counts: nobody is told".to_owned()]);
+    }
+    let node = agent.node.borrow().id.to_string();
+    let told = ask(agent, move |alerts, _, _| {
+        let mut lines = Vec::new();
+        for (at, problem) in problems.iter().enumerate() {
+            let explained = match at < EXPLAINED_MAX {
+                true => alerts.explain(&node, &problem.check),
+                false => None,
+            };
+            let handlers = explained.map(|(_, handlers)| handlers);
+            lines.extend(tell(problem, handlers.as_deref()));
+        }
+        lines
+    });
+    told.await
+}
+
+/// Tells of one problem, and of each handler when these are given.
+fn tell(problem: &Problem, handlers: Option<&[Explained]>) -> Vec<String> {
+    let mut lines = vec![line(problem)];
+    match handlers {
+        Some([]) => lines.push("no handler is defined: packs have them in handlers/".to_owned()),
+        Some(handlers) => lines.extend(handlers.iter().map(|it| {
+            let told = it.told.as_deref().unwrap_or("not told");
+            format!("by {}: {told}; now: {}", it.handler, it.verdict)
+        })),
+        None => {
+            let more = format!("; why so, by handler: opsbro alerts show {}", problem.id);
+            lines[0].push_str(&more);
+        }
+    }
+    lines
 }
 
 /// Gives the open problems of this node.
@@ -59,10 +95,6 @@ fn line(problem: &Problem) -> String {
     if let Some(cause) = &problem.caused_by {
         line.push_str(&format!(", because of {cause}"));
     }
-    line.push_str(&format!(
-        "; why so, by handler: opsbro alerts show {}",
-        problem.id
-    ));
     line
 }
 
@@ -89,9 +121,21 @@ mod tests {
             told: Vec::new(),
             just_before: Vec::new(),
         };
-        let end = "; why so, by handler: opsbro alerts show 7";
-        let expect = format!("linux/disks[/]: nobody was told{end}");
+        let expect = "linux/disks[/]: nobody was told";
         assert_eq!(line(&problem), expect);
+        let more = "; why so, by handler: opsbro alerts show 7";
+        assert_eq!(tell(&problem, None), [format!("{expect}{more}")]);
+        let none = "no handler is defined: packs have them in handlers/";
+        assert_eq!(tell(&problem, Some(&[])), [expect, none]);
+        let handler = |told: Option<&str>| Explained {
+            handler: "mail/mail".to_owned(),
+            verdict: "it is off".to_owned(),
+            told: told.map(str::to_owned),
+        };
+        let handlers = [handler(None), handler(Some("CRITICAL at noon"))];
+        let told = tell(&problem, Some(&handlers));
+        assert_eq!(told[1], "by mail/mail: not told; now: it is off");
+        assert_eq!(told[2], "by mail/mail: CRITICAL at noon; now: it is off");
         problem.told = vec!["mail/mail".to_owned(), "mine/hook".to_owned()];
         problem.acknowledged = Some(Acknowledgement {
             by: "ada".to_owned(),
@@ -100,9 +144,8 @@ mod tests {
             until: None,
         });
         problem.downtime = Some("d1".to_owned());
-        let expect = format!(
-            "linux/disks[/]: told mail/mail, mine/hook, acknowledged by ada, in the downtime d1{end}"
-        );
+        let expect =
+            "linux/disks[/]: told mail/mail, mine/hook, acknowledged by ada, in the downtime d1";
         assert_eq!(line(&problem), expect);
     }
 }
