@@ -49,7 +49,7 @@ pub(crate) type Reply = Box<dyn FnOnce() + Send>;
 pub(crate) enum Message {
     /// Something happened to a check.
     Transition(Arc<Transition>),
-    /// Something was changed on purpose.
+    /// Something was changed, which may be why a problem begins.
     Changed(String),
     /// Somebody orders or asks something.
     Work(Work),
@@ -71,9 +71,9 @@ impl Inbox {
         self.send(Message::Transition(Arc::clone(transition)));
     }
 
-    /// Tells that something was changed on purpose: problems that begin soon name it.
+    /// Tells that something was changed: problems that begin soon name it, in one line.
     pub(crate) fn changed(&self, text: String) {
-        self.send(Message::Changed(text));
+        self.send(Message::Changed(text.replace(char::is_control, " ")));
     }
 
     /// Asks the core something, or orders something; what that changed is on disk when the answer

@@ -12,7 +12,7 @@ use std::time::Duration;
 use drivers::Deadline;
 use drivers::packages::Edition;
 use model::{WallTime, limits};
-use rules::inventory::{Change, Inventory, Packages, build, compare, join};
+use rules::inventory::{Change, Inventory, Packages, build, compare, join, words};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tracing::{debug, warn};
 
@@ -117,10 +117,24 @@ fn note(agent: &Agent, wall: WallTime, changes: &[Change]) {
     for change in changes.iter().take(limits::INVENTORY_CHANGES_MAX) {
         agent.keep.note_change(wall, change);
     }
+    for text in named(changes) {
+        agent.alerts.changed(text);
+    }
     if !changes.is_empty() {
         debug!(count = changes.len(), "This machine changed");
         agent.keep.flush();
     }
+}
+
+/// Gives what problems that begin soon name of these changes. They name the newest text first, so
+/// the count of the rest comes before the changes.
+fn named(changes: &[Change]) -> Vec<String> {
+    let more = changes
+        .len()
+        .saturating_sub(limits::ALERT_CHANGES_OF_LOOK_MAX);
+    let rest = (more > 0).then(|| format!("{more} further changes: opsbro inventory diff"));
+    let first = changes.iter().take(limits::ALERT_CHANGES_OF_LOOK_MAX);
+    rest.into_iter().chain(first.rev().map(words)).collect()
 }
 
 /// Lists the packages when their database is another than at the look before.
@@ -242,6 +256,25 @@ mod tests {
         assert_eq!(changes().all.len(), 2);
         let kept = agent.keep.baseline().unwrap();
         assert_eq!(kept.sections["packages"], *packages);
+    }
+
+    #[test]
+    fn many_changes_of_one_look_are_counted_for_alerts() {
+        let change = |name: &str| Change {
+            section: "packages".to_owned(),
+            name: name.to_owned(),
+            old: None,
+            new: Some([("version".to_owned(), "1".to_owned())].into()),
+        };
+        let one = "package a 1 installed";
+        assert_eq!(named(&[change("a")]), [one]);
+        let told = named(&["a", "b", "c", "d", "e"].map(change));
+        assert_eq!(
+            told.first().unwrap(),
+            "2 further changes: opsbro inventory diff"
+        );
+        assert_eq!((told.len(), told.last().unwrap().as_str()), (4, one));
+        assert!(named(&[]).is_empty());
     }
 
     #[test]

@@ -325,6 +325,8 @@ pub const ALERT_LINE_CHARS_MAX: usize = 500;
 pub const ALERT_OUTPUT_CHARS_MAX: usize = 1_000;
 /// Changes of this node that are remembered, to be named by problems that begin soon after.
 pub const ALERT_CHANGES_MAX: usize = 50;
+/// Changes of one look at the machine that problems may name; the rest is counted.
+pub const ALERT_CHANGES_OF_LOOK_MAX: usize = 3;
 /// Age up to which a change is named by a problem. (Most outages follow a change by minutes.)
 pub const ALERT_CHANGE_AGE_MAX: Duration = Duration::from_secs(15 * 60);
 /// Changes that one problem names, the newest.
