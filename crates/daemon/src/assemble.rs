@@ -64,6 +64,16 @@ struct Sockets {
     unix: UnixListener,
 }
 
+/// Makes the inbox of the alerts. A reboot is the first thing in it: what fails after it may have
+/// failed for it.
+fn inbox(keep: &Keep) -> (alerts::Inbox, mpsc::Receiver<alerts::Message>) {
+    let (inbox, messages) = alerts::Inbox::new();
+    if keep.has_rebooted(&process::boot()) {
+        inbox.changed("the machine was started anew".to_owned());
+    }
+    (inbox, messages)
+}
+
 /// Builds the agent and starts its tasks; must be called inside the runtime. Gives what ends its
 /// life, too.
 pub(crate) fn assemble(
@@ -79,7 +89,7 @@ pub(crate) fn assemble(
     let (rules_shown, rules) = watch::channel(Arc::default());
     let (facts_tx, facts) = watch::channel(Arc::default());
     let (checks_tx, checks) = watch::channel(Arc::default());
-    let (inbox, alerts_inbox) = alerts::Inbox::new();
+    let (inbox, alerts_inbox) = inbox(&parts.keep);
     let (alerts_tx, alerts_shown) = watch::channel(Arc::default());
     let (cost_tx, cost) = watch::channel(Arc::new(Cost::default()));
     let (series_tx, series_commands) = mpsc::channel(limits::LOOP_QUEUE_MAX);

@@ -29,6 +29,7 @@ use tracing::{error, info, warn};
 
 use crate::clock;
 use crate::cluster::Node;
+use crate::process;
 use crate::tokens::{Kept, Tokens};
 
 pub(crate) use checks::{to_api as transition_to_api, word as state_word};
@@ -102,6 +103,9 @@ pub(crate) struct GroupEntry {
 struct Life {
     state: String,
     last_alive: String,
+    /// The boot of the machine, as the kernel names it; empty when it does not.
+    #[serde(default)]
+    boot: String,
 }
 
 impl Keep {
@@ -189,8 +193,17 @@ impl Keep {
             &Life {
                 state: state.to_owned(),
                 last_alive: wall.to_string(),
+                boot: process::boot(),
             },
         )
+    }
+
+    /// Tells whether the machine was started anew since the run before this one; false when that
+    /// is not known.
+    pub(crate) fn has_rebooted(&self, boot: &str) -> bool {
+        // What cannot be read was told by the question how that run ended.
+        let life: Option<Life> = self.load("life").ok().flatten();
+        life.is_some_and(|life| !life.boot.is_empty() && !boot.is_empty() && life.boot != boot)
     }
 
     /// Gives the tokens that were kept. Fails when they are there and cannot be read.
@@ -415,6 +428,23 @@ mod tests {
         };
         assert!(keep.save("identity", &whole));
         assert_eq!(keep.identity().unwrap(), (id, u64::MAX));
+    }
+
+    #[test]
+    fn a_reboot_is_known_by_the_boot_of_the_run_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let keep = Keep::open(folder.path()).unwrap();
+        let boot = process::boot();
+        assert!(!boot.is_empty());
+        assert!(!keep.has_rebooted(&boot), "the first start of all");
+        assert!(keep.save_life("running", WallTime::from_millis(0)));
+        assert!(!keep.has_rebooted(&boot));
+        assert!(!keep.has_rebooted(""), "it is not known");
+        assert!(keep.has_rebooted("another"));
+        // An older version did not note it.
+        let old = serde_json::json!({"state": "running", "last_alive": ""});
+        assert!(keep.save("life", &old));
+        assert!(!keep.has_rebooted(&boot));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! What the system says about our own process. A figure that cannot be read is zero.
+//! What the system says about our own process, and of its boot. A figure that
+//! cannot be read is zero.
 
 use std::time::Duration;
 
@@ -9,6 +10,12 @@ pub(crate) fn cpu_time() -> Duration {
     let clock = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     let seconds = u64::try_from(clock.tv_sec).unwrap_or_default();
     Duration::new(seconds, u32::try_from(clock.tv_nsec).unwrap_or_default())
+}
+
+/// Gives the name of this boot of the machine: another one after each; empty when it is not known.
+pub(crate) fn boot() -> String {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    boot.trim().to_owned()
 }
 
 /// Gives the memory of the process, shared pages counted by share (PSS), in bytes.
