@@ -30,7 +30,7 @@ pub(crate) struct Node {
     pub static_groups: BTreeSet<Group>,
     /// The groups that detectors gave.
     pub detected_groups: BTreeSet<Group>,
-    /// How often it has started, plus what has changed since.
+    /// How often it has started.
     pub incarnation: u64,
     /// The address it uses inside its network.
     pub local_address: IpAddr,
@@ -113,7 +113,8 @@ impl Cluster {
         }
     }
 
-    /// Changes the node and publishes it when it is different; a change is a new incarnation.
+    /// Changes the node and publishes it when it is different. A change is no new incarnation: those
+    /// count starts, and only they are kept on disk, so that none comes twice.
     fn change(&self, change: impl FnOnce(&mut Node)) -> bool {
         self.node.send_if_modified(|shown| {
             let mut node = Node::clone(shown);
@@ -121,7 +122,6 @@ impl Cluster {
             if node == **shown {
                 return false;
             }
-            node.incarnation += 1;
             *shown = Arc::new(node);
             true
         })
