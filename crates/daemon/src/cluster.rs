@@ -113,8 +113,8 @@ impl Cluster {
         }
     }
 
-    /// Changes the node and publishes it when it is different. A change is no new incarnation: those
-    /// count starts, and only they are kept on disk, so that none comes twice.
+    /// Changes the node and publishes it when it is different. A change is no new incarnation:
+    /// those count starts, and only they are kept on disk, so that none comes twice.
     fn change(&self, change: impl FnOnce(&mut Node)) -> bool {
         self.node.send_if_modified(|shown| {
             let mut node = Node::clone(shown);

@@ -2,8 +2,8 @@
 //!
 //! A crate measures itself in `benches/<crate>.rs` (`harness = false`): in full when cargo gives it
 //! `--bench`, short otherwise or with `--small`. The real program is measured from outside:
-//! [`agent`], [`checks`] and [`collect`]. In small form nothing is optimised: it shows that the benches work,
-//! not how fast we are.
+//! [`agent`], [`checks`] and [`collect`]. In small form nothing is optimised: it shows that the
+//! benches work, not how fast we are.
 
 use std::path::Path;
 use std::process::Command;
