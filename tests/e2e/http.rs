@@ -28,7 +28,8 @@ fn every_route_is_listed_and_described() {
         .iter()
         .map(|it| &it["name"])
         .collect();
-    assert_eq!(loops, ["cluster", "rules", "series"]);
+    let known = ["cluster", "rules", "alerts", "series", "inventory"];
+    assert_eq!(loops, known);
 }
 
 #[test]
