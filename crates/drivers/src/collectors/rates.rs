@@ -1,14 +1,17 @@
 //! What a collector remembers of counters, to tell how fast they grow.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use model::Moment;
+
+use super::counters;
 
 /// Counters by name, as they were in the run before.
 #[derive(Debug, Default)]
 pub(super) struct Rates {
     at: Option<Moment>,
-    seconds: Option<f64>,
+    elapsed: Option<Duration>,
     before: HashMap<String, u64>,
     seen: HashMap<String, u64>,
 }
@@ -16,10 +19,7 @@ pub(super) struct Rates {
 impl Rates {
     /// Begins a run. Counters that the run before did not name are forgotten.
     pub(super) fn begin(&mut self, now: Moment) {
-        self.seconds = self
-            .at
-            .map(|at| now.since(at).as_secs_f64())
-            .filter(|seconds| *seconds > 0.0);
+        self.elapsed = self.at.map(|at| now.since(at));
         self.at = Some(now);
         self.before = std::mem::take(&mut self.seen);
     }
@@ -28,12 +28,9 @@ impl Rates {
     /// lower than before, as then it began anew.
     pub(super) fn per_second(&mut self, name: impl Into<String>, count: u64) -> Option<f64> {
         let name = name.into();
-        let grown = self
-            .before
-            .get(&name)
-            .and_then(|before| count.checked_sub(*before));
+        let before = self.before.get(&name).copied();
         self.seen.insert(name, count);
-        Some(grown? as f64 / self.seconds?)
+        counters::per_second(before?, count, self.elapsed?)
     }
 }
 
@@ -44,8 +41,6 @@ pub(super) fn rounded(number: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
