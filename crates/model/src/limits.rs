@@ -12,6 +12,9 @@ pub const GROUP_SET_BYTES_MAX: usize = 4_096;
 /// Deepest nesting of a set of groups; a deeper one is refused where it is written.
 pub const GROUP_SET_DEPTH_MAX: usize = 64;
 
+/// Longest name of a zone. A longer one is refused where it is written.
+pub const ZONE_NAME_BYTES_MAX: usize = 64;
+
 /// Largest configuration or pack file that is read; a larger one is an error. (The largest of the
 /// original's packs is 12 KiB.)
 pub const YAML_FILE_BYTES_MAX: usize = 1 << 20;
