@@ -18,6 +18,11 @@ impl NodeId {
         Self(bytes)
     }
 
+    /// Takes the 16 bytes that another node gave.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
     /// Gives the 16 bytes.
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
