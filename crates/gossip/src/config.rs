@@ -5,7 +5,7 @@ use std::time::Duration;
 use model::NodeId;
 
 use crate::record::Body;
-use crate::seal::Rings;
+use crate::seal::{Rings, Salts};
 use crate::zones::Zones;
 
 /// What the core is told when it is made.
@@ -21,7 +21,7 @@ pub struct Config {
     /// The keys of this zone and those below.
     pub keys: Rings,
     /// Gives a salt out of the system's randomness, each time another one.
-    pub salts: Box<dyn FnMut() -> [u8; 12] + Send>,
+    pub salts: Salts,
     /// Seed of all choices that need no secrecy.
     pub seed: u64,
     /// What `Output::Keep` gave last, in the run before.

@@ -123,7 +123,12 @@ pub enum KeyOrder {
     /// Accept this key too.
     Add(crate::seal::Key),
     /// Seal with the key of this fingerprint.
-    Use([u8; 4]),
+    Use {
+        /// Its fingerprint.
+        key: [u8; 4],
+        /// Use it although members may not know it yet.
+        force: bool,
+    },
     /// Accept the key of this fingerprint no longer.
     Remove {
         /// Its fingerprint.

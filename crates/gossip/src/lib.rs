@@ -11,6 +11,7 @@ mod output;
 pub mod record;
 pub mod seal;
 mod snapshot;
+pub mod stream;
 pub mod wire;
 mod zones;
 

@@ -157,6 +157,15 @@ pub enum Refusal {
     /// Members still need the key.
     #[error("members still need this key: {}", names(.0))]
     KeyNeeded(Vec<String>),
+    /// The key is retired.
+    #[error("the zone {0} has retired its key {1}: add it again first")]
+    KeyRetired(Zone, String),
+    /// The key seals.
+    #[error("the zone {0} seals with its key {1}: use another one first")]
+    KeySeals(Zone, String),
+    /// Members do not hold the newest ring.
+    #[error("members do not hold the newest keys yet: {}", names(.0))]
+    KeysBehind(Vec<String>),
     /// Too much of it at one time.
     #[error("{0}")]
     TooMuch(&'static str),

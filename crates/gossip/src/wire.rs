@@ -44,6 +44,11 @@ impl Writer {
         Self::default()
     }
 
+    /// Begins with nothing, and room for this many bytes.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self(Vec::with_capacity(bytes))
+    }
+
     /// Gives what was written.
     pub fn into_bytes(self) -> Vec<u8> {
         self.0

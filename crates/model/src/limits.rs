@@ -377,3 +377,25 @@ pub const ALERT_INBOX_MAX: usize = 65_536;
 pub const ALERT_RECORDS_PER_CHECKPOINT: u64 = 2_000;
 /// Size of one record of the journal of alerts; a larger change is several records of one write.
 pub const ALERT_RECORD_BYTES_MAX: usize = 1 << 20;
+
+/// Largest datagram between nodes: what fits into the smallest packet of IPv6 (1 280 bytes).
+pub const GOSSIP_DATAGRAM_BYTES_MAX: usize = 1_232;
+/// Senders of datagrams that are remembered against replay; the one heard longest ago is forgotten.
+pub const GOSSIP_SENDERS_MAX: usize = 8_192;
+/// Derived keys that are held to open datagrams, of 600 bytes each; others are derived again, in
+/// two microseconds.
+pub const GOSSIP_SUBKEYS_MAX: usize = 512;
+/// Datagrams that one salt seals; then it is renewed. (A nonce comes again after 2^64.)
+pub const SALT_DATAGRAMS_MAX: u64 = 1 << 32;
+/// Age of a salt at which it is renewed.
+pub const SALT_AGE_MAX: Duration = Duration::from_secs(3_600);
+/// Keys of one zone, retired ones too; the next one is refused.
+pub const RING_KEYS_MAX: usize = 16;
+/// Time for which a removed key still opens streams, so that a node that slept can come back.
+pub const KEY_GRACE: Duration = Duration::from_secs(30 * 86_400);
+/// Keys that a caller offers on a stream; further ones are left out, retired ones first.
+pub const STREAM_OFFERS_MAX: usize = 32;
+/// Largest message on a stream between nodes; a larger one ends the stream.
+pub const STREAM_MESSAGE_BYTES_MAX: usize = 4 << 20;
+/// Parts of messages on a stream after which its keys are renewed.
+pub const STREAM_REKEY_AFTER: u32 = 1_024;

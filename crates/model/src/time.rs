@@ -38,7 +38,7 @@ pub struct WallTime(u64);
 
 impl WallTime {
     /// Makes a wall time from milliseconds since 1970.
-    pub fn from_millis(millis: u64) -> Self {
+    pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 
