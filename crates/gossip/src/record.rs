@@ -1,5 +1,10 @@
 //! What a node tells about itself: its record. Only its owner changes it; the newest version wins.
 
+mod codec;
+mod fit;
+#[cfg(test)]
+pub(crate) mod tests;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;

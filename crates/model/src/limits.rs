@@ -399,3 +399,41 @@ pub const STREAM_OFFERS_MAX: usize = 32;
 pub const STREAM_MESSAGE_BYTES_MAX: usize = 4 << 20;
 /// Parts of messages on a stream after which its keys are renewed.
 pub const STREAM_REKEY_AFTER: u32 = 1_024;
+
+/// Largest record of a node, as bytes; what does not fit is cut, and named in the record.
+pub const RECORD_BYTES_MAX: usize = 8 << 10;
+/// Records up to this size ride on datagrams; of larger ones only the version is told, and who
+/// lacks it asks on a stream.
+pub const RECORD_WHOLE_BYTES_MAX: usize = 700;
+/// Groups of a node of each kind, from its files and from detectors; more are cut.
+pub const RECORD_GROUPS_MAX: usize = 512;
+/// Problems that a record names, the worst; the others are counted.
+pub const RECORD_PROBLEMS_MAX: usize = 100;
+/// What is told of the output of a check with a problem; the rest is cut.
+pub const RECORD_OUTPUT_BYTES_MAX: usize = 200;
+/// Longest name of a node, check or part in a record; a longer one is cut.
+pub const RECORD_NAME_BYTES_MAX: usize = 256;
+/// Parts of a record that other parts of the agent tell; more are cut.
+pub const RECORD_PARTS_MAX: usize = 32;
+/// Fields of later protocols in a record; one with more is refused.
+pub const RECORD_UNKNOWN_MAX: usize = 32;
+/// Nodes that are known, dead ones too; a further one is not taken and counted.
+pub const MEMBERS_MAX: usize = 10_000;
+/// Forgotten nodes that are remembered as such; the oldest is dropped.
+pub const TOMBSTONES_MAX: usize = 10_000;
+/// Time for which a forgotten node is remembered as such.
+pub const TOMBSTONE_AGE_MAX: Duration = Duration::from_secs(30 * 86_400);
+/// Events that are known at one time; the oldest is dropped.
+pub const CLUSTER_EVENTS_MAX: usize = 1_000;
+/// Events of one node that are known at one time; the next one is refused.
+pub const CLUSTER_EVENTS_PER_NODE_MAX: usize = 250;
+/// Longest kind of an event; a longer one is refused.
+pub const CLUSTER_EVENT_KIND_BYTES_MAX: usize = 128;
+/// Largest payload of an event; a larger one is refused.
+pub const CLUSTER_EVENT_BYTES_MAX: usize = 1 << 10;
+/// Largest request or answer between nodes on a stream; what is more goes with the next.
+pub const CALL_BYTES_MAX: usize = 512 << 10;
+/// Things that wait to be told by datagram; further ones are left to the comparison of nodes.
+pub const SPREAD_QUEUE_MAX: usize = 1_024;
+/// What is kept of the cluster over a restart; records of what is over are kept in short.
+pub const CLUSTER_KEPT_BYTES_MAX: usize = 12 << 20;
