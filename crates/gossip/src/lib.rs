@@ -4,9 +4,11 @@
 //! reads a clock, a socket, a file or the system's randomness, so a whole cluster runs in one test
 //! on a virtual clock. It does not know what a check is.
 
+pub mod book;
 mod config;
 pub mod events;
 mod input;
+pub mod item;
 mod output;
 pub mod record;
 pub mod seal;
