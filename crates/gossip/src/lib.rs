@@ -14,6 +14,7 @@ pub mod record;
 pub mod seal;
 mod snapshot;
 pub mod stream;
+pub mod sync;
 pub mod wire;
 mod zones;
 

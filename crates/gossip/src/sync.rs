@@ -1,0 +1,13 @@
+//! What nodes ask each other on streams, as bytes and as steps.
+//!
+//! A comparison goes from the small to the large: hashes of buckets first, then what is in the
+//! buckets that differ, then only what one of both lacks. See [`talk`]. Whom to ask and when is the
+//! business of the core.
+
+mod message;
+pub mod talk;
+#[cfg(test)]
+mod tests;
+
+pub use message::{Answer, Ask, Compare, NEWEST, OLDEST, Reason, Request, RingMark, Unread};
+pub use talk::Talk;
