@@ -5,6 +5,7 @@
 //! rest of the agent ([`Book::poll_news`]) and to other nodes ([`Book::poll_spread`]). The book
 //! does not know how nodes of its own zone live: that is the business of `swim`.
 
+mod kept;
 mod own;
 mod states;
 mod take;
@@ -23,6 +24,7 @@ use crate::item::{Departed, Entry, Item, Key, Kind, Sighting, Stamp, Tombstone};
 use crate::record::Record;
 use crate::zones::{Relation, Zones};
 
+pub use kept::Remembered;
 pub use states::Seen;
 pub use take::{From, Refused};
 
