@@ -1,0 +1,105 @@
+//! Replays the fuzz corpus of the cluster's decoders and mutates it: nothing panics, what is read
+//! has one form, and the book stays right.
+//!
+//! `FUZZ_ROUNDS` sets how many mutations, `FUZZ_SEED` which. The same corpus feeds `cargo fuzz` in
+//! `tests/fuzz`.
+
+// The corpus and the seed are the world of this test.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "the test is steered by its environment"
+)]
+
+mod decoders;
+
+use std::env;
+use std::fs;
+use std::path::Path;
+
+#[test]
+fn whatever_another_node_sends_nothing_panics() {
+    let corpus = corpus();
+    assert!(corpus.len() > 15, "the corpus is gone");
+    for (name, bytes) in &corpus {
+        let understood = decoders::check(bytes);
+        assert_eq!(understood > 0, !name.starts_with("junk"), "{name}");
+    }
+    let seed = number("FUZZ_SEED").unwrap_or(20_261_125);
+    let many = if env::var("SLOW_TESTS").is_ok() {
+        1_000_000
+    } else {
+        5_000
+    };
+    let rounds = number("FUZZ_ROUNDS").unwrap_or(many);
+    println!("seed {seed}, {rounds} mutations");
+    let mut mutator = Mutator { state: seed };
+    for _ in 0..rounds {
+        decoders::check(&mutator.mutate(&corpus));
+    }
+}
+
+fn number(name: &str) -> Option<u64> {
+    env::var(name).ok()?.parse().ok()
+}
+
+fn corpus() -> Vec<(String, Vec<u8>)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus/cluster");
+    let entries = fs::read_dir(root).unwrap().map(|entry| entry.unwrap());
+    let mut files: Vec<_> = entries
+        .map(|entry| {
+            let name = entry.file_name().into_string().unwrap();
+            (name, fs::read(entry.path()).unwrap())
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+struct Mutator {
+    state: u64,
+}
+
+impl Mutator {
+    /// splitmix64
+    fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound.max(1) as u64) as usize
+    }
+
+    /// Flips, cuts, doubles and joins pieces of what is well formed.
+    fn mutate(&mut self, corpus: &[(String, Vec<u8>)]) -> Vec<u8> {
+        let mut bytes = corpus[self.below(corpus.len())].1.clone();
+        for _ in 0..1 + self.below(4) {
+            let at = self.below(bytes.len() + 1);
+            let end = (at + self.below(16)).min(bytes.len());
+            match self.below(6) {
+                0 => bytes.truncate(at),
+                1 => drop(bytes.drain(at..end)),
+                2 => bytes.insert(at, self.next() as u8),
+                3 => {
+                    let piece = bytes[at..end].to_vec();
+                    bytes.splice(at..at, piece);
+                }
+                4 => {
+                    let other = &corpus[self.below(corpus.len())].1;
+                    let from = self.below(other.len() + 1);
+                    bytes.truncate(at);
+                    bytes.extend_from_slice(&other[from..]);
+                }
+                _ => {
+                    if let Some(byte) = bytes.get_mut(at) {
+                        *byte ^= 1 << self.below(8);
+                    }
+                }
+            }
+        }
+        bytes
+    }
+}
