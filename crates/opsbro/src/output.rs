@@ -226,6 +226,14 @@ fn plain_letters(text: &str) -> String {
     plain
 }
 
+/// Lays out an answer as it is without a terminal.
+#[cfg(test)]
+pub(crate) fn text_of(answer: &impl Answer) -> String {
+    let mut page = Page::new(None);
+    answer.text(&mut page);
+    page.plain()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,9 +253,7 @@ mod tests {
 
     #[test]
     fn a_bare_value_is_bare_in_text_and_a_string_in_json() {
-        let mut page = Page::new(None);
-        Bare("x".to_owned()).text(&mut page);
-        assert_eq!(page.finish(), "x\n");
+        assert_eq!(text_of(&Bare("x".to_owned())), "x\n");
         assert_eq!(json(&Bare("x".to_owned()), true).unwrap(), "\"x\"\n");
     }
 }

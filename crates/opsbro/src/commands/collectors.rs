@@ -110,11 +110,3 @@ fn sample(name: &str, state: &str, results: serde_json::Value) -> Collector {
         ..Collector::default()
     }
 }
-
-/// Lays out an answer as it is without a terminal.
-#[cfg(test)]
-fn text_of(answer: &impl crate::output::Answer) -> String {
-    let mut page = crate::output::Page::new(None);
-    answer.text(&mut page);
-    anstream::adapter::strip_str(&page.finish()).to_string()
-}

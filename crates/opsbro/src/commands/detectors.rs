@@ -49,11 +49,3 @@ impl Detectors {
 
 /// The topic that detectors belong to.
 const TOPIC: Topic = Topic::AutomaticDetection;
-
-/// Lays out an answer as it is without a terminal.
-#[cfg(test)]
-fn text_of(answer: &impl crate::output::Answer) -> String {
-    let mut page = crate::output::Page::new(None);
-    answer.text(&mut page);
-    anstream::adapter::strip_str(&page.finish()).to_string()
-}

@@ -147,6 +147,12 @@ impl Page {
     pub(crate) fn finish(self) -> String {
         self.text
     }
+
+    /// Gives the text without colours, as tests compare it.
+    #[cfg(test)]
+    pub(crate) fn plain(self) -> String {
+        anstream::adapter::strip_str(&self.finish()).to_string()
+    }
 }
 
 /// The colours by which users know the topics (numbers of the 256-colour palette).
@@ -200,8 +206,7 @@ mod tests {
     fn check(columns: Option<usize>, write: impl FnOnce(&mut Page), expect: &str) {
         let mut page = Page::new(columns);
         write(&mut page);
-        let text = anstream::adapter::strip_str(&page.finish()).to_string();
-        assert_eq!(text, expect);
+        assert_eq!(page.plain(), expect);
     }
 
     #[test]

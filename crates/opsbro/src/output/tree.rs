@@ -176,7 +176,7 @@ mod tests {
                 String::new()
             },
         });
-        anstream::adapter::strip_str(&page.finish()).to_string()
+        page.plain()
     }
 
     #[test]

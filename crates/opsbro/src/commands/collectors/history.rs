@@ -76,8 +76,8 @@ fn row(date: &str, change: &Change) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::text_of;
     use super::*;
+    use crate::output::text_of;
 
     #[test]
     fn a_change_stands_on_one_line() {

@@ -100,8 +100,9 @@ fn row(collector: &Collector) -> Vec<String> {
 mod tests {
     use serde_json::Value;
 
-    use super::super::{sample, text_of};
+    use super::super::sample;
     use super::*;
+    use crate::output::text_of;
 
     #[test]
     fn a_row_tells_interval_cost_and_origin() {

@@ -145,8 +145,8 @@ mod tests {
     use api::collectors::{Cost, Key};
     use serde_json::json;
 
-    use super::super::text_of;
     use super::*;
+    use crate::output::text_of;
 
     #[test]
     fn a_run_is_taken_apart_step_by_step() {

@@ -241,8 +241,9 @@ fn fits(pattern: &str, at: &[&str]) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::super::{sample, text_of};
+    use super::super::sample;
     use super::*;
+    use crate::output::text_of;
 
     fn key(path: &str, unit: &str) -> Key {
         Key {

@@ -82,8 +82,9 @@ impl Answer for States {
 mod tests {
     use serde_json::Value;
 
-    use super::super::{sample, text_of};
+    use super::super::sample;
     use super::*;
+    use crate::output::text_of;
 
     #[test]
     fn each_state_tells_why_and_what_to_do() {

@@ -66,8 +66,8 @@ fn sign(change: &Change) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::text_of;
     use super::*;
+    use crate::output::text_of;
 
     #[test]
     fn what_came_has_a_plus_and_what_went_a_minus() {

@@ -94,8 +94,8 @@ pub(crate) fn outcome(outcome: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::text_of;
     use super::*;
+    use crate::output::text_of;
 
     #[test]
     fn a_detector_tells_condition_groups_and_what_came_of_it() {

@@ -104,8 +104,8 @@ impl Answer for Tried {
 
 #[cfg(test)]
 mod tests {
-    use super::super::text_of;
     use super::*;
+    use crate::output::text_of;
 
     #[test]
     fn what_would_be_given_stands_first() {

@@ -66,8 +66,8 @@ fn row(group: &Group) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::text_of;
     use super::*;
+    use crate::output::text_of;
 
     #[test]
     fn a_group_tells_where_it_came_from() {

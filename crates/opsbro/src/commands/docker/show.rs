@@ -83,6 +83,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::output::text_of;
 
     #[test]
     fn figures_stand_below_their_container() {
@@ -100,14 +101,11 @@ mod tests {
             containers: BTreeMap::from([("web".to_owned(), figures)]),
             images: BTreeMap::new(),
         };
-        let mut page = Page::new(None);
-        Shown(stats).text(&mut page);
-        let text = anstream::adapter::strip_str(&page.finish()).to_string();
         let expect = "\
 ──────────── Container web ─────────────────────────────────────────────────────
  cpu.user    0.25
  memory.rss  4096  (4.0 KiB)
 ";
-        assert_eq!(text, expect);
+        assert_eq!(text_of(&Shown(stats)), expect);
     }
 }

@@ -148,6 +148,7 @@ pub(in crate::commands) fn tree(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::text_of;
 
     fn part(text: &str, outcome: &str, parts: Vec<Explanation>) -> Explanation {
         Explanation {
@@ -163,7 +164,7 @@ mod tests {
         tree(explanation, "", "", &mut rows);
         let mut page = Page::new(None);
         page.table(&[], &rows);
-        anstream::adapter::strip_str(&page.finish()).to_string()
+        page.plain()
     }
 
     #[test]
@@ -204,9 +205,7 @@ mod tests {
             explanation: Some(explanation),
             ..Evaluated::default()
         };
-        let mut page = Page::new(None);
-        Shown(evaluated).text(&mut page);
-        let text = anstream::adapter::strip_str(&page.finish()).to_string();
+        let text = text_of(&Shown(evaluated));
         let expect = "\
 1 + 1 > 3  → False
 ├ 1 + 1    → 2

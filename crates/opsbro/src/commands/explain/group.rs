@@ -132,12 +132,7 @@ mod tests {
     use api::evaluator::Explanation;
 
     use super::*;
-
-    fn text_of(explained: Explained) -> String {
-        let mut page = Page::new(None);
-        Shown(explained).text(&mut page);
-        anstream::adapter::strip_str(&page.finish()).to_string()
-    }
+    use crate::output::text_of;
 
     #[test]
     fn a_group_that_is_missing_tells_which_condition_fails() {
@@ -189,17 +184,17 @@ mod tests {
    ├ {{collector.hypervisor.hypervisor}}         → Xen    (hypervisor, 4s)
    └ 'KVM'                                       → KVM
 ";
-        assert_eq!(text_of(explained), expect);
+        assert_eq!(text_of(&Shown(explained)), expect);
     }
 
     #[test]
     fn a_group_that_nothing_gives_says_how_to_give_it() {
         let unknown = |near: Option<&str>| {
-            text_of(Explained {
+            text_of(&Shown(Explained {
                 name: "lnux".to_owned(),
                 near: near.map(str::to_owned),
                 ..Explained::default()
-            })
+            }))
         };
         assert!(unknown(Some("linux")).contains("Did you mean linux?"));
         assert!(unknown(None).contains("opsbro agent parameters add groups lnux"));

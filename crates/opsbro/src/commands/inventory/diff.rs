@@ -82,6 +82,7 @@ mod tests {
     use api::inventory::Item;
 
     use super::*;
+    use crate::output::text_of;
 
     #[test]
     fn changes_are_told_in_words() {
@@ -103,15 +104,12 @@ mod tests {
             ],
             ..Difference::default()
         };
-        let mut page = Page::new(None);
-        Shown(difference).text(&mut page);
-        let text = anstream::adapter::strip_str(&page.finish()).to_string();
         let expect = "\
 What changed before 2026-11-25T18:45:00.000Z is not known.
 2026-11-25T19:00:00.000Z  ~ package openssl upgraded 3.0.11 → 3.0.13
 2026-11-25T19:00:00.000Z  + port tcp 0.0.0.0:80 opened by nginx
 2026-11-25T19:00:00.000Z  - unit exim4.service gone
 ";
-        assert_eq!(text, expect);
+        assert_eq!(text_of(&Shown(difference)), expect);
     }
 }

@@ -105,6 +105,7 @@ pub(super) fn words(item: &Item) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::text_of;
 
     #[test]
     fn sections_are_listed_and_what_is_not_known_says_why() {
@@ -135,9 +136,7 @@ mod tests {
             },
             is_whole: false,
         };
-        let mut page = Page::new(None);
-        shown.text(&mut page);
-        let text = anstream::adapter::strip_str(&page.finish()).to_string();
+        let text = text_of(&shown);
         assert!(
             text.contains(" tcp 0.0.0.0:80  process: nginx  user: root\n"),
             "{text}"

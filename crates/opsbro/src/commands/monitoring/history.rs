@@ -90,6 +90,7 @@ pub(crate) fn show(page: &mut Page, transition: &Transition) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::text_of;
 
     #[test]
     fn a_change_tells_both_states_and_what_was_said() {
@@ -107,9 +108,7 @@ mod tests {
             date: 1_795_214_368,
             entries: vec![transition],
         }]);
-        let mut page = Page::new(None);
-        entries.text(&mut page);
-        let text = anstream::adapter::strip_str(&page.finish()).to_string();
+        let text = text_of(&entries);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "2026-11-20T22:39:28Z");
         assert!(lines[1].ends_with("√ OK → Х CRITICAL (soft)"), "{text}");

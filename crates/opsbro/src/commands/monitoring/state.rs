@@ -220,6 +220,7 @@ fn counts<'a>(checks: impl Iterator<Item = &'a Check> + Clone) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::text_of;
 
     fn check(id: &str, state: &str) -> Check {
         Check {
@@ -245,9 +246,7 @@ mod tests {
             },
             only_problems,
         };
-        let mut page = Page::new(None);
-        states.text(&mut page);
-        anstream::adapter::strip_str(&page.finish()).to_string()
+        text_of(&states)
     }
 
     #[test]
@@ -298,12 +297,9 @@ mod tests {
             },
             only_problems: true,
         };
-        let mut page = Page::new(None);
-        states.text(&mut page);
-        let text = anstream::adapter::strip_str(&page.finish()).to_string();
         let expect = "√ No problem\n\
                       ‼ The packs have 2 errors: checks may be missing or old\n   \
                       └ More →          opsbro packs lint\n";
-        assert_eq!(text, expect);
+        assert_eq!(text_of(&states), expect);
     }
 }

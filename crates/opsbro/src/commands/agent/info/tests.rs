@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use api::agent::{Disk, PacksSummary, PreviousRun, Workers};
 
 use super::*;
+use crate::output::text_of;
 
 fn facts() -> Facts {
     Facts {
@@ -61,9 +62,7 @@ fn facts() -> Facts {
 }
 
 fn screen(facts: Facts, show_logs: bool) -> String {
-    let mut page = Page::new(None);
-    Screen { facts, show_logs }.text(&mut page);
-    anstream::adapter::strip_str(&page.finish()).to_string()
+    text_of(&Screen { facts, show_logs })
 }
 
 const CALM: &str = "\
