@@ -276,6 +276,14 @@ fn offsets(length: usize) -> impl Iterator<Item = usize> {
     (0..length).filter(move |offset| offset.is_multiple_of(step) || *offset <= 2 || *offset >= last)
 }
 
+/// Writes a file over itself. It is cut behind the new text, not emptied before it: a file that is
+/// emptied and written is flushed by ext4 as it is closed, and that is most of the time otherwise.
+fn overwrite(path: &std::path::Path, bytes: &[u8]) {
+    let mut file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.write_all(bytes).unwrap();
+    file.set_len(bytes.len() as u64).unwrap();
+}
+
 /// Breaks each file that a collector reads, in each way and at many places. Whatever comes of it,
 /// it is data or an error in words, from the same collector that has seen the file whole.
 fn break_files_of(native: &Native, root: &std::path::Path) {
@@ -301,10 +309,7 @@ fn break_files_of(native: &Native, root: &std::path::Path) {
             continue;
         };
         let mut try_with = |bytes: &[u8]| {
-            std::fs::File::create(&real)
-                .unwrap()
-                .write_all(bytes)
-                .unwrap();
+            overwrite(&real, bytes);
             look();
         };
         for offset in offsets(whole.len()) {
