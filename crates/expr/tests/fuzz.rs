@@ -29,21 +29,22 @@ const TIME_MAX: Duration = Duration::from_secs(20);
 fn corpora_and_their_mutations_neither_panic_nor_run_for_ever() {
     let corpus = corpus();
     assert!(corpus.len() > 100, "the corpora are gone");
+    let world = World::new();
     for text in &corpus {
-        check(text);
+        check(text, &world);
     }
     let seed = number("FUZZ_SEED").unwrap_or(20_261_120);
     let many = if env::var("SLOW_TESTS").is_ok() {
         200_000
     } else {
-        500
+        5_000
     };
     let rounds = number("FUZZ_ROUNDS").unwrap_or(many);
     println!("seed {seed}, {rounds} mutations");
     let mut mutator = Mutator { state: seed };
     for _ in 0..rounds {
         let text = mutator.mutate(&corpus);
-        check(&text);
+        check(&text, &world);
     }
 }
 
@@ -66,23 +67,23 @@ fn corpus() -> Vec<String> {
 }
 
 /// Runs everything that takes text on a text, and tests what must hold for any.
-fn check(text: &str) {
+fn check(text: &str, world: &World) {
     let place = Place::new("fuzz", 1, 1);
     let start = Instant::now();
     if let Err(errors) = compile_script(text, &place) {
         check_places(text, &errors);
     }
     match compile_template(text, &place) {
-        Ok(template) => drop(template.evaluate(&World::new())),
+        Ok(template) => drop(template.evaluate(&world.clone())),
         Err(errors) => check_places(text, &errors),
     }
     match compile(text, &place) {
         Ok(program) => {
-            let result = program.answer(&World::new());
+            let result = program.answer(&world.clone());
             if let Err(Failure::Error(error)) = &result {
                 check_places(text, std::slice::from_ref(error));
             }
-            let explained = program.explain(&World::new()).outcome;
+            let explained = program.explain(&world.clone()).outcome;
             // NaN is not equal to itself, so texts are compared.
             assert_eq!(
                 format!("{explained:?}"),

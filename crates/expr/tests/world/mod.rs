@@ -13,7 +13,8 @@ use expr::{
 };
 use model::{CheckState, Place, Value, WallTime};
 
-/// The world.
+/// The world. A clone of a new one is as good as another new one, and much cheaper.
+#[derive(Clone)]
 pub(crate) struct World {
     pub(crate) collector: Value,
     pub(crate) parameters: Value,
