@@ -24,6 +24,13 @@ pub(crate) enum Exit {
     Usage,
 }
 
+impl Exit {
+    /// Answers a question.
+    pub(crate) fn when(it_is_so: bool) -> Self {
+        if it_is_so { Self::Yes } else { Self::No }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {

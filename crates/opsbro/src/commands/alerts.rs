@@ -83,7 +83,7 @@ impl Alerts {
                 all.notices.truncate(list.last);
                 let is_failing = all.handlers.iter().any(|handler| handler.is_failing);
                 program.printer.show(&All(all))?;
-                Ok(if is_failing { Exit::No } else { Exit::Yes })
+                Ok(Exit::when(!is_failing))
             }
             Verb::Show(show) => {
                 let with = With {
@@ -123,7 +123,7 @@ impl Test {
         }
         let is_delivered = notice.stage == "delivered";
         program.printer.show(&Sent(notice))?;
-        Ok(if is_delivered { Exit::Yes } else { Exit::No })
+        Ok(Exit::when(is_delivered))
     }
 }
 

@@ -149,11 +149,7 @@ fn change(program: &Program, verb: Verbed, name: &str, value: &str) -> Outcome {
         true => live::apply(program, key, verb, value)?,
         false => Effect::Unchanged,
     };
-    let exit = if matches!(effect, Effect::Refused { .. }) {
-        Exit::No
-    } else {
-        Exit::Yes
-    };
+    let exit = Exit::when(!matches!(effect, Effect::Refused { .. }));
     program.printer.show(&Changed {
         parameter: key.name,
         verb,

@@ -24,11 +24,7 @@ const EXAMPLES: &str = "Examples:
 impl Reload {
     pub(crate) fn run(self, program: &Program) -> Outcome {
         let report: ReloadReport = program.send(&RELOAD, With::default(), &())?;
-        let exit = if report.refused.is_empty() {
-            Exit::Yes
-        } else {
-            Exit::No
-        };
+        let exit = Exit::when(report.refused.is_empty());
         program.printer.show(&Reported(report))?;
         Ok(exit)
     }

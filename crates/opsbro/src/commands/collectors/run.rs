@@ -51,11 +51,7 @@ impl Run {
         let ran: collectors::Run = client
             .get(&RUN, with)
             .map_err(|error| program.explain(error))?;
-        let exit = if ran.state == "OK" {
-            Exit::Yes
-        } else {
-            Exit::No
-        };
+        let exit = Exit::when(ran.state == "OK");
         program.printer.show(&Ran(ran))?;
         Ok(exit)
     }

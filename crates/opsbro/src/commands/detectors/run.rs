@@ -49,11 +49,7 @@ impl Run {
         let tried = Tried(tried.map_err(|error| program.explain(error))?);
         program.printer.show(&tried)?;
         let matched = tried.0.values().any(|trial| trial.matched);
-        Ok(if matched || self.name.is_none() {
-            Exit::Yes
-        } else {
-            Exit::No
-        })
+        Ok(Exit::when(matched || self.name.is_none()))
     }
 }
 

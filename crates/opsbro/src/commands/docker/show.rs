@@ -24,11 +24,7 @@ const EXAMPLES: &str = "Examples:
 impl Show {
     pub(super) fn run(self, program: &Program) -> Outcome {
         let stats: Stats = program.get(&STATS, With::default())?;
-        let exit = if stats.containers.is_empty() {
-            Exit::No
-        } else {
-            Exit::Yes
-        };
+        let exit = Exit::when(!stats.containers.is_empty());
         program.printer.show(&Shown(stats))?;
         Ok(exit)
     }

@@ -35,11 +35,7 @@ impl Group {
             ..With::default()
         };
         let explained: Explained = program.get(&EXPLAIN, with)?;
-        let exit = if explained.is_here {
-            Exit::Yes
-        } else {
-            Exit::No
-        };
+        let exit = Exit::when(explained.is_here);
         program.printer.show(&Shown(explained))?;
         Ok(exit)
     }

@@ -41,11 +41,7 @@ impl Diff {
             ..With::default()
         };
         let difference: Difference = program.get(&DIFF, with)?;
-        let exit = if difference.changes.is_empty() {
-            Exit::No
-        } else {
-            Exit::Yes
-        };
+        let exit = Exit::when(!difference.changes.is_empty());
         program.printer.show(&Shown(difference))?;
         Ok(exit)
     }

@@ -36,7 +36,7 @@ impl Run {
         narrow(&mut things, &self.name);
         let is_ok = things.values().all(|it| it.state == "ok");
         program.printer.show(&Things(things))?;
-        Ok(if is_ok { Exit::Yes } else { Exit::No })
+        Ok(Exit::when(is_ok))
     }
 }
 

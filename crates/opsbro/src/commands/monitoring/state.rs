@@ -43,7 +43,7 @@ impl State {
         program.printer.show(&last)?;
         if !self.watch {
             let is_well = last.state.checks.values().all(|check| !is_problem(check));
-            return Ok(if is_well { Exit::Yes } else { Exit::No });
+            return Ok(Exit::when(is_well));
         }
         loop {
             let next = Instant::now() + WATCH_INTERVAL;

@@ -63,11 +63,7 @@ impl Diff {
             .iter()
             .map(|it| (it.level.as_str(), it.why()))
             .collect();
-        let exit = if files.is_empty() {
-            Exit::Yes
-        } else {
-            Exit::No
-        };
+        let exit = Exit::when(files.is_empty());
         let files = files.into_iter().map(File).collect();
         program.printer.show(&Compared {
             pack: self.name,

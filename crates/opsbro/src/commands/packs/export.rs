@@ -56,11 +56,7 @@ impl Export {
                 self.export(target.join(&**path), &content.bytes, &mut exported)?;
             }
         }
-        let exit = if exported.kept.is_empty() {
-            Exit::Yes
-        } else {
-            Exit::No
-        };
+        let exit = Exit::when(exported.kept.is_empty());
         program.printer.show(&exported)?;
         Ok(exit)
     }

@@ -54,11 +54,8 @@ impl Lint {
         };
         program.printer.show(&linted)?;
         let (errors, warnings) = (linted.errors.0.len(), linted.warnings.0.len());
-        Ok(if errors > 0 || self.strict && warnings > 0 {
-            Exit::No
-        } else {
-            Exit::Yes
-        })
+        let is_refused = errors > 0 || self.strict && warnings > 0;
+        Ok(Exit::when(!is_refused))
     }
 }
 

@@ -51,7 +51,7 @@ impl Test {
         let mut problems = found.problems;
         problems.extend(outcomes.diagnostics.iter().cloned());
         program.printer.show(&Tested::new(outcomes, problems))?;
-        Ok(if passed { Exit::Yes } else { Exit::No })
+        Ok(Exit::when(passed))
     }
 }
 
