@@ -15,6 +15,7 @@ mod output;
 mod overview;
 mod program;
 mod usage;
+mod waiting;
 
 use std::process::ExitCode;
 

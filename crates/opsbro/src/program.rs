@@ -100,9 +100,6 @@ impl Program {
     }
 }
 
-/// The longest that one wait for an answer lasts, so that a progress line keeps moving.
-pub(crate) const WAIT_SLICE: Duration = Duration::from_millis(500);
-
 /// How often something is looked at that cannot be waited for.
 pub(crate) const POLL: Duration = Duration::from_millis(20);
 

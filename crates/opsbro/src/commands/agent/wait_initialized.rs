@@ -13,7 +13,8 @@ use serde::Serialize;
 use crate::failure::{Exit, Outcome};
 use crate::output::progress::Progress;
 use crate::output::{Answer, Page};
-use crate::program::{POLL, Program, WAIT_SLICE, timeout};
+use crate::program::{POLL, Program, timeout};
+use crate::waiting::WAIT_SLICE;
 
 /// Wait until the agent is fully initialized
 ///
@@ -81,11 +82,7 @@ pub(super) struct Reached {
 impl Reached {
     /// Gives the exit code: yes only when the agent is ok.
     pub(super) fn exit(&self) -> Exit {
-        if self.agent_state == AgentState::Ok.as_str() {
-            Exit::Yes
-        } else {
-            Exit::No
-        }
+        Exit::when(self.agent_state == AgentState::Ok.as_str())
     }
 }
 

@@ -1,6 +1,6 @@
 //! `opsbro collectors wait-ok`
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use api::collectors::Collector;
 use clap::Args;
@@ -11,9 +11,9 @@ use super::show::one;
 use super::{colored, reasons};
 use crate::complete;
 use crate::failure::{Exit, Outcome};
-use crate::output::progress::Progress;
 use crate::output::{Answer, Page};
-use crate::program::{Program, WAIT_SLICE, timeout};
+use crate::program::{Program, timeout};
+use crate::waiting::until;
 
 /// Wait until a collector is OK
 ///
@@ -35,20 +35,15 @@ const EXAMPLES: &str = "Examples:
 
 impl WaitOk {
     pub(super) fn run(self, program: &Program) -> Outcome {
-        let deadline = Instant::now() + self.timeout;
-        let mut progress = Progress::new(format!("the collector {} to be OK", self.name));
-        loop {
+        let what = format!("the collector {} to be OK", self.name);
+        let is_ok = |waited: &Waited| waited.is_ok;
+        let waited = until(what, self.timeout, is_ok, || {
             let collector = one(program, &self.name)?;
             let is_ok = collector.state == "OK";
-            let left = deadline.saturating_duration_since(Instant::now());
-            if is_ok || left.is_zero() {
-                drop(progress);
-                program.printer.show(&Waited { is_ok, collector })?;
-                return Ok(if is_ok { Exit::Yes } else { Exit::No });
-            }
-            progress.turn();
-            std::thread::sleep(WAIT_SLICE.min(left));
-        }
+            Ok(Waited { is_ok, collector })
+        })?;
+        program.printer.show(&waited)?;
+        Ok(Exit::when(waited.is_ok))
     }
 }
 

@@ -1,6 +1,6 @@
 //! `opsbro detectors wait-group`
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use api::client::With;
 use api::detectors::STATE;
@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use crate::complete;
 use crate::failure::{Exit, Outcome};
-use crate::output::progress::Progress;
 use crate::output::{Answer, Page};
-use crate::program::{Program, WAIT_SLICE, timeout};
+use crate::program::{Program, timeout};
+use crate::waiting::until;
 
 /// Wait until a group is detected
 ///
@@ -34,21 +34,19 @@ const EXAMPLES: &str = "Examples:
 
 impl WaitGroup {
     pub(super) fn run(self, program: &Program) -> Outcome {
-        let deadline = Instant::now() + self.timeout;
-        let mut progress = Progress::new(format!("the group {} to be detected", self.group));
-        loop {
-            let groups: Vec<String> = program.get(&STATE, With::default())?;
-            let is_detected = groups.contains(&self.group);
-            let left = deadline.saturating_duration_since(Instant::now());
-            if is_detected || left.is_zero() {
-                drop(progress);
-                let group = self.group;
-                program.printer.show(&Waited { group, is_detected })?;
-                return Ok(if is_detected { Exit::Yes } else { Exit::No });
-            }
-            progress.turn();
-            std::thread::sleep(WAIT_SLICE.min(left));
-        }
+        let what = format!("the group {} to be detected", self.group);
+        let is_detected = until(
+            what,
+            self.timeout,
+            |is_detected| *is_detected,
+            || {
+                let groups: Vec<String> = program.get(&STATE, With::default())?;
+                Ok(groups.contains(&self.group))
+            },
+        )?;
+        let group = self.group;
+        program.printer.show(&Waited { group, is_detected })?;
+        Ok(Exit::when(is_detected))
     }
 }
 

@@ -1,6 +1,6 @@
 //! `opsbro evaluator wait-eval-true`
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use api::evaluator::{Evaluate, Evaluated};
 use clap::Args;
@@ -10,9 +10,9 @@ use serde::Serialize;
 use super::eval::pointed_at;
 use super::evaluate;
 use crate::failure::{Exit, Failure, Outcome};
-use crate::output::progress::Progress;
 use crate::output::{Answer, Page};
-use crate::program::{Program, WAIT_SLICE, timeout};
+use crate::program::{Program, timeout};
+use crate::waiting::until;
 
 /// Wait until an expression is True
 ///
@@ -39,33 +39,30 @@ impl WaitEvalTrue {
             expr: self.expr,
             explain: false,
         };
-        let deadline = Instant::now() + self.timeout;
-        let mut progress = Progress::new(format!("{} to be True", request.expr));
-        loop {
-            let (evaluated, _) = evaluate(program, &request)?;
-            if let Some(problem) = &evaluated.error {
-                drop(progress);
-                program
-                    .printer
-                    .say(pointed_at(problem, &request.expr).trim_end());
-                return Err(Failure::told(Exit::Failed));
-            }
-            let is_true = evaluated.value == Some(serde_json::Value::Bool(true));
-            let left = deadline.saturating_duration_since(Instant::now());
-            if is_true || left.is_zero() {
-                drop(progress);
-                let expr = request.expr;
-                program.printer.show(&Waited {
-                    expr,
-                    is_true,
-                    last: evaluated,
-                })?;
-                return Ok(if is_true { Exit::Yes } else { Exit::No });
-            }
-            progress.turn();
-            std::thread::sleep(WAIT_SLICE.min(left));
+        let what = format!("{} to be True", request.expr);
+        let is_over = |last: &Evaluated| last.error.is_some() || is_true(last);
+        let last = until(what, self.timeout, is_over, || {
+            evaluate(program, &request).map(|(evaluated, _)| evaluated)
+        })?;
+        if let Some(problem) = &last.error {
+            program
+                .printer
+                .say(pointed_at(problem, &request.expr).trim_end());
+            return Err(Failure::told(Exit::Failed));
         }
+        let is_true = is_true(&last);
+        let expr = request.expr;
+        program.printer.show(&Waited {
+            expr,
+            is_true,
+            last,
+        })?;
+        Ok(Exit::when(is_true))
     }
+}
+
+fn is_true(evaluated: &Evaluated) -> bool {
+    evaluated.value == Some(serde_json::Value::Bool(true))
 }
 
 #[derive(Serialize)]

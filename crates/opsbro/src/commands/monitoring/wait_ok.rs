@@ -1,7 +1,7 @@
 //! `opsbro monitoring wait-ok`
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use api::client::With;
 use api::monitoring::{CHECK, Check};
@@ -11,9 +11,9 @@ use serde::Serialize;
 
 use super::{colored, find, narrow, output};
 use crate::failure::{Exit, Outcome};
-use crate::output::progress::Progress;
 use crate::output::{Answer, Page};
-use crate::program::{Program, WAIT_SLICE, timeout};
+use crate::program::{Program, timeout};
+use crate::waiting::until;
 
 /// Wait until a check is OK
 ///
@@ -34,32 +34,24 @@ const EXAMPLES: &str = "Examples:
 
 impl WaitOk {
     pub(super) fn run(self, program: &Program) -> Outcome {
-        let deadline = Instant::now() + self.timeout;
         let (pack, name) = find(program, &self.name)?;
         let with = With {
             path: &[&pack, &name],
             ..With::default()
         };
-        let mut progress = Progress::new(format!("the check {pack}/{name} to be OK"));
-        loop {
+        let what = format!("the check {pack}/{name} to be OK");
+        let is_ok = |waited: &Waited| waited.is_ok;
+        let waited = until(what, self.timeout, is_ok, || {
             let mut things: BTreeMap<String, Check> = program.get(&CHECK, with)?;
             narrow(&mut things, &self.name);
-            let is_ok = !things.is_empty() && things.values().all(|it| it.state == "ok");
-            let left = deadline.saturating_duration_since(Instant::now());
-            if is_ok || left.is_zero() {
-                drop(progress);
-                let name = format!("{pack}/{name}");
-                let things = things.into_values().collect();
-                program.printer.show(&Waited {
-                    is_ok,
-                    name,
-                    things,
-                })?;
-                return Ok(if is_ok { Exit::Yes } else { Exit::No });
-            }
-            progress.turn();
-            std::thread::sleep(WAIT_SLICE.min(left));
-        }
+            Ok(Waited {
+                is_ok: !things.is_empty() && things.values().all(|it| it.state == "ok"),
+                name: format!("{pack}/{name}"),
+                things: things.into_values().collect(),
+            })
+        })?;
+        program.printer.show(&waited)?;
+        Ok(Exit::when(waited.is_ok))
     }
 }
 
