@@ -6,6 +6,7 @@ use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::HistoryEntry;
 use crate::route::{Answer, Method, Parameter, Role, Route};
 
 /// Tells of every collector.
@@ -58,7 +59,7 @@ pub const HISTORY: Route = Route {
         doc: "how many changes at the most (default 1000)",
     }],
     body: None,
-    answer: Answer::Json(|| schema_for!(Vec<HistoryEntry>)),
+    answer: Answer::Json(|| schema_for!(Vec<HistoryEntry<Change>>)),
 };
 
 /// The routes of this noun.
@@ -192,15 +193,6 @@ pub struct Step {
     pub error: Option<String>,
     /// What it cost.
     pub cost: Cost,
-}
-
-/// The changes of one second.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct HistoryEntry {
-    /// When, in seconds since 1970.
-    pub date: u64,
-    /// What changed.
-    pub entries: Vec<Change>,
 }
 
 /// A change of state.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 
+use crate::HistoryEntry;
 use crate::collectors::Cost;
 use crate::route::{Answer, Method, Parameter, Role, Route};
 
@@ -41,7 +42,7 @@ pub const HISTORY: Route = Route {
         doc: "how many changes at the most (default 1000)",
     }],
     body: None,
-    answer: Answer::Json(|| schema_for!(Vec<HistoryEntry>)),
+    answer: Answer::Json(|| schema_for!(Vec<HistoryEntry<Change>>)),
 };
 
 /// Tries all detectors.
@@ -119,15 +120,6 @@ pub struct Trial {
     /// Why it cannot be told; empty when it can.
     #[serde(default)]
     pub log: String,
-}
-
-/// The changes of one second.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct HistoryEntry {
-    /// When, in seconds since 1970.
-    pub date: u64,
-    /// What changed.
-    pub entries: Vec<Change>,
 }
 
 /// A group that came or went.

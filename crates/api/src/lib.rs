@@ -15,6 +15,7 @@ pub mod docker;
 pub mod error;
 pub mod evaluator;
 pub mod groups;
+pub mod history;
 pub mod inventory;
 pub mod log;
 pub mod monitoring;
@@ -26,6 +27,7 @@ pub mod tokens;
 
 pub use client::{Client, ClientError};
 pub use error::{ErrorCode, Problem};
+pub use history::HistoryEntry;
 pub use route::{Answer, Method, Parameter, Role, Route};
 
 /// All routes, by noun. A route that is not here does not exist.

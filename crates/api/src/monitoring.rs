@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize};
 
+use crate::HistoryEntry;
 use crate::evaluator::Explanation;
 use crate::route::{Answer, Method, Parameter, Role, Route};
 
@@ -80,7 +81,7 @@ pub const HISTORY: Route = Route {
         },
     ],
     body: None,
-    answer: Answer::Json(|| schema_for!(Vec<HistoryEntry>)),
+    answer: Answer::Json(|| schema_for!(Vec<HistoryEntry<Transition>>)),
 };
 
 /// Makes a check run at once.
@@ -267,15 +268,6 @@ pub struct Check {
     /// A remark for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub notes: String,
-}
-
-/// What happened to checks in one second.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct HistoryEntry {
-    /// Seconds since 1970.
-    pub date: u64,
-    /// What happened, in order.
-    pub entries: Vec<Transition>,
 }
 
 /// One change of a check, or of one of its things.

@@ -12,6 +12,7 @@ mod docker;
 mod evaluator;
 mod groups;
 mod guard;
+mod history;
 mod inventory;
 mod log;
 mod metrics;
@@ -59,6 +60,12 @@ impl From<JobError> for Failure {
             JobError::Panicked { .. } => ErrorCode::Internal,
         };
         Self(Problem::new(code, error.to_string()))
+    }
+}
+
+impl From<store::Error> for Failure {
+    fn from(error: store::Error) -> Self {
+        Self(Problem::new(ErrorCode::Internal, error.to_string()))
     }
 }
 

@@ -69,35 +69,6 @@ struct Identity {
     incarnation: u64,
 }
 
-/// A change of a collector, as it stands in the history.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct CollectorEntry {
-    /// The collector.
-    pub name: String,
-    /// What it was.
-    pub old_state: String,
-    /// What it is.
-    pub state: String,
-    /// Why.
-    pub log: String,
-}
-
-/// A group that came or went, as it stands in the history.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct GroupEntry {
-    /// `group-add` or `group-remove`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// The group.
-    pub group: String,
-    /// The name of the node.
-    pub name: String,
-    /// Its name for people; empty when it is the name.
-    pub display_name: String,
-    /// Its identity.
-    pub uuid: String,
-}
-
 /// How the agent lives, for the run after this one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Life {
@@ -239,7 +210,7 @@ impl Keep {
 
     /// Adds a change of a collector to its history, which [`Keep::flush`] writes.
     pub(crate) fn note_collector(&self, change: &collectors::Change) {
-        let entry = CollectorEntry {
+        let entry = api::collectors::Change {
             name: change.name.to_string(),
             old_state: change.old.to_string(),
             state: change.new.to_string(),
@@ -252,7 +223,7 @@ impl Keep {
     pub(crate) fn collector_history(
         &self,
         last: usize,
-    ) -> Result<Vec<(WallTime, CollectorEntry)>, store::Error> {
+    ) -> Result<Vec<(WallTime, api::collectors::Change)>, store::Error> {
         last_of(&self.collectors, last)
     }
 
@@ -261,7 +232,7 @@ impl Keep {
         let added = change.added.keys().map(|group| ("group-add", group));
         let removed = change.removed.keys().map(|group| ("group-remove", group));
         for (kind, group) in added.chain(removed) {
-            let entry = GroupEntry {
+            let entry = api::detectors::Change {
                 kind: kind.to_owned(),
                 group: group.to_string(),
                 name: node.name.clone(),
@@ -276,7 +247,7 @@ impl Keep {
     pub(crate) fn group_history(
         &self,
         last: usize,
-    ) -> Result<Vec<(WallTime, GroupEntry)>, store::Error> {
+    ) -> Result<Vec<(WallTime, api::detectors::Change)>, store::Error> {
         last_of(&self.groups, last)
     }
 

@@ -15,6 +15,7 @@ use std::io::{ErrorKind, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use clap::ValueEnum;
+use model::WallTime;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -201,6 +202,19 @@ fn names_another_code_set(locale: &str) -> bool {
         .split_once('.')
         .map(|(_, code_set)| code_set.to_lowercase());
     code_set.is_some_and(|code_set| !code_set.starts_with("utf-8") && !code_set.starts_with("utf8"))
+}
+
+/// Writes the seconds since 1970 of a history as a date.
+pub(crate) fn date(seconds: u64) -> String {
+    whole_seconds(&WallTime::from_millis(seconds.saturating_mul(1_000)).to_string())
+}
+
+/// Leaves out the milliseconds of a time, which say nothing to people.
+pub(crate) fn whole_seconds(time: &str) -> String {
+    match time.rsplit_once('.') {
+        Some((whole, _)) => format!("{whole}Z"),
+        None => time.to_owned(),
+    }
 }
 
 /// Writes the signs of the layout in ASCII.

@@ -60,6 +60,20 @@ impl Program {
             .map_err(|error| self.explain(error))
     }
 
+    /// Asks for the last entries of a history, oldest first.
+    pub(crate) fn history<E: DeserializeOwned>(
+        &self,
+        route: &Route,
+        last: usize,
+    ) -> Result<Vec<E>, Failure> {
+        let last = last.to_string();
+        let with = With {
+            query: &[("last", &last)],
+            ..With::default()
+        };
+        self.get(route, with)
+    }
+
     /// Calls a route of the agent that takes and answers JSON.
     pub(crate) fn send<B: Serialize, A: DeserializeOwned>(
         &self,

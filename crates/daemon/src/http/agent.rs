@@ -123,10 +123,8 @@ async fn history(
     let last = query.last.unwrap_or(100);
     let entries = agent
         .on_disk("reading the history", move |keep| keep.history(last))
-        .await?;
-    Ok(Json(entries.map_err(|error| {
-        Problem::new(ErrorCode::Internal, error.to_string())
-    })?))
+        .await??;
+    Ok(Json(entries))
 }
 
 async fn stop(State(agent): State<Arc<Agent>>) -> &'static str {

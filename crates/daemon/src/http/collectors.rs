@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::collectors::{
-    Change, Collector, Cost, HISTORY, HistoryEntry, Key, LIST, RUN, Run, SHOW, Step,
-};
-use api::{ErrorCode, Problem, Role};
+use api::collectors::{Change, Collector, Cost, HISTORY, Key, LIST, RUN, Run, SHOW, Step};
+use api::{ErrorCode, HistoryEntry, Problem, Role};
 use axum::extract::State;
 use axum::{Extension, Json};
 use model::{Moment, Value, WallTime};
@@ -15,6 +13,7 @@ use rules::facts::{self, Facts};
 use serde::Deserialize;
 use tokio::sync::oneshot;
 
+use super::history::{Last, by_second};
 use super::parameters::{Path, Query};
 use super::{Failure, Routes};
 use crate::agent::Agent;
@@ -23,8 +22,6 @@ use crate::collect::{Done, Gave, Own, Steps, Task};
 use crate::evaluation::to_json;
 use crate::rules::Command;
 
-/// Changes of a history that one request gets when it does not say.
-const CHANGES_DEFAULT: usize = 1_000;
 /// Time between the two looks of a run by hand of what gives rates.
 const SECOND_LOOK: Duration = Duration::from_secs(1);
 /// Time that a run may take above the time box of its collector: what it waits for a thread.
@@ -191,58 +188,17 @@ fn told(name: &str, done: Done, steps: Steps, keys: &[drivers::collectors::Key])
     run
 }
 
-#[derive(Deserialize)]
-pub(super) struct Last {
-    last: Option<usize>,
-}
-
-impl Last {
-    /// Gives how many are wanted.
-    pub(super) fn count(&self) -> usize {
-        self.last.unwrap_or(CHANGES_DEFAULT)
-    }
-}
-
 async fn history(
     State(agent): State<Arc<Agent>>,
     Query(query): Query<Last>,
-) -> Result<Json<Vec<HistoryEntry>>, Failure> {
+) -> Result<Json<Vec<HistoryEntry<Change>>>, Failure> {
     let last = query.count();
     let changes = agent
         .on_disk("reading the history", move |keep| {
             keep.collector_history(last)
         })
-        .await?
-        .map_err(|error| Problem::new(ErrorCode::Internal, error.to_string()))?;
-    let changes = changes.into_iter().map(|(wall, entry)| {
-        let change = Change {
-            name: entry.name,
-            old_state: entry.old_state,
-            state: entry.state,
-            log: entry.log,
-        };
-        (wall, change)
-    });
-    let entry = |date, entries| HistoryEntry { date, entries };
-    Ok(Json(by_second(changes, entry)))
-}
-
-/// Puts what happened in one second together, as histories have it.
-pub(super) fn by_second<C, E>(
-    changes: impl IntoIterator<Item = (WallTime, C)>,
-    entry: impl Fn(u64, Vec<C>) -> E,
-) -> Vec<E> {
-    let mut seconds: Vec<(u64, Vec<C>)> = Vec::new();
-    for (wall, change) in changes {
-        match seconds.last_mut() {
-            Some((second, all)) if *second == wall.as_secs() => all.push(change),
-            Some(_) | None => seconds.push((wall.as_secs(), vec![change])),
-        }
-    }
-    seconds
-        .into_iter()
-        .map(|(second, all)| entry(second, all))
-        .collect()
+        .await??;
+    Ok(Json(by_second(changes)))
 }
 
 /// Finds a collector; a name that is wrong is told with the nearest known one.
@@ -372,16 +328,6 @@ fn metrics(value: &Value) -> Vec<(String, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn changes_of_one_second_stand_together() {
-        let at = |millis, what| (WallTime::from_millis(millis), what);
-        let told = by_second(
-            [at(1_000, 'a'), at(1_900, 'b'), at(2_000, 'c')],
-            |at, all| (at, all),
-        );
-        assert_eq!(told, [(1, vec!['a', 'b']), (2, vec!['c'])]);
-    }
 
     #[test]
     fn numbers_are_named_as_metrics_are() {

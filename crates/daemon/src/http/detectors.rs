@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::detectors::{Change, Detector, HISTORY, HistoryEntry, LIST, RUN, RUN_ONE, STATE, Trial};
-use api::{ErrorCode, Problem};
+use api::detectors::{Change, Detector, HISTORY, LIST, RUN, RUN_ONE, STATE, Trial};
+use api::{ErrorCode, HistoryEntry, Problem};
 use axum::Json;
 use axum::extract::State;
 use model::format_interval;
 use rules::detectors::look;
 use rules::facts::{Facts, Outcome};
 
-use super::collectors::{Last, by_second, cost};
+use super::collectors::cost;
+use super::history::{Last, by_second};
 use super::parameters::{Path, Query};
 use super::{Failure, Routes};
 use crate::agent::Agent;
@@ -53,24 +54,12 @@ async fn state(State(agent): State<Arc<Agent>>) -> Json<Vec<String>> {
 async fn history(
     State(agent): State<Arc<Agent>>,
     Query(query): Query<Last>,
-) -> Result<Json<Vec<HistoryEntry>>, Failure> {
+) -> Result<Json<Vec<HistoryEntry<Change>>>, Failure> {
     let last = query.count();
     let changes = agent
         .on_disk("reading the history", move |keep| keep.group_history(last))
-        .await?
-        .map_err(|error| Problem::new(ErrorCode::Internal, error.to_string()))?;
-    let changes = changes.into_iter().map(|(wall, entry)| {
-        let change = Change {
-            kind: entry.kind,
-            group: entry.group,
-            name: entry.name,
-            display_name: entry.display_name,
-            uuid: entry.uuid,
-        };
-        (wall, change)
-    });
-    let entry = |date, entries| HistoryEntry { date, entries };
-    Ok(Json(by_second(changes, entry)))
+        .await??;
+    Ok(Json(by_second(changes)))
 }
 
 async fn run(State(agent): State<Arc<Agent>>) -> Result<Json<BTreeMap<String, Trial>>, Failure> {

@@ -55,8 +55,7 @@ async fn diff(
     let back = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
     let since = WallTime::from_millis(clock::wall().as_millis().saturating_sub(back));
     let owned = Arc::clone(&agent);
-    let changes = look(&agent, move || owned.ledger.changes(&owned, since, steps)).await?;
-    let changes = changes.map_err(|error| Problem::new(ErrorCode::Internal, error.to_string()))?;
+    let changes = look(&agent, move || owned.ledger.changes(&owned, since, steps)).await??;
     let told = changes.all.into_iter().map(|(at, change)| Change {
         at: at.to_string(),
         text: words(&change),

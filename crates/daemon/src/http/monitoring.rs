@@ -13,17 +13,18 @@ use ::rules::checks::{PushError, Said, Snapshot};
 use ::rules::formats::nagios;
 use ::rules::transition::is_problem;
 use api::monitoring::{
-    CHECK, CHECKS, Check, HISTORY, HistoryEntry, PUSH, Push, RUN, SERVICE_STATE, SERVICES,
-    SERVICES_STATE, STATE, STATE_OF, STATUS, Service, State as AllState, Status,
+    CHECK, CHECKS, Check, HISTORY, PUSH, Push, RUN, SERVICE_STATE, SERVICES, SERVICES_STATE, STATE,
+    STATE_OF, STATUS, Service, State as AllState, Status, Transition,
 };
-use api::{ErrorCode, Problem};
+use api::{ErrorCode, HistoryEntry, Problem};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use model::{AgentState, CheckState};
+use model::{AgentState, CheckState, WallTime};
 use serde::Deserialize;
 use tokio::sync::oneshot;
 
+use super::history::{LAST_DEFAULT, by_second};
 use super::parameters::{Path, Query};
 use super::{Failure, Routes, body};
 use crate::agent::Agent;
@@ -32,8 +33,6 @@ use crate::keep::state_word;
 use crate::rules::Command;
 use shown::{checks, services};
 
-/// Changes that are given when nobody says how many.
-const LAST_DEFAULT: usize = 1_000;
 /// Time beyond that of the check for which a run that was asked for is waited for.
 const RUN_GRACE: Duration = Duration::from_secs(5);
 
@@ -147,7 +146,7 @@ struct Wanted {
 async fn history(
     State(agent): State<Arc<Agent>>,
     Query(wanted): Query<Wanted>,
-) -> Result<Json<Vec<HistoryEntry>>, Failure> {
+) -> Result<Json<Vec<HistoryEntry<Transition>>>, Failure> {
     let last = wanted.last.unwrap_or(LAST_DEFAULT);
     let read = agent.on_disk("reading history", move |keep| {
         keep.check_history(match wanted.check {
@@ -168,18 +167,10 @@ async fn history(
             format!("the history cannot be read: {error}"),
         )
     })?;
-    let mut entries: Vec<HistoryEntry> = Vec::new();
-    for transition in all {
-        let date = transition.at_ms / 1_000;
-        match entries.last_mut() {
-            Some(entry) if entry.date == date => entry.entries.push(transition),
-            Some(_) | None => entries.push(HistoryEntry {
-                date,
-                entries: vec![transition],
-            }),
-        }
-    }
-    Ok(Json(entries))
+    let dated = all
+        .into_iter()
+        .map(|it| (WallTime::from_millis(it.at_ms), it));
+    Ok(Json(by_second(dated)))
 }
 
 async fn run(

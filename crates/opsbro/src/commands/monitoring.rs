@@ -123,14 +123,6 @@ fn narrow(things: &mut BTreeMap<String, Check>, name: &str) {
     }
 }
 
-/// Leaves out the milliseconds of a time, which say nothing to people.
-pub(crate) fn whole_seconds(time: &str) -> String {
-    match time.rsplit_once('.') {
-        Some((whole, _)) => format!("{whole}Z"),
-        None => time.to_owned(),
-    }
-}
-
 /// Writes what a check says, line by line.
 pub(crate) fn output(page: &mut Page, indent: &str, first: &str, rest: &str) {
     for line in first.lines().chain(rest.lines()) {

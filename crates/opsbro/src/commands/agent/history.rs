@@ -1,7 +1,6 @@
 //! `opsbro agent history`
 
 use api::agent::{HISTORY, HistoryEntry};
-use api::client::With;
 use clap::Args;
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
@@ -25,14 +24,8 @@ const EXAMPLES: &str = "Examples:
 
 impl History {
     pub(crate) fn run(self, program: &Program) -> Outcome {
-        let last = self.last.to_string();
-        let with = With {
-            query: &[("last", &last)],
-            ..With::default()
-        };
-        program
-            .printer
-            .show(&Entries(program.get(&HISTORY, with)?))?;
+        let entries = program.history(&HISTORY, self.last)?;
+        program.printer.show(&Entries(entries))?;
         Ok(Exit::Yes)
     }
 }

@@ -1,15 +1,14 @@
 //! `opsbro collectors history`
 
-use api::client::With;
-use api::collectors::{Change, HISTORY, HistoryEntry};
+use api::HistoryEntry;
+use api::collectors::{Change, HISTORY};
 use clap::Args;
-use model::WallTime;
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
 use super::colored;
 use crate::failure::{Exit, Outcome};
-use crate::output::{Answer, Page};
+use crate::output::{Answer, Page, date};
 use crate::program::Program;
 
 /// Tell when collectors changed their state, and why, oldest first
@@ -27,21 +26,15 @@ const EXAMPLES: &str = "Examples:
 
 impl History {
     pub(super) fn run(self, program: &Program) -> Outcome {
-        let last = self.last.to_string();
-        let with = With {
-            query: &[("last", &last)],
-            ..With::default()
-        };
-        program
-            .printer
-            .show(&Entries(program.get(&HISTORY, with)?))?;
+        let entries = program.history(&HISTORY, self.last)?;
+        program.printer.show(&Entries(entries))?;
         Ok(Exit::Yes)
     }
 }
 
 #[derive(Serialize)]
 #[serde(transparent)]
-struct Entries(Vec<HistoryEntry>);
+struct Entries(Vec<HistoryEntry<Change>>);
 
 impl Answer for Entries {
     fn text(&self, page: &mut Page) {
@@ -52,8 +45,7 @@ impl Answer for Entries {
             .0
             .iter()
             .flat_map(|entry| {
-                let date = WallTime::from_millis(entry.date.saturating_mul(1_000)).to_string();
-                let date = date.replace(".000Z", "Z");
+                let date = date(entry.date);
                 entry.entries.iter().map(move |change| row(&date, change))
             })
             .collect();

@@ -1,14 +1,13 @@
 //! `opsbro detectors history`
 
-use api::client::With;
-use api::detectors::{Change, HISTORY, HistoryEntry};
+use api::HistoryEntry;
+use api::detectors::{Change, HISTORY};
 use clap::Args;
-use model::WallTime;
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
 use crate::failure::{Exit, Outcome};
-use crate::output::{Answer, Page};
+use crate::output::{Answer, Page, date};
 use crate::program::Program;
 
 /// Tell when groups of this node came and went, oldest first
@@ -26,21 +25,15 @@ const EXAMPLES: &str = "Examples:
 
 impl History {
     pub(super) fn run(self, program: &Program) -> Outcome {
-        let last = self.last.to_string();
-        let with = With {
-            query: &[("last", &last)],
-            ..With::default()
-        };
-        program
-            .printer
-            .show(&Entries(program.get(&HISTORY, with)?))?;
+        let entries = program.history(&HISTORY, self.last)?;
+        program.printer.show(&Entries(entries))?;
         Ok(Exit::Yes)
     }
 }
 
 #[derive(Serialize)]
 #[serde(transparent)]
-struct Entries(Vec<HistoryEntry>);
+struct Entries(Vec<HistoryEntry<Change>>);
 
 impl Answer for Entries {
     fn text(&self, page: &mut Page) {
@@ -48,8 +41,7 @@ impl Answer for Entries {
             page.line("No group came or went yet.");
         }
         for entry in &self.0 {
-            let date = WallTime::from_millis(entry.date.saturating_mul(1_000)).to_string();
-            let date = date.replace(".000Z", "Z");
+            let date = date(entry.date);
             for change in &entry.entries {
                 page.line(format!("{}  {}", date.dimmed(), sign(change)));
             }

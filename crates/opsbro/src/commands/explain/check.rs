@@ -7,9 +7,9 @@ use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
 use crate::commands::evaluator::eval::tree;
-use crate::commands::monitoring::{colored, find, output, whole_seconds};
+use crate::commands::monitoring::{colored, find, output};
 use crate::failure::{Exit, Outcome};
-use crate::output::{Answer, Page};
+use crate::output::{Answer, Page, whole_seconds};
 use crate::program::Program;
 
 /// Explain why a check is as it is

@@ -1,15 +1,15 @@
 //! `opsbro monitoring history`
 
+use api::HistoryEntry;
 use api::client::With;
-use api::monitoring::{HISTORY, HistoryEntry, Transition};
+use api::monitoring::{HISTORY, Transition};
 use clap::Args;
-use model::WallTime;
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
 use super::{colored, find, output};
 use crate::failure::{Exit, Outcome};
-use crate::output::{Answer, Page};
+use crate::output::{Answer, Page, date};
 use crate::program::Program;
 
 /// Tell what happened to checks, oldest first
@@ -37,7 +37,7 @@ impl History {
             query: &query,
             ..With::default()
         };
-        let entries: Vec<HistoryEntry> = program.get(&HISTORY, with)?;
+        let entries: Vec<HistoryEntry<Transition>> = program.get(&HISTORY, with)?;
         if let (true, Some(check)) = (entries.is_empty(), &self.check) {
             // Nothing is known of a check that is gone, but its name may be misspelled.
             find(program, check)?;
@@ -49,7 +49,7 @@ impl History {
 
 #[derive(Serialize)]
 #[serde(transparent)]
-struct Entries(Vec<HistoryEntry>);
+struct Entries(Vec<HistoryEntry<Transition>>);
 
 impl Answer for Entries {
     fn text(&self, page: &mut Page) {
@@ -57,8 +57,7 @@ impl Answer for Entries {
             page.line("Nothing happened to a check yet.");
         }
         for entry in &self.0 {
-            let date = WallTime::from_millis(entry.date.saturating_mul(1_000)).to_string();
-            page.line(date.replace(".000Z", "Z").bold());
+            page.line(date(entry.date).bold());
             for transition in &entry.entries {
                 show(page, transition);
             }

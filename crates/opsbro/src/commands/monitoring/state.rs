@@ -8,9 +8,9 @@ use clap::Args;
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
-use super::{colored, output, whole_seconds};
+use super::{colored, output};
 use crate::failure::{Exit, Failure, Outcome};
-use crate::output::{Answer, Page};
+use crate::output::{Answer, Page, whole_seconds};
 use crate::program::Program;
 
 /// Show how everything is, problems first
