@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use tests::{Folder, Server, Watch, free_port};
+use tests::{Folder, Server, Watch, free_port, wait_for};
 
 use crate::within;
 
@@ -56,8 +56,17 @@ fn redis_that_wants_a_password_is_told_it() {
     let _server = start(&folder, port, &["--requirepass", "hunter2"]);
     let parameters = format!("port: {port}\n");
     let watch = Watch::new("redis", &["redis"], &parameters);
-    let reason = watch.reason("redis", "ERROR");
+    let reason = watch.reason("redis", "MISSING-CONFIGURATION");
     assert!(reason.contains("NOAUTH"), "{reason}");
+    assert!(reason.contains("local.redis.login"), "{reason}");
+    watch.agent().home.write(
+        "var/lib/local-configuration/packs/redis/parameters/parameters.yml",
+        &format!("{parameters}login: AUTH wrong\n"),
+    );
+    wait_for("the wrong password to be told", || {
+        let reason = watch.reason("redis", "MISSING-CONFIGURATION");
+        reason.contains("WRONGPASS").then_some(())
+    });
     watch.agent().home.write(
         "var/lib/local-configuration/packs/redis/parameters/parameters.yml",
         &format!("{parameters}login: AUTH hunter2\n"),

@@ -36,6 +36,8 @@ pub struct Collector {
     pub source: Source,
     /// What form it has.
     pub format: Format,
+    /// How a line of the answer begins that refuses for lack of a setting, and what to do then.
+    pub refusals: Vec<(Arc<str>, Arc<str>)>,
     /// What is made of it; without a script the data stays as it is.
     pub script: Option<Arc<expr::Script>>,
     /// The keys it gives, as `db*.keys`; when none are told, any are believed.
@@ -59,6 +61,7 @@ impl Object for Collector {
             .required("source")
             .and_then(|it| source::read(it, &mut fields));
         let format = format::read(&mut fields, source.as_ref());
+        let refusals = refusals(&mut fields);
         let script = script(&mut fields);
         let keys = fields.texts("keys");
         let notes = fields.text("notes");
@@ -71,6 +74,7 @@ impl Object for Collector {
             timeout,
             source: source?,
             format: format?,
+            refusals,
             script,
             keys,
             notes,
@@ -80,6 +84,23 @@ impl Object for Collector {
     fn home(&self) -> &Home {
         &self.home
     }
+}
+
+fn refusals(fields: &mut Fields<'_>) -> Vec<(Arc<str>, Arc<str>)> {
+    let mut refusals = Vec::new();
+    for entry in fields.entries("refusals") {
+        match entry.value.text() {
+            Some(todo) if !entry.key.is_empty() => {
+                refusals.push((Arc::clone(&entry.key), Arc::clone(todo)));
+            }
+            Some(_) | None => fields.report.error(
+                &entry.value.place,
+                "a refusal is how a line of the answer begins, and a text that says what to do",
+                "write `refusals: {\"-NOAUTH\": \"set the parameter login\"}`",
+            ),
+        }
+    }
+    refusals
 }
 
 fn script(fields: &mut Fields<'_>) -> Option<Arc<expr::Script>> {

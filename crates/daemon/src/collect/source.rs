@@ -43,6 +43,9 @@ pub(super) fn collect(
     })?;
     *bytes = answer.bytes_len() as u64;
     let read = |bytes: &[u8]| {
+        if let Some(refused) = refused(pack, bytes) {
+            return Err(refused);
+        }
         parser
             .parse(bytes)
             .map_err(|error| Trouble::failed(error.to_string()))
@@ -59,6 +62,31 @@ pub(super) fn collect(
         }),
     }
 }
+
+/// Finds the line by which a server says that a setting is missing, and tells what to do.
+fn refused(pack: &Collector, bytes: &[u8]) -> Option<Trouble> {
+    if pack.refusals.is_empty() {
+        return None;
+    }
+    bytes.split(|byte| *byte == b'\n').find_map(|line| {
+        let begins = |(start, _): &&(Arc<str>, Arc<str>)| line.starts_with(start.as_bytes());
+        let (_, todo) = pack.refusals.iter().find(begins)?;
+        let said: String = String::from_utf8_lossy(line)
+            .trim_end()
+            .chars()
+            .filter(|letter| !letter.is_control())
+            .take(REFUSAL_LETTERS_MAX)
+            .collect();
+        Some(Trouble {
+            state: State::MissingConfiguration,
+            reason: Arc::from(format!("the server says: {said}")),
+            todo: Arc::clone(todo),
+        })
+    })
+}
+
+/// What is shown of a refusal: its first sentence or two.
+const REFUSAL_LETTERS_MAX: usize = 200;
 
 /// A collector gives names with values; what is read as one text or list has the name `raw`. A
 /// script sees it as it is.
