@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
-use tests::{Agent, Home, wait_for};
+use tests::{Agent, Home, wait_for, wait_within};
 
 /// A server that records what it is told. Its thread ends with the process.
 struct Recorder {
@@ -100,6 +100,19 @@ fn home(address: SocketAddr) -> Home {
     home
 }
 
+/// Adds a detector that gives this node a group as long as a file is there. It asks the machine, so
+/// its look may be the last of all first looks of a start.
+fn detect(home: &Home, group: &str) {
+    let flag = home.root().join(group).display().to_string();
+    home.write(
+        &format!("var/lib/local-configuration/packs/duty/detectors/{group}.yml"),
+        &format!(
+            "detector:\n  interval: 1s\n  apply_if: \"file_exists('{flag}')\"\n  \
+             add_groups: ['{group}']\n"
+        ),
+    );
+}
+
 fn add_group(agent: &Agent, group: &str) {
     agent
         .opsbro(&["agent", "parameters", "add", "groups", group])
@@ -178,9 +191,18 @@ fn a_check_that_fails_is_told_with_its_end_and_a_kill_between_repeats_nothing() 
 fn kills_at_any_moment_neither_lose_nor_double_an_event() {
     let recorder = Recorder::start();
     let mut home = home(recorder.address);
-    let mut groups = Vec::new();
+    // One group that the node has from its first look on, and one that it gets later.
+    detect(&home, "always");
+    home.write("always", "");
+    detect(&home, "later");
+    let mut groups = vec!["later".to_owned()];
     for round in 0..4 {
         let agent = home.launch().ready();
+        agent.home.write("later", "");
+        wait_for("the detected group", || {
+            let groups = agent.get("/agent/info").json()["groups"].to_string();
+            groups.contains("later").then_some(())
+        });
         let group = format!("round-{round}");
         add_group(&agent, &group);
         // Kept is what the agent says is kept; the kill comes before or after the delivery.
@@ -204,6 +226,48 @@ fn kills_at_any_moment_neither_lose_nor_double_an_event() {
     for (group, ids) in recorder.told() {
         assert_eq!(ids.len(), 1, "{group} was told as {ids:?}");
     }
+    // What the node had from the first look on is no news, however often it starts.
+    let told = recorder.told();
+    assert!(!told.contains_key("always"), "{told:?}");
+}
+
+#[test]
+fn what_became_of_a_group_while_the_agent_was_dead_is_told_once() {
+    let recorder = Recorder::start();
+    let mut home = home(recorder.address);
+    for group in ["stays", "goes"] {
+        detect(&home, group);
+        home.write(group, "");
+    }
+    detect(&home, "comes");
+    let agent = home.launch().ready();
+    add_group(&agent, "begin");
+    wait_for("the begin", || {
+        recorder.told().contains_key("begin").then_some(())
+    });
+    home = agent.kill();
+    home.write("comes", "");
+    std::fs::remove_file(home.root().join("goes")).unwrap();
+    for _ in 0..3 {
+        let agent = home.launch().ready();
+        // A group is certainly gone a minute after a start, when a detector cannot tell sooner.
+        wait_within(Duration::from_secs(100), "both to be told", || {
+            let told = recorder.told();
+            (told.contains_key("comes") && told.contains_key("goes")).then_some(())
+        });
+        home = agent.kill();
+    }
+    let agent = home.launch().ready();
+    add_group(&agent, "end");
+    wait_for("the end", || {
+        recorder.told().contains_key("end").then_some(())
+    });
+    let told = recorder.told();
+    for name in ["begin", "comes", "end", "goes"] {
+        let ids = told.get(name).map_or(0, Vec::len);
+        assert_eq!(ids, 1, "{name} of {told:?}");
+    }
+    assert!(!told.contains_key("stays"), "{told:?}");
 }
 
 #[test]

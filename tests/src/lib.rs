@@ -14,5 +14,5 @@ pub use agent::{Agent, Home, files_below};
 pub use http::{Reply, request, request_over};
 pub use program::{Ran, build, opsbro};
 pub use server::{Folder, Server, free_port};
-pub use wait::{DEADLINE, wait_for};
+pub use wait::{DEADLINE, wait_for, wait_within};
 pub use watch::Watch;

@@ -14,13 +14,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::rules::alerts::kept::{Delivery, Happening, Record};
+use ::rules::alerts::kept::{Delivery, Record};
 use ::rules::alerts::{Alerts, Here, Output, Snapshot, Undelivered};
 use ::rules::transition::Transition;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use jiff::tz::TimeZone;
-use model::{AgentState, Group, Moment, WallTime, limits};
+use model::{Group, Moment, WallTime, limits};
 use packs::handler::Handler;
 use tokio::sync::{mpsc, oneshot, watch as channel};
 use tracing::{error, info, warn};
@@ -49,6 +49,8 @@ pub(crate) type Reply = Box<dyn FnOnce() + Send>;
 pub(crate) enum Message {
     /// Something happened to a check.
     Transition(Arc<Transition>),
+    /// The node knows itself, and has these groups; and whether it is certain that it has no more.
+    Groups(BTreeSet<Group>, bool),
     /// Something was changed, which may be why a problem begins.
     Changed(String),
     /// Somebody orders or asks something.
@@ -68,12 +70,21 @@ impl Inbox {
 
     /// Tells what happened to a check. Never waits.
     pub(crate) fn transition(&self, transition: &Arc<Transition>) {
-        self.send(Message::Transition(Arc::clone(transition)));
+        // A loss is logged; there is nobody to try again.
+        let _ = self.send(Message::Transition(Arc::clone(transition)));
+    }
+
+    /// Tells which groups this node has, and whether it is certain that it has no more; gives
+    /// whether that was taken. Never waits.
+    #[must_use]
+    pub(crate) fn groups(&self, groups: BTreeSet<Group>, is_certain: bool) -> bool {
+        self.send(Message::Groups(groups, is_certain))
     }
 
     /// Tells that something was changed: problems that begin soon name it, in one line.
     pub(crate) fn changed(&self, text: String) {
-        self.send(Message::Changed(text.replace(char::is_control, " ")));
+        // It is an ornament.
+        let _ = self.send(Message::Changed(text.replace(char::is_control, " ")));
     }
 
     /// Asks the core something, or orders something; what that changed is on disk when the answer
@@ -92,10 +103,12 @@ impl Inbox {
         rx.await.ok()
     }
 
-    fn send(&self, message: Message) {
-        if self.0.try_send(message).is_err() {
+    fn send(&self, message: Message) -> bool {
+        let is_taken = self.0.try_send(message).is_ok();
+        if !is_taken {
             error!("The alerts did not take a message: they are stopped, or overwhelmed");
         }
+        is_taken
     }
 }
 
@@ -108,7 +121,6 @@ pub(crate) struct AlertsLoop {
     shown: channel::Sender<Arc<Snapshot>>,
     rules: channel::Receiver<Arc<Rules>>,
     node: channel::Receiver<Arc<Node>>,
-    groups: BTreeSet<Group>,
     checks: channel::Receiver<Arc<::rules::checks::Snapshot>>,
     compare_until: Moment,
     under_way: FuturesUnordered<Pin<Box<dyn Future<Output = Ended> + Send>>>,
@@ -178,7 +190,6 @@ impl AlertsLoop {
         let (rules, mut node) = (agent.rules.clone(), agent.node.clone());
         let checks = agent.checks.clone();
         let here = here(&node.borrow_and_update());
-        let groups = here.groups.clone();
         let mut core = Alerts::new(now, wall, here, time_zone());
         let journal = match agent.keep.alerts() {
             Ok((journal, records)) => {
@@ -199,7 +210,6 @@ impl AlertsLoop {
             shown,
             rules,
             node,
-            groups,
             checks,
             compare_until: now + COMPARE_TIME,
             under_way: FuturesUnordered::new(),
@@ -314,28 +324,6 @@ impl AlertsLoop {
         }
     }
 
-    fn take_node(&mut self) {
-        let node = Arc::clone(&self.node.borrow_and_update());
-        let here = here(&node);
-        let (now, wall) = (clock::now(), clock::wall());
-        let before = std::mem::replace(&mut self.groups, here.groups.clone());
-        let after = here.groups.clone();
-        self.core.set_here(now, wall, here);
-        // Until the agent knows itself, groups that come are those that it has anyway.
-        if *self.agent.life.borrow() != AgentState::Ok {
-            return;
-        }
-        let added = after
-            .difference(&before)
-            .map(|it| (it, Happening::GroupAdded));
-        let removed = before
-            .difference(&after)
-            .map(|it| (it, Happening::GroupRemoved));
-        for (group, happening) in added.chain(removed) {
-            self.core.happened(now, wall, group.as_str(), "", happening);
-        }
-    }
-
     fn show(&mut self) {
         let now = clock::now();
         if self.show_at.is_some_and(|at| at <= now) {
@@ -391,6 +379,9 @@ impl Room for AlertsLoop {
             Event::Message(Message::Transition(transition)) => {
                 self.core.transition(now, wall, &transition);
             }
+            Event::Message(Message::Groups(groups, is_certain)) => {
+                self.core.set_groups(now, wall, &groups, is_certain);
+            }
             Event::Message(Message::Changed(text)) => self.core.changed(now, wall, &text),
             Event::Message(Message::Work(work)) => {
                 let reply = work(&mut self.core, now, wall);
@@ -412,7 +403,10 @@ impl Room for AlertsLoop {
                 let rules = Arc::clone(&self.rules.borrow_and_update());
                 self.core.set_packs(now, wall, &rules.registry);
             }
-            Event::Node => self.take_node(),
+            Event::Node => {
+                let here = here(&self.node.borrow_and_update());
+                self.core.set_here(now, wall, here);
+            }
             Event::Checks => {
                 let checks = Arc::clone(&self.checks.borrow_and_update());
                 self.core.compare(now, wall, &checks);

@@ -14,6 +14,7 @@
 mod buckets;
 mod clock;
 mod deliveries;
+mod events;
 mod judge;
 pub mod kept;
 mod mutes;
@@ -36,6 +37,7 @@ use packs::handler::Handler;
 use self::buckets::Buckets;
 use self::clock::Clock;
 use self::deliveries::Deliveries;
+use self::events::Groups;
 use self::kept::{Delivery, Numbers, Record, Waiting};
 use self::mutes::{Mutes, Ready};
 use self::problems::Live;
@@ -99,6 +101,7 @@ pub struct Alerts {
     depending: BTreeSet<String>,
     wakes: BTreeSet<(WallTime, String)>,
     events: BTreeMap<u64, Waiting>,
+    groups: Groups,
     mutes: Mutes,
     buckets: Buckets,
     deliveries: Deliveries,
@@ -127,6 +130,7 @@ impl Alerts {
             depending: BTreeSet::new(),
             wakes: BTreeSet::new(),
             events: BTreeMap::new(),
+            groups: Groups::default(),
             mutes: Mutes::new(),
             buckets: Buckets::default(),
             deliveries: Deliveries::default(),
@@ -171,6 +175,7 @@ impl Alerts {
                     self.numbers.events = self.numbers.events.max(event.number);
                     self.events.insert(event.number, event);
                 }
+                Record::Groups(names) => self.groups.restore(&names),
                 Record::Numbers(numbers) => {
                     let known = &mut self.numbers;
                     known.problems = known.problems.max(numbers.problems);
@@ -202,13 +207,17 @@ impl Alerts {
                 }
             }
         }
+        self.compare_groups();
         self.consider_all();
         self.settle();
     }
 
-    /// Takes what this node is called and which groups it has.
-    pub fn set_here(&mut self, now: Moment, wall: WallTime, here: Here) {
+    /// Takes what this node is called, and which groups it has until [`Alerts::set_groups`] says.
+    pub fn set_here(&mut self, now: Moment, wall: WallTime, mut here: Here) {
         self.at(now, wall);
+        if let Some(groups) = self.groups.present() {
+            here.groups.clone_from(groups);
+        }
         if self.here != here {
             self.here = here;
             self.consider_all();

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Group, Moment, WallTime};
+use model::{Group, Moment, WallTime, limits};
 
 use packs::check::Check;
 
@@ -212,6 +212,13 @@ impl Core {
         };
         let all = self.collectors.have_all_looked() && self.detectors.have_all_looked();
         all || now.since(defined) >= FIRST_LOOK_MAX
+    }
+
+    /// Tells whether a group that this node does not have is one that it has no longer: soon after
+    /// a start a detector may not know it yet.
+    pub fn is_certain(&self, now: Moment) -> bool {
+        let is_young = |defined| now.since(defined) < limits::FACT_AGE_MIN;
+        self.detectors.can_all_tell() || !self.defined.is_none_or(is_young)
     }
 
     fn define(&mut self, now: Moment, wall: WallTime, setup: Setup) {

@@ -329,6 +329,16 @@ impl Detectors {
         entries.all(|entry| entry.fact.last_run.is_some() || entry.fact.hangs_since.is_some())
     }
 
+    /// Tells whether each detector can say which groups it gives.
+    pub fn can_all_tell(&self) -> bool {
+        let mut entries = self.entries.values();
+        entries.all(|entry| match entry.fact.outcome {
+            Outcome::Matches | Outcome::Differs => true,
+            Outcome::Error(_) => entry.fact.hangs_since.is_none(),
+            Outcome::Pending | Outcome::Unknown(_) => false,
+        })
+    }
+
     /// Puts the groups of all detectors together, and tells what changed.
     fn unite(&mut self, wall: WallTime) {
         let mut by: BTreeMap<&Group, BTreeSet<Arc<str>>> = BTreeMap::new();

@@ -1,12 +1,13 @@
 //! The core of the rules and its hands: what it wants done goes to the worker pool, what came of it
 //! goes back in, and what it knows is published.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Moment, WallTime};
+use model::{Group, Moment, WallTime};
 use rules::checks::{Checks, Snapshot};
-use rules::facts::{Cost, Facts};
+use rules::facts::{Cost, Detected, Facts};
 use rules::kept::Kept;
 use rules::{Core, Input, Output, collectors, detectors};
 use tokio::sync::{mpsc, watch as channel};
@@ -23,7 +24,7 @@ use crate::workers::JobError;
 /// Deadlines within this time are one turn: a wake-up costs more than what is done in it (measured:
 /// with turns of 100 ms the loop took 0.12 % of a core). What changed is looked at within a second.
 const TURN: Duration = Duration::from_millis(500);
-/// Time between two writings of what is kept, when groups or states changed.
+/// Time between two writings of what is kept, when states changed.
 const KEEP_CHANGES: Duration = Duration::from_secs(30);
 /// Time between two writings of what is kept, when only values moved.
 const KEEP_VALUES: Duration = Duration::from_secs(300);
@@ -45,6 +46,16 @@ pub(super) struct Pump {
     pub(super) checks_to_keep: bool,
     pub(super) checks_kept: WallTime,
     has_changes: bool,
+    /// Whether the detected groups changed since they were last written.
+    has_new_groups: bool,
+    told: Option<ToldGroups>,
+}
+
+/// The groups as the alerts were told of them.
+struct ToldGroups {
+    given: Arc<BTreeSet<Group>>,
+    detected: Arc<BTreeMap<Group, Detected>>,
+    is_certain: bool,
 }
 
 impl Pump {
@@ -72,6 +83,8 @@ impl Pump {
             checks_to_keep: false,
             checks_kept: clock::wall(),
             has_changes: false,
+            has_new_groups: false,
+            told: None,
         }
     }
 
@@ -134,6 +147,7 @@ impl Pump {
                 inputs.extend(self.look(quick));
             }
         }
+        self.tell_groups(now);
         self.publish_checks(wall);
         self.keep(now);
     }
@@ -232,9 +246,35 @@ impl Pump {
             .on_disk_later("history", crate::keep::Keep::flush);
     }
 
+    /// Tells the alerts which groups this node has, as soon as it knows itself.
+    fn tell_groups(&mut self, now: Moment) {
+        if !self.core.has_looked(now) {
+            return;
+        }
+        let facts = self.core.facts();
+        let new = ToldGroups {
+            given: Arc::clone(&facts.static_groups),
+            detected: Arc::clone(&facts.detected_groups),
+            is_certain: self.core.is_certain(now),
+        };
+        let is_same = |old: &ToldGroups| {
+            Arc::ptr_eq(&old.given, &new.given)
+                && Arc::ptr_eq(&old.detected, &new.detected)
+                && old.is_certain == new.is_certain
+        };
+        if self.told.as_ref().is_some_and(is_same) {
+            return;
+        }
+        let groups = new.given.iter().chain(new.detected.keys());
+        let groups = groups.cloned().collect();
+        if self.agent.alerts.groups(groups, new.is_certain) {
+            self.told = Some(new);
+        }
+    }
+
     fn groups_changed(&mut self, change: &detectors::Change) {
-        self.has_changes = true;
-        let names = |groups: &mut dyn Iterator<Item = &model::Group>| {
+        self.has_new_groups = true;
+        let names = |groups: &mut dyn Iterator<Item = &Group>| {
             groups
                 .map(ToString::to_string)
                 .collect::<Vec<_>>()
@@ -261,19 +301,24 @@ impl Pump {
 
     /// Writes what shall survive a crash, seldom enough to wear no disk out.
     fn keep(&mut self, now: Moment) {
-        let interval = if self.has_changes {
-            KEEP_CHANGES
-        } else {
-            KEEP_VALUES
+        let interval = match (self.has_new_groups, self.has_changes) {
+            // Checks come and go with them, so a crash must not bring the old ones back.
+            (true, _) => Duration::ZERO,
+            (false, true) => KEEP_CHANGES,
+            (false, false) => KEEP_VALUES,
         };
         if now.since(self.kept_at) < interval {
             return;
         }
         self.kept_at = now;
         self.has_changes = false;
-        let facts = self.core.facts();
-        self.agent
-            .on_disk_later("facts", move |keep| keep.save_facts(&facts));
+        self.has_new_groups = false;
+        // What is known when it is written: a job that waits writes for those that come after it.
+        let facts = self.agent.facts.clone();
+        self.agent.on_disk_later("facts", move |keep| {
+            let facts = Arc::clone(&facts.borrow());
+            keep.save_facts(&facts);
+        });
     }
 }
 

@@ -20,6 +20,8 @@ pub enum Record {
     Delivery(Box<Delivery>),
     /// A change of a group or rule that waits to be told.
     Event(Waiting),
+    /// The groups of this node that count as told.
+    Groups(Vec<String>),
     /// The numbers that were given so far.
     Numbers(Numbers),
 }

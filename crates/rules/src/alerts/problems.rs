@@ -6,9 +6,9 @@ use std::sync::Arc;
 use model::{CheckState, Group, Moment, WallTime, limits};
 use packs::handler::{About, Event, Handler};
 
+use super::Alerts;
 use super::judge::{self, Verdict};
-use super::kept::{Decision, Happening, Problem, Record, Thing, Waiting};
-use super::{Alerts, event_key};
+use super::kept::{Decision, Problem, Record, Thing};
 use crate::checks::Snapshot;
 use crate::transition::{Change, Reason, Transition, is_problem};
 
@@ -242,63 +242,6 @@ impl Alerts {
             notes: text(&transition.subject.notes),
             node,
         }
-    }
-
-    /// Takes a change of a group or compliance, which those are told whose route it takes.
-    pub fn happened(
-        &mut self,
-        now: Moment,
-        wall: WallTime,
-        name: &str,
-        pack: &str,
-        event: Happening,
-    ) {
-        self.at(now, wall);
-        let kind = match &event {
-            Happening::GroupAdded | Happening::GroupRemoved => Event::Group,
-            Happening::Compliance { .. } => Event::Compliance,
-        };
-        let thing = Thing {
-            node: self.here.id.clone(),
-            node_name: self.here.name.clone(),
-            node_display_name: self.here.display_name.clone(),
-            zone: self.here.zone.clone(),
-            groups: self.here.groups.iter().map(ToString::to_string).collect(),
-            pack: pack.to_owned(),
-            name: name.to_owned(),
-            display_name: name.to_owned(),
-            ..Thing::default()
-        };
-        let takes = |handler: &&Arc<Handler>| {
-            handler.is_direct
-                && judge::is_on(handler, &self.here).is_ok()
-                && takes(handler, kind, None, &thing).is_ok()
-        };
-        let handlers = self.handlers.values().filter(takes);
-        let handlers: Vec<String> = handlers.map(|handler| handler.id.to_string()).collect();
-        let is_quiet = self.mute_of(&thing, "", wall).is_some();
-        if !handlers.is_empty() && !is_quiet {
-            self.numbers.events += 1;
-            let waiting = Waiting {
-                number: self.numbers.events,
-                at: wall,
-                thing,
-                event,
-                handlers,
-            };
-            self.keep.insert(
-                event_key(waiting.number),
-                Some(Record::Event(waiting.clone())),
-            );
-            self.events.insert(waiting.number, waiting);
-            while self.events.len() > limits::ALERT_EVENTS_MAX {
-                if let Some((number, _)) = self.events.pop_first() {
-                    self.keep.insert(event_key(number), None);
-                    self.refused += 1;
-                }
-            }
-        }
-        self.settle();
     }
 
     /// Asks every handler about a problem, and notes when to ask again.

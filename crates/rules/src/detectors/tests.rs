@@ -190,6 +190,17 @@ fn a_condition_that_holds_gives_its_groups() {
 }
 
 #[test]
+fn what_cannot_tell_is_named_until_it_can() {
+    let mut bench = Bench::new(&[LINUX, ("all", "True", "[all]")]);
+    assert!(!bench.detectors.can_all_tell());
+    bench.until(3_000);
+    assert!(!bench.detectors.can_all_tell());
+    bench.moves("system", os("beos"));
+    bench.until(6_000);
+    assert!(bench.detectors.can_all_tell());
+}
+
+#[test]
 fn a_changed_fact_is_seen_within_a_second_and_another_fact_is_not_looked_at() {
     let mut bench = Bench::new(&[LINUX]);
     bench.moves("system", os("linux"));
