@@ -78,7 +78,10 @@ fn warnings_and_errors_are_kept_for_info() {
     let logs = agent.info()["logs"].to_string();
     assert!(logs.contains("Gossip is open to everybody"), "{logs}");
     let home = Home::with_port_0("");
-    home.write("etc/zone_keys/internet.gossip.key", "x");
+    home.write(
+        "etc/zone_keys/internet.gossip.key",
+        "zLaFkI9ZKh1nM1k1m8wQyQ==",
+    );
     let etc = home.root().join("etc");
     std::fs::set_permissions(&etc, std::fs::Permissions::from_mode(0o777)).unwrap();
     let agent = home.launch().ready();

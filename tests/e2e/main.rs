@@ -15,6 +15,7 @@ mod detectors;
 mod disk;
 mod http;
 mod inventory;
+mod keys;
 mod log;
 mod monitoring;
 mod overload;

@@ -17,6 +17,7 @@ pub mod evaluator;
 pub mod groups;
 pub mod history;
 pub mod inventory;
+pub mod keys;
 pub mod log;
 pub mod monitoring;
 pub mod openapi;
@@ -39,6 +40,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         threads::ROUTES,
         log::ROUTES,
         tokens::ROUTES,
+        keys::ROUTES,
         collectors::ROUTES,
         detectors::ROUTES,
         groups::ROUTES,

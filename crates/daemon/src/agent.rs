@@ -11,7 +11,8 @@ use std::time::Duration;
 use ::rules::checks::Snapshot;
 use ::rules::facts::Facts;
 use ::rules::transition::Transition;
-use model::{AgentState, Group, Moment, WallTime};
+use gossip::seal::{Ring, Rings};
+use model::{AgentState, Group, Moment, WallTime, Zone};
 use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use tracing::warn;
 
@@ -59,6 +60,9 @@ pub(crate) struct Agent {
     pub events: broadcast::Sender<Arc<Transition>>,
     /// Tells the alerts what happened, and asks them.
     pub alerts: Inbox,
+    /// The rings of zone keys, for streams. Written by reloads, of which the cluster loop takes
+    /// each to its core, and for the core by `keep_keys`.
+    pub rings: watch::Sender<Arc<Rings>>,
     /// What the alerts show.
     pub alerts_shown: watch::Receiver<Arc<::rules::alerts::Snapshot>>,
     /// What the process costs.
@@ -98,6 +102,32 @@ pub(crate) struct Agent {
 }
 
 impl Agent {
+    /// Tells whether gossip in this node's zone is sealed.
+    pub(crate) fn is_zone_protected(&self) -> bool {
+        let node = self.node.borrow();
+        let rings = self.rings.borrow();
+        let mut rings = rings.iter();
+        rings.any(|(zone, ring)| zone.as_str() == node.zone.as_str() && !ring.is_open())
+    }
+
+    /// Uses the ring of a zone for streams from now on, and keeps it on disk: all of it with the
+    /// state, and the key that seals in the file of the zone.
+    pub(crate) fn keep_keys(self: &Arc<Self>, zone: Zone, ring: Ring) {
+        self.rings.send_modify(|rings| {
+            Arc::make_mut(rings).insert(zone, ring);
+        });
+        let agent = Arc::clone(self);
+        self.on_disk_later("keys", move |keep| {
+            agent.save_keys(keep);
+        });
+    }
+
+    /// Writes the keys to the disk as they are; tells whether they are there.
+    pub(crate) fn save_keys(&self, keep: &Keep) -> bool {
+        let home = self.configuration.borrow().home.clone();
+        keep.save_keys(&home, &self.rings)
+    }
+
     /// Asks the agent to stop.
     pub(crate) fn ask_to_stop(&self) {
         self.stop_asked.notify_one();
@@ -202,6 +232,7 @@ impl Agent {
             checks: watch::channel(Arc::default()).1,
             events: broadcast::channel(model::limits::EVENTS_QUEUE_MAX).0,
             alerts: Inbox::new().0,
+            rings: watch::Sender::new(Arc::default()),
             alerts_shown: watch::channel(Arc::default()).1,
             cost: watch::channel(Arc::default()).1,
             listen: BTreeMap::new(),

@@ -1,12 +1,12 @@
 //! Putting the agent together: channels first, then the agent that requests see, then the tasks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::sync::Arc;
 
 use ::rules::checks::Snapshot;
 use ::rules::facts::Facts;
-use model::{AgentState, limits};
+use model::{AgentState, Zone, limits};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Notify, broadcast, mpsc, watch};
 
@@ -26,7 +26,8 @@ use crate::series::{self, Cost, Series};
 use crate::tasks::Tasks;
 use crate::tokens::Tokens;
 use crate::workers::Workers;
-use crate::{clock, process};
+use crate::zone_keys::Key;
+use crate::{clock, process, zone_keys};
 
 /// What an agent is made of.
 pub(crate) struct Parts {
@@ -34,6 +35,8 @@ pub(crate) struct Parts {
     pub(crate) configuration: Configuration,
     /// What is wrong with its configuration, and let it start all the same.
     pub(crate) problems: Vec<String>,
+    /// The keys that files give.
+    pub(crate) zone_keys: BTreeMap<Zone, Key>,
     /// What it keeps on disk.
     pub(crate) keep: Keep,
     /// Its log.
@@ -95,6 +98,7 @@ pub(crate) fn assemble(
     let (series_tx, series_commands) = mpsc::channel(limits::LOOP_QUEUE_MAX);
     let (life_tx, life) = watch::channel(AgentState::Initializing);
     let loops = figures();
+    let rings = zone_keys::rings(&parts.zone_keys, &parts.keep.rings()?);
     let agent = Arc::new(Agent {
         started: (clock::now(), clock::wall()),
         configuration: watch::Sender::new(Arc::new(parts.configuration)),
@@ -108,6 +112,7 @@ pub(crate) fn assemble(
         events: broadcast::channel(limits::EVENTS_QUEUE_MAX).0,
         alerts: inbox,
         alerts_shown,
+        rings: watch::Sender::new(Arc::new(rings)),
         cost,
         listen,
         cluster: cluster_tx,

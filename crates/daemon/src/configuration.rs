@@ -73,15 +73,6 @@ impl Configuration {
         }
     }
 
-    /// Tells whether the node's zone has a gossip key.
-    pub fn is_zone_protected(&self) -> bool {
-        self.home
-            .config
-            .join("zone_keys")
-            .join(format!("{}.gossip.key", self.zone))
-            .is_file()
-    }
-
     /// Compares with another configuration: each key, when a change of it is in force, and whether
     /// it differs.
     pub fn differences(&self, other: &Self) -> Vec<(&'static str, Change, bool)> {

@@ -14,6 +14,7 @@ mod groups;
 mod guard;
 mod history;
 mod inventory;
+mod keys;
 mod log;
 mod metrics;
 mod monitoring;
@@ -133,6 +134,7 @@ fn routes(agent: &Arc<Agent>) -> Routes {
     routes = threads::tie(routes);
     routes = log::tie(routes);
     routes = tokens::tie(routes);
+    routes = keys::tie(routes);
     routes = collectors::tie(routes);
     routes = detectors::tie(routes);
     routes = groups::tie(routes);

@@ -7,6 +7,7 @@ pub(crate) mod alerts;
 mod checks;
 mod facts;
 mod inventory;
+mod keys;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -51,6 +52,8 @@ pub(crate) struct Keep {
     inventory: History,
     checks: History,
     seen: Mutex<Seen>,
+    /// Held while zone keys are written, so that an older ring never replaces a newer one.
+    keys_written: Mutex<()>,
     /// Held while tokens are written, so that an older list never replaces a newer one.
     tokens_written: Mutex<()>,
 }
@@ -107,6 +110,7 @@ impl Keep {
                 repairs,
                 troubles: Vec::new(),
             }),
+            keys_written: Mutex::default(),
             tokens_written: Mutex::default(),
         };
         keep.look();

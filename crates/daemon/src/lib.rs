@@ -16,6 +16,7 @@ mod http;
 mod inventory;
 mod judge;
 mod keep;
+mod keys;
 mod listen;
 mod lock;
 mod log;
@@ -32,6 +33,7 @@ mod start;
 mod tasks;
 mod tokens;
 mod workers;
+pub mod zone_keys;
 
 pub use listen::ListenError;
 pub use lock::LockError;

@@ -13,13 +13,14 @@ use tracing::{info, warn};
 use crate::agent::{Agent, DISK_TIME_BOX};
 use crate::cluster;
 use crate::configuration::{self, Configuration};
-use crate::rules;
+use crate::{rules, zone_keys};
 
 /// Reloads, one at a time.
 pub(crate) async fn reload(agent: &Arc<Agent>) -> ReloadReport {
     let _one = agent.reloading.lock().await;
     let mut report = ReloadReport::default();
     reload_configuration(agent, &mut report).await;
+    reload_zone_keys(agent, &mut report).await;
     reload_packs(agent, &mut report).await;
     info!(
         applied = report.applied.len(),
@@ -75,6 +76,42 @@ async fn reload_configuration(agent: &Arc<Agent>, report: &mut ReloadReport) {
     }
     if agent.cluster.send(configure).await.is_err() {
         report.refused.push("the agent is stopping".to_owned());
+    }
+}
+
+/// Reads the files of zone keys again. With an error in one of them all rings stay as they are.
+async fn reload_zone_keys(agent: &Arc<Agent>, report: &mut ReloadReport) {
+    let home = agent.configuration.borrow().home.clone();
+    let work = move || zone_keys::load(&home);
+    let found = match agent.workers.run("zone_keys", DISK_TIME_BOX, work).await {
+        Ok(found) => found,
+        Err(error) => {
+            report.refused.push(format!("the zone keys: {error}"));
+            return;
+        }
+    };
+    let problems = found.problems.iter().map(ToString::to_string);
+    agent
+        .configuration_problems
+        .send_modify(|shown| shown.extend(problems));
+    let errors = found.problems.iter().filter(|problem| problem.is_error());
+    let refused: Vec<_> = errors.map(ToString::to_string).collect();
+    if !refused.is_empty() {
+        warn!("A zone key has an error: the keys that were in force stay");
+        report.refused.extend(refused);
+        return;
+    }
+    let changed = agent.rings.send_if_modified(|rings| {
+        let new = zone_keys::rings(&found.keys, rings);
+        let changed = **rings != new;
+        *rings = Arc::new(new);
+        changed
+    });
+    if changed {
+        report.applied.push("zone_keys".to_owned());
+        if !agent.is_zone_protected() {
+            warn!("Gossip is open to everybody: the zone has no key");
+        }
     }
 }
 

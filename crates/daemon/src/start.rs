@@ -3,6 +3,7 @@
 //! The order is the point: read and check everything, take the lock, open the disk, bind, and only
 //! then run. Whatever fails before `run` has changed nothing that another agent could notice.
 
+use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use futures_util::FutureExt;
 use futures_util::future::{Fuse, FusedFuture};
-use model::{AgentState, Diagnostic, limits};
+use model::{AgentState, Diagnostic, Zone, limits};
 use rustix::fs::Mode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
@@ -26,7 +27,8 @@ use crate::log::Log;
 use crate::paths::{Paths, Surroundings};
 use crate::service_manager::{ServiceManager, feed_watchdog};
 use crate::tasks::Tasks;
-use crate::{clock, reload};
+use crate::zone_keys::Key;
+use crate::{clock, reload, zone_keys};
 
 /// Threads of the runtime: the loops are light, and blocking work has its own pool.
 const RUNTIME_THREADS: usize = 2;
@@ -83,7 +85,9 @@ pub fn start(options: &Options) -> Result<(), StartError> {
     let surroundings = Surroundings::of_process(options.root.clone());
     let home =
         Paths::resolve(&surroundings).map_err(|why| StartError::Place(anyhow::Error::msg(why)))?;
-    let loaded = configuration::load(&home);
+    let mut loaded = configuration::load(&home);
+    let zone_keys = zone_keys::load(&home);
+    loaded.problems.extend(zone_keys.problems);
     if !loaded.is_usable() {
         return Err(StartError::Configuration(loaded.problems));
     }
@@ -106,7 +110,7 @@ pub fn start(options: &Options) -> Result<(), StartError> {
         .build()
         .context("cannot start the runtime")
         .map_err(StartError::Place)?;
-    let outcome = runtime.block_on(run(options, loaded, keep, log));
+    let outcome = runtime.block_on(run(options, loaded, zone_keys.keys, keep, log));
     // A hung job must not hold up the end of the process.
     runtime.shutdown_background();
     drop(std::fs::remove_file(&paths.socket));
@@ -168,7 +172,13 @@ enum End {
     Broken(&'static str),
 }
 
-async fn run(options: &Options, loaded: Loaded, keep: Keep, log: Log) -> Result<(), StartError> {
+async fn run(
+    options: &Options,
+    loaded: Loaded,
+    zone_keys: BTreeMap<Zone, Key>,
+    keep: Keep,
+    log: Log,
+) -> Result<(), StartError> {
     // Before all else: a signal that comes during the start must not be lost.
     let mut signals = Signals::new().map_err(StartError::Place)?;
     let configuration = loaded.configuration;
@@ -187,6 +197,7 @@ async fn run(options: &Options, loaded: Loaded, keep: Keep, log: Log) -> Result<
     let parts = Parts {
         configuration,
         problems,
+        zone_keys,
         keep,
         log,
         listeners,
@@ -213,11 +224,11 @@ fn greet(agent: &Arc<Agent>) {
     let listen = format!("{:?}", agent.listen);
     info!(version = VERSION, uuid = %node.id, incarnation = node.incarnation, listen, "Started");
     let configuration = agent.configuration.borrow().clone();
-    if agent.listen.contains_key("gossip") && !configuration.is_zone_protected() {
+    if agent.listen.contains_key("gossip") && !agent.is_zone_protected() {
         let zone = &configuration.zone;
         warn!(
             zone,
-            "Gossip is open to everybody: the zone has no key (opsbro agent keygen)"
+            "Gossip is open to everybody: the zone has no key (opsbro gossip zone key generate)"
         );
     }
     for folder in [&configuration.paths.config, &configuration.paths.data] {

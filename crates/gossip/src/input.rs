@@ -8,6 +8,7 @@ use std::time::Duration;
 use model::{Group, NodeId, Zone};
 
 use crate::record::Health;
+use crate::seal::Rings;
 use crate::zones::Zones;
 
 /// One thing that happened.
@@ -42,6 +43,8 @@ pub enum Input {
     Order(OrderId, Order),
     /// The rest of the agent tells how this node is now.
     Describe(Box<Description>),
+    /// The files give other keys: these are in force from now on.
+    Keys(Rings),
     /// The files declare other zones.
     Zones(Zones),
     /// The addresses to join at, for ever, until somebody of them is a member. Resolved anew by

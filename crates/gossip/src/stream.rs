@@ -2,14 +2,14 @@
 //! by Noise (`Noise_NNpsk0_25519_AESGCM_SHA256`).
 //!
 //! Nothing here touches a socket: bytes in, bytes out. [`Caller`] is for the end that opened the
-//! connection, [`Answerer`] for the other one. Both are used in the same way, after the HTTP upgrade:
+//! connection, [`Answerer`] for the other one, which sends nothing first. Both are used in the same
+//! way, after the HTTP upgrade:
 //!
 //! ```text
-//! let (mut caller, first) = Caller::new(&own, &rings, &zones, wall);   // the answerer sends nothing first
+//! let (mut caller, first) = Caller::new(&own, &rings, &zones, wall);
 //! socket.write_all(&first);
 //! let (channel, proof) = loop {
-//!     let input = socket.read();                    // any bytes, in any pieces; the end of the
-//!                                                   // stream here is a failed handshake
+//!     let input = socket.read();      // in any pieces; the end of the stream here is a failure
 //!     match caller.advance(&input)? {
 //!         Step::Wait { send } => socket.write_all(&send),          // `send` may be empty
 //!         Step::Done { send, channel, proof, rest } => {
@@ -19,7 +19,7 @@
 //!     }
 //! };
 //! socket.write_all(&channel.seal(&request)?);
-//! let messages = channel.open(&socket.read())?;     // whole messages only, none, one, or several
+//! let messages = channel.open(&socket.read())?;     // whole messages: none, one, or several
 //! ```
 //!
 //! When [`Answerer::advance`] fails, what [`Answerer::farewell`] gives is to be sent before the
@@ -31,11 +31,11 @@
 //! [`HandshakeError`] becomes a [`CallError`] by `into()`.
 //!
 //! On the wire: the caller offers versions and keys, the answerer picks, then come the two messages
-//! of Noise. The key enters Noise as a pre-shared key that is derived for the zone; offer and choice
-//! enter it as the prologue, so nobody on the way can make two ends settle for less than they would.
-//! Forward secrecy comes from the ephemeral keys: who learns a zone key later cannot read what was
-//! recorded. Ephemeral keys are made by the system's randomness inside `ring`, the one place of this
-//! room that is not determined by its inputs; the core itself never makes a stream.
+//! of Noise. The key enters Noise as a pre-shared key that is derived for the zone; offer and
+//! choice enter it as the prologue, so nobody on the way can make two ends settle for less than
+//! they would. Forward secrecy comes from the ephemeral keys: who learns a zone key later cannot
+//! read what was recorded. Ephemeral keys are made by the system's randomness inside `ring`, the
+//! one place of this room that is not determined by its inputs; the core never makes a stream.
 
 mod channel;
 mod handshake;

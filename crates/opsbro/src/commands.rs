@@ -12,8 +12,10 @@ mod detectors;
 mod docker;
 mod evaluator;
 mod explain;
+mod gossip;
 mod internal;
 mod inventory;
+mod keys;
 mod monitoring;
 mod mute;
 mod packs;
@@ -29,6 +31,8 @@ use crate::program::Program;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Agent(agent::Agent),
+    Gossip(gossip::Gossip),
+    Keys(keys::Keys),
     Collectors(collectors::Collectors),
     Detectors(detectors::Detectors),
     Monitoring(monitoring::Monitoring),
@@ -56,6 +60,8 @@ impl Command {
     pub(crate) fn run(self, program: &Program) -> Outcome {
         match self {
             Self::Agent(command) => command.run(program),
+            Self::Gossip(command) => command.run(program),
+            Self::Keys(command) => command.run(program),
             Self::Collectors(command) => command.run(program),
             Self::Detectors(command) => command.run(program),
             Self::Monitoring(command) => command.run(program),

@@ -159,7 +159,7 @@ fn describe(agent: &Agent) -> Info {
         version: VERSION.to_owned(),
         system: process::system(),
         zone: node.zone.clone(),
-        is_zone_protected: configuration.is_zone_protected(),
+        is_zone_protected: agent.is_zone_protected(),
         groups: node.groups().map(ToString::to_string).collect(),
         static_groups: node.static_groups.iter().map(ToString::to_string).collect(),
         local_addr: node.local_address.to_string(),

@@ -1,9 +1,9 @@
 //! Seals and opens datagrams.
 //!
-//! A datagram is 25 clear bytes, the sealed plain text, and the tag over both:
+//! A datagram is 25 clear bytes (up to the counter), the sealed text, and the tag over both:
 //!
 //! ```text
-//! version 1 | fingerprint 4 | salt 12 | counter 8 | sealed: sender 16, starts, what it says | tag 16
+//! version 1 | fingerprint 4 | salt 12 | counter 8 | sender 16, starts, what it says | tag 16
 //! ```
 //!
 //! The key of a zone seals nothing itself: a subkey is derived from it, the salt and the zone. A

@@ -1,3 +1,5 @@
+//! Rings: ordered, merged, read from disk, and refused.
+
 use model::MemberState;
 
 use super::*;

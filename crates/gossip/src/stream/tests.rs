@@ -1,3 +1,5 @@
+//! Streams: two ends in one process, with a hand on what is on the way.
+
 use model::WallTime;
 use model::limits::{STREAM_MESSAGE_BYTES_MAX, STREAM_REKEY_AFTER};
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Datagrams: sealed, opened, replayed, changed, and made up.
+
 use std::collections::BTreeSet;
 
 use model::limits::GOSSIP_SENDERS_MAX;
