@@ -73,6 +73,8 @@ impl Told {
 struct Heard {
     count: u64,
     at: Moment,
+    /// When it was told last, by this node or another one of its zone.
+    told: Option<Moment>,
 }
 
 /// What part of it all is compared with another node.

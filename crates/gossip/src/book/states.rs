@@ -14,7 +14,7 @@ const SILENCE_SUSPECT: Duration = Duration::from_secs(30);
 /// Without a word of a zone for that long, its nodes are dead.
 const SILENCE_DEAD: Duration = Duration::from_secs(60);
 /// How often it is told to the own zone that another zone was heard of.
-const REPORT_EVERY: Duration = Duration::from_secs(8);
+const REPORT_EVERY: Duration = Duration::from_secs(4);
 
 /// How a node of another zone is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,13 +90,22 @@ impl Book {
         if self.through(zone).as_ref() != Some(zone) {
             return;
         }
-        let count = match self.heard.get(zone) {
-            Some(heard) if heard.count > 0 && now.since(heard.at) < REPORT_EVERY => return,
-            Some(heard) => heard.count.saturating_add(1),
-            None => 1,
-        };
+        let heard = self.heard.entry(zone.clone()).or_insert(Heard {
+            count: 0,
+            at: now,
+            told: None,
+        });
+        heard.at = now;
+        if heard
+            .told
+            .is_some_and(|told| now.since(told) < REPORT_EVERY)
+        {
+            return;
+        }
+        heard.told = Some(now);
+        heard.count = heard.count.saturating_add(1);
+        let count = heard.count;
         let zone = zone.clone();
-        self.heard.insert(zone.clone(), Heard { count, at: now });
         self.spread(Item::Report(Report { zone, count }));
     }
 

@@ -172,10 +172,11 @@ impl Book {
             self.count("two records of one version");
         }
         if let Some(through) = self.through(&record.body.zone) {
-            let count = 0;
-            self.heard
-                .entry(through)
-                .or_insert(Heard { count, at: now });
+            self.heard.entry(through).or_insert(Heard {
+                count: 0,
+                at: now,
+                told: None,
+            });
         }
         let before = self.put_record(Arc::clone(&record));
         self.spread(Item::Record(Arc::clone(&record)));
@@ -374,9 +375,12 @@ impl Book {
         if self.through(&report.zone).as_ref() != Some(&report.zone) {
             return false;
         }
-        let count = report.count;
-        self.heard
-            .insert(report.zone.clone(), Heard { count, at: now });
+        let heard = Heard {
+            count: report.count,
+            at: now,
+            told: Some(now),
+        };
+        self.heard.insert(report.zone.clone(), heard);
         self.spread(Item::Report(report));
         true
     }
