@@ -12,14 +12,15 @@
 )]
 
 mod decoders;
+mod sealed;
 
 use std::env;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 #[test]
 fn whatever_another_node_sends_nothing_panics() {
-    let corpus = corpus();
+    let corpus = corpus("cluster");
     assert!(corpus.len() > 15, "the corpus is gone");
     for (name, bytes) in &corpus {
         let understood = decoders::check(bytes);
@@ -39,13 +40,45 @@ fn whatever_another_node_sends_nothing_panics() {
     }
 }
 
+#[test]
+fn bytes_of_strangers_prove_nothing_and_take_no_room() {
+    let mut ends = sealed::Ends::new();
+    if env::var("UPDATE_GOLDEN").is_ok() {
+        for (name, bytes) in ends.samples() {
+            fs::write(root("sealed").join(name), bytes).unwrap();
+        }
+    }
+    let corpus = corpus("sealed");
+    for (name, bytes) in &corpus {
+        assert_eq!(ends.check(bytes), name.starts_with("datagram"), "{name}");
+    }
+    let known: Vec<_> = corpus.iter().map(|(_, bytes)| bytes).collect();
+    let seed = number("FUZZ_SEED").unwrap_or(20_261_125);
+    let many = match env::var("SLOW_TESTS") {
+        Ok(_) => 1_000_000,
+        Err(_) => 5_000,
+    };
+    let rounds = number("FUZZ_ROUNDS").unwrap_or(many);
+    println!("seed {seed}, {rounds} mutations");
+    let mut mutator = Mutator { state: seed };
+    for _ in 0..rounds {
+        let bytes = mutator.mutate(&corpus);
+        let is_known = known.contains(&&bytes);
+        assert!(is_known || !ends.check(&bytes), "{bytes:02x?}");
+    }
+}
+
 fn number(name: &str) -> Option<u64> {
     env::var(name).ok()?.parse().ok()
 }
 
-fn corpus() -> Vec<(String, Vec<u8>)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus/cluster");
-    let entries = fs::read_dir(root).unwrap().map(|entry| entry.unwrap());
+fn root(of: &str) -> PathBuf {
+    let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus");
+    corpora.join(of)
+}
+
+fn corpus(of: &str) -> Vec<(String, Vec<u8>)> {
+    let entries = fs::read_dir(root(of)).unwrap().map(|entry| entry.unwrap());
     let mut files: Vec<_> = entries
         .map(|entry| {
             let name = entry.file_name().into_string().unwrap();
