@@ -35,6 +35,7 @@ mod tokens;
 mod workers;
 pub mod zone_keys;
 
+pub use drivers::child::helper;
 pub use listen::ListenError;
 pub use lock::LockError;
 pub use start::{Options, StartError, start};

@@ -16,6 +16,8 @@ use crate::accounts::User;
 use crate::host::PROGRAM_DIRECTORIES;
 use crate::{Deadline, Error, Host};
 
+mod frame;
+pub mod helper;
 mod output;
 mod running;
 #[cfg(test)]
@@ -93,6 +95,17 @@ pub fn run(host: &Host, command: &Command<'_>) -> Result<Finished, Error> {
 /// Runs a program as another user, which only root may, and waits for its end. It has the first
 /// group of that user and no other.
 pub fn run_as(host: &Host, command: &Command<'_>, user: Option<&User>) -> Result<Finished, Error> {
+    let is_other = |user: &&User| user.uid != rustix::process::geteuid().as_raw();
+    if let Some(user) = user.filter(is_other).filter(|_| host.is_real())
+        && let Some(finished) = helper::run(user, command)
+    {
+        return finished;
+    }
+    run_here(host, command, user)
+}
+
+/// Runs a program as a child of this process.
+fn run_here(host: &Host, command: &Command<'_>, user: Option<&User>) -> Result<Finished, Error> {
     let Some((name, arguments)) = command.argv.split_first() else {
         return Err(Error::bad_request(
             "",
@@ -106,18 +119,10 @@ pub fn run_as(host: &Host, command: &Command<'_>, user: Option<&User>) -> Result
     } else {
         Stdio::piped()
     };
-    let inherited = INHERITED
-        .iter()
-        .filter_map(|name| Some((name, std::env::var_os(name)?)));
     let mut child = std::process::Command::new(&program);
-    let child = child
+    let child = surround(&mut child)
         .args(arguments)
         .current_dir(host.root())
-        .env_clear()
-        .env("PATH", PROGRAM_DIRECTORIES.join(":"))
-        .env("LC_ALL", "C")
-        .envs(inherited)
-        .process_group(0)
         .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -150,6 +155,19 @@ pub fn run_as(host: &Host, command: &Command<'_>, user: Option<&User>) -> Result
         stdout,
         stderr,
     })
+}
+
+/// Gives a program the environment of all children, and a process group of its own.
+fn surround(child: &mut std::process::Command) -> &mut std::process::Command {
+    let inherited = INHERITED
+        .iter()
+        .filter_map(|name| Some((name, std::env::var_os(name)?)));
+    child
+        .env_clear()
+        .env("PATH", PROGRAM_DIRECTORIES.join(":"))
+        .env("LC_ALL", "C")
+        .envs(inherited)
+        .process_group(0)
 }
 
 /// Lets a program run as another user.

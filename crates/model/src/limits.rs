@@ -143,6 +143,10 @@ pub const CHILD_STOP_GRACE: Duration = Duration::from_millis(500);
 pub const CHILD_DRAIN_TIME: Duration = Duration::from_millis(200);
 /// Children that could not even be killed; with as many no further one is started.
 pub const CHILDREN_STUCK_MAX: usize = 16;
+/// Processes that wait to run programs as another user; of more, those that worked least lately end.
+pub const HELPERS_IDLE_MAX: usize = 4;
+/// Time after which a process that runs programs as another user ends for want of work.
+pub const HELPER_IDLE_MAX: Duration = Duration::from_secs(20);
 /// Largest file of the kernel's (`/proc`, `/sys`) that is read as a whole; a larger one is an
 /// error. `/proc/stat` with 512 processors has 200 kB.
 pub const KERNEL_FILE_BYTES_MAX: usize = 4 << 20;
@@ -277,6 +281,8 @@ pub const CHECK_OUTPUT_BYTES_MAX: usize = 8 << 10;
 /// Things that one check with `for_each` looks at; further ones are not looked at, and the check
 /// says so.
 pub const CHECK_THINGS_MAX: usize = 1_000;
+/// How long after it was due a check may be judged; what is later counts as late.
+pub const CHECK_LATE: Duration = Duration::from_millis(200);
 /// Transitions that are read at a start to bring the states of the checks up to date.
 pub const CHECK_REPLAY_MAX: usize = 10_000;
 /// Checks that are judged in one job of the worker pool; more make several jobs.

@@ -22,6 +22,11 @@ use std::process::ExitCode;
 use crate::program::Program;
 
 fn main() -> ExitCode {
+    if is_helper() {
+        // The agent sees how it ends; nobody reads what it would say.
+        return ExitCode::from(u8::from(daemon::helper::serve().is_err()));
+    }
+    daemon::helper::offer();
     complete::answer_the_shell();
     let cli = match cli::parse(std::env::args_os()) {
         Ok(cli) => cli,
@@ -36,4 +41,12 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) => failure.report().into(),
     }
+}
+
+/// Tells whether an agent started this process to run programs as another user. It is found out
+/// before anything else, as such a process shall stay small.
+fn is_helper() -> bool {
+    let mut arguments = std::env::args_os().skip(1);
+    let first = arguments.next();
+    first.is_some_and(|it| it == daemon::helper::ARGUMENT) && arguments.next().is_none()
 }
