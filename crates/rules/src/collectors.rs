@@ -39,6 +39,8 @@ pub struct Collectors {
     schedule: Schedule<Arc<str>>,
     groups: BTreeSet<Group>,
     kept: BTreeMap<Arc<str>, kept::Collector>,
+    /// Runs of collectors that are gone. One that comes back waits for its run: never two.
+    left: BTreeMap<Arc<str>, UnderWay>,
     runs: u64,
     outputs: VecDeque<Output>,
 }
@@ -143,6 +145,16 @@ struct UnderWay {
     counts: bool,
 }
 
+impl UnderWay {
+    /// Makes it one whose result does not count: it is waited for, as there are never two.
+    fn of_another(self) -> Self {
+        Self {
+            counts: false,
+            ..self
+        }
+    }
+}
+
 impl Trouble {
     /// Makes the trouble of something that should have worked.
     pub fn failed(reason: impl Into<Arc<str>>) -> Self {
@@ -171,7 +183,10 @@ impl Collectors {
             .cloned()
             .collect();
         for name in gone {
-            self.entries.remove(&name);
+            let entry = self.entries.remove(&name);
+            if let Some(under_way) = entry.and_then(|entry| entry.under_way) {
+                self.left.insert(Arc::clone(&name), under_way);
+            }
             self.schedule.remove(&name);
             self.outputs.push_back(Output::Forget(name));
         }
@@ -186,7 +201,8 @@ impl Collectors {
                 }
                 None => {
                     let kept = self.kept.remove(&name);
-                    let entry = Entry::new(definition, kept, now, wall);
+                    let mut entry = Entry::new(definition, kept, now, wall);
+                    entry.under_way = self.left.remove(&name).map(UnderWay::of_another);
                     self.entries.insert(Arc::clone(&name), entry);
                 }
             }
@@ -249,6 +265,9 @@ impl Collectors {
     pub fn ended(&mut self, now: Moment, wall: WallTime, ended: Ended) {
         let name = ended.name;
         let Some(entry) = self.entries.get_mut(&name) else {
+            if self.left.get(&name).is_some_and(|it| it.run == ended.run) {
+                self.left.remove(&name);
+            }
             return;
         };
         if entry.under_way.as_ref().map(|it| it.run) != Some(ended.run) {
@@ -427,9 +446,7 @@ impl Entry {
         self.definition = definition;
         // Counted as looked at: it keeps its state until it has run anew.
         self.looks = self.looks.min(1);
-        if let Some(under_way) = &mut self.under_way {
-            under_way.counts = false;
-        }
+        self.under_way = self.under_way.take().map(UnderWay::of_another);
     }
 
     fn hangs(&self) -> bool {

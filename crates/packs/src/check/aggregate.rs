@@ -135,8 +135,15 @@ impl Aggregate {
         let bad: Vec<&expr::Member> = heard.clone().filter(is_bad).collect();
         let fine = heard.count() - bad.len();
         let waiting = bad.iter().filter(|member| self.waits(member)).count();
-        let state = if total == 0 || fleet.coverage_pct() < self.min_coverage_pct {
+        // One that was not judged yet tells no more than one that nobody heard of.
+        let judged = fine + bad.len() - waiting;
+        let is_covered = |count: usize| {
+            total > 0 && count as f64 * 100.0 / total as f64 >= self.min_coverage_pct
+        };
+        let state = if !is_covered(judged + waiting) {
             CheckState::Unknown
+        } else if waiting > 0 && !is_covered(judged) {
+            CheckState::Pending
         } else if fine < self.at_least.of(total) && fine + waiting >= self.at_least.of(total) {
             // Those that were not judged yet may make it: nothing can be said.
             CheckState::Pending

@@ -292,6 +292,44 @@ fn a_probe_knows_its_keys() {
 }
 
 #[test]
+fn an_aggregate_waits_for_nodes_that_were_not_judged_yet() {
+    struct Two([CheckState; 2]);
+    impl Env for Two {
+        fn reference(&self, reference: &Reference) -> Result<Value, Unknown> {
+            Err(Unknown::new(reference.to_string()))
+        }
+
+        fn fleet(&self, _group: Option<&str>) -> Result<expr::Fleet, Unknown> {
+            let members = self.0.iter().zip(["one", "two"]);
+            let member = |(state, name): (&CheckState, &str)| expr::Member {
+                name: Arc::from(name),
+                id: Arc::from(name),
+                zone: Arc::from("internet"),
+                age: Some(Duration::ZERO),
+                checks: Arc::new([(Arc::from("a/http"), *state)].into()),
+            };
+            Ok(expr::Fleet {
+                members: members.map(member).collect(),
+            })
+        }
+    }
+    use CheckState::{Critical, Ok as Well, Pending};
+    for (states, at_least, expect) in [
+        ([Pending, Pending], 1, Pending),
+        ([Pending, Pending], 3, Pending),
+        ([Well, Pending], 1, Well),
+        ([Well, Pending], 2, Pending),
+        ([Critical, Pending], 1, Pending),
+        ([Critical, Pending], 2, Critical),
+        ([Critical, Critical], 1, Critical),
+    ] {
+        let fields = format!("  aggregate: {{group: web, check: http, at_least: {at_least}}}\n");
+        let verdict = judge(&read(&fields), &Two(states));
+        assert_eq!(verdict.state, expect, "{states:?} {at_least}");
+    }
+}
+
+#[test]
 fn an_aggregate_counts_the_nodes_that_are_ok() {
     struct Three(Option<u64>);
     impl Env for Three {

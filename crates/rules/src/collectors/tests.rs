@@ -250,6 +250,23 @@ fn a_run_that_hangs_is_named_and_stops_only_itself() {
 }
 
 #[test]
+fn a_collector_that_comes_back_while_its_run_hangs_never_runs_twice() {
+    let mut bench = Bench::new(vec![definition("hung")]);
+    assert_eq!(bench.until(0), ["hung"]);
+    bench.define(Vec::new());
+    bench.define(vec![definition("hung")]);
+    assert_eq!(bench.until(60_000), Vec::<String>::new());
+    bench.end("hung", Ok(load(2.0)));
+    assert!(bench.fact("hung").good.is_none(), "it was another's");
+    assert!(bench.until(75_000).contains(&"hung".to_owned()));
+    // A run that ends while nobody has the name is forgotten.
+    bench.define(Vec::new());
+    bench.end("hung", Ok(load(2.0)));
+    bench.define(vec![definition("hung")]);
+    assert_eq!(bench.until(90_000)[..1], ["hung"]);
+}
+
+#[test]
 fn a_group_that_is_missing_is_named_and_starts_it_when_it_comes() {
     let redis = Definition {
         if_group: GroupSet::parse("redis").unwrap(),
