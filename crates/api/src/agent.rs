@@ -219,6 +219,9 @@ pub struct Info {
     pub disk: Disk,
     /// The packs that are loaded.
     pub packs: PacksSummary,
+    /// The checks: how many in which state, and whether they are judged in time.
+    #[serde(default)]
+    pub checks: ChecksSummary,
     /// What is wrong with configuration and packs: the last good version keeps running.
     pub problems: Vec<String>,
     /// The last warnings and errors, by level.
@@ -277,6 +280,25 @@ pub struct PacksSummary {
     pub errors: u64,
     /// Warnings about them.
     pub warnings: u64,
+}
+
+/// The checks in figures.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ChecksSummary {
+    /// Checks that are watched; one with `for_each` is one.
+    pub checks: u64,
+    /// How many of their things are in each state that counts.
+    pub states: BTreeMap<String, u64>,
+    /// Runs that are under way.
+    pub running: u64,
+    /// Runs of the last minute.
+    pub runs: u64,
+    /// Those that began more than 200 ms after they were due.
+    pub late: u64,
+    /// What 99 of 100 of them were not later than, in milliseconds.
+    pub late_p99_ms: u64,
+    /// The latest of them, in milliseconds.
+    pub late_longest_ms: u64,
 }
 
 /// What came of a reload.

@@ -238,6 +238,9 @@ pub struct Check {
     pub perfdata: String,
     /// Since when it is not OK, or, when it is, since when it is (RFC 3339, UTC).
     pub since: String,
+    /// For how many seconds that is so.
+    #[serde(default)]
+    pub since_seconds: u64,
     /// When the state changed last (RFC 3339, UTC).
     pub last_change: String,
     /// When it was first seen (RFC 3339, UTC).

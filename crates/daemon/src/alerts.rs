@@ -37,6 +37,8 @@ use crate::workers::JobError;
 const WRITE_AGAIN: Duration = Duration::from_secs(5);
 /// Time after the start in which open problems are compared with the checks.
 const COMPARE_TIME: Duration = Duration::from_secs(600);
+/// Time between two comparisons: each goes through all that is checked.
+const COMPARE_INTERVAL: Duration = Duration::from_secs(1);
 /// Time between two snapshots while much happens.
 const SHOW_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -123,6 +125,7 @@ pub(crate) struct AlertsLoop {
     node: channel::Receiver<Arc<Node>>,
     checks: channel::Receiver<Arc<::rules::checks::Snapshot>>,
     compare_until: Moment,
+    compared_at: Moment,
     under_way: FuturesUnordered<Pin<Box<dyn Future<Output = Ended> + Send>>>,
     is_writing: bool,
     /// What is to be written next.
@@ -212,6 +215,7 @@ impl AlertsLoop {
             node,
             checks,
             compare_until: now + COMPARE_TIME,
+            compared_at: Moment::default(),
             under_way: FuturesUnordered::new(),
             is_writing: false,
             batch: BTreeMap::new(),
@@ -360,15 +364,21 @@ impl Room for AlertsLoop {
             node,
             checks,
             compare_until,
+            compared_at,
             ..
         } = self;
-        let is_comparing = *compare_until > clock::now();
+        let now = clock::now();
+        let is_comparing = *compare_until > now;
+        let compare = async {
+            tokio::time::sleep((*compared_at + COMPARE_INTERVAL).since(now)).await;
+            checks.changed().await
+        };
         tokio::select! {
             Some(ended) = under_way.next() => Event::Ended(ended),
             Ok(()) = rules.changed() => Event::Packs,
             Some(message) = inbox.recv() => Event::Message(message),
             Ok(()) = node.changed() => Event::Node,
-            Ok(()) = checks.changed(), if is_comparing => Event::Checks,
+            Ok(()) = compare, if is_comparing => Event::Checks,
             () = due => Event::Due,
         }
     }
@@ -408,6 +418,7 @@ impl Room for AlertsLoop {
                 self.core.set_here(now, wall, here);
             }
             Event::Checks => {
+                self.compared_at = now;
                 let checks = Arc::clone(&self.checks.borrow_and_update());
                 self.core.compare(now, wall, &checks);
             }

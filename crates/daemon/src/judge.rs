@@ -37,6 +37,7 @@ fn timed(run: &Run, work: impl FnOnce() -> Outcome) -> Ended {
     Ended {
         slot: run.slot,
         number: run.number,
+        began,
         took: clock::now().since(began),
         outcome,
     }

@@ -8,6 +8,7 @@
 mod definitions;
 mod flapping;
 mod kept;
+mod lateness;
 mod links;
 mod said;
 mod saying;
@@ -21,12 +22,14 @@ use std::time::Duration;
 use model::{Group, Moment, NodeId, WallTime, limits};
 use packs::check::{Check, Method};
 
+use self::lateness::Lateness;
 use self::links::Links;
-use crate::schedule::Schedule;
+use crate::schedule::{Schedule, end_of_turn};
 use crate::transition::Transition;
 
 pub use flapping::Flapping;
 pub use kept::{Kept, KeptThing};
+pub use lateness::Late;
 pub use said::Said;
 pub use thing::Thing;
 pub use watched::{Snapshot, Watched};
@@ -34,6 +37,9 @@ pub use watched::{Snapshot, Watched};
 /// Checks that are due within one of these are judged together: it is far below what a check may
 /// be late, and makes ten batches a second at the most.
 const TURN: Duration = Duration::from_millis(100);
+/// Evaluated checks begin at the end of one of these, and stay there when their interval is a
+/// multiple of it, as most are: so they are on time and still judged together.
+const BEAT: Duration = Duration::from_millis(500);
 /// First runs are spread over the interval, and over this at the most.
 const FIRST_RUN_MAX: Duration = Duration::from_secs(30);
 /// Time beyond its own that a run has to come back before it is taken as lost.
@@ -54,8 +60,7 @@ pub struct Checks {
     node_name: Arc<str>,
     groups: Arc<[Group]>,
     watched: BTreeMap<Slot, Arc<Watched>>,
-    /// The number of each run that is under way, and when it is taken as lost.
-    runs: BTreeMap<Slot, (u64, Moment)>,
+    runs: BTreeMap<Slot, UnderWay>,
     by_id: BTreeMap<Arc<str>, Slot>,
     links: Links,
     schedule: Schedule<Slot>,
@@ -68,7 +73,18 @@ pub struct Checks {
     /// What was kept over a restart and is not watched yet.
     kept: BTreeMap<Key, Thing>,
     outputs: VecDeque<Output>,
+    lateness: Lateness,
     snapshot: Option<Arc<Snapshot>>,
+}
+
+/// A run that is under way.
+#[derive(Clone, Copy, Debug)]
+struct UnderWay {
+    number: u64,
+    /// When it was due.
+    due: Moment,
+    /// When it is taken as lost.
+    lost_at: Moment,
 }
 
 type Key = (Arc<str>, Option<Arc<str>>);
@@ -102,6 +118,8 @@ pub struct Ended {
     pub slot: Slot,
     /// Which run.
     pub number: u64,
+    /// When it began, which may be long after it was handed out.
+    pub began: Moment,
     /// How long it took.
     pub took: Duration,
     /// What it said.
@@ -163,6 +181,7 @@ impl Checks {
             number: kept.number,
             kept: things.collect(),
             outputs: VecDeque::new(),
+            lateness: Lateness::default(),
             snapshot: None,
         }
     }
@@ -181,7 +200,7 @@ impl Checks {
     pub fn tick(&mut self, now: Moment, wall: WallTime) {
         self.take_lost(now, wall);
         let mut batch = Vec::new();
-        while let Some(slot) = self.schedule.take_due(now) {
+        while let Some((due, slot)) = self.schedule.take_due_at(now) {
             let check = Arc::clone(&self.watched[&slot].check);
             if let Method::Push(push) = &check.method {
                 self.silent(now, wall, slot, push);
@@ -189,7 +208,12 @@ impl Checks {
             }
             self.next_run += 1;
             let lost_at = now + check.timing.timeout + LOST_AFTER;
-            self.runs.insert(slot, (self.next_run, lost_at));
+            let under_way = UnderWay {
+                number: self.next_run,
+                due,
+                lost_at,
+            };
+            self.runs.insert(slot, under_way);
             self.under_way.insert((lost_at, slot));
             let run = Run {
                 check,
@@ -214,13 +238,23 @@ impl Checks {
     /// Takes what came of a run.
     pub fn ended(&mut self, now: Moment, wall: WallTime, ended: Ended) {
         let Ended { slot, number, .. } = ended;
-        if self.runs.get(&slot).is_none_or(|(run, _)| *run != number) {
+        let Some(run) = self.runs.get(&slot).filter(|run| run.number == number) else {
             return;
-        }
+        };
+        let late = ended.began.since(run.due);
         self.end_run(slot);
         self.schedule.done(&slot, now);
         match ended.outcome {
-            Outcome::Postponed => self.schedule.run_at(&slot, now + RETRY_AFTER),
+            Outcome::Postponed => {
+                // It is at least as late when it runs at last.
+                self.lateness.note(now, late + RETRY_AFTER);
+                self.schedule.run_at(&slot, now + RETRY_AFTER);
+                return;
+            }
+            Outcome::Said(_) | Outcome::NoThings(_) => self.lateness.note(now, late),
+        }
+        match ended.outcome {
+            Outcome::Postponed => {}
             Outcome::Said(said) => {
                 self.ran(now, wall, slot, ended.took);
                 self.say_all(now, wall, slot, said);
@@ -273,9 +307,17 @@ impl Checks {
 
     /// Tells when [`Checks::tick`] has something to do.
     pub fn next_deadline(&self) -> Option<Moment> {
-        let due = self.schedule.next_deadline().map(turn_of);
+        let due = self
+            .schedule
+            .next_deadline()
+            .map(|at| end_of_turn(at, TURN));
         let lost = self.under_way.first().map(|(lost_at, _)| *lost_at);
         due.into_iter().chain(lost).min()
+    }
+
+    /// Tells whether something changed since [`Checks::snapshot`] was asked.
+    pub fn has_changed(&self) -> bool {
+        self.snapshot.is_none()
     }
 
     /// Gives what readers see.
@@ -283,10 +325,13 @@ impl Checks {
         let watched = &self.watched;
         let kept = &self.kept;
         let number = self.number;
+        let (running, late) = (self.runs.len(), self.lateness.figures());
         let snapshot = self.snapshot.get_or_insert_with(|| {
             Arc::new(Snapshot {
                 checks: watched.values().cloned().collect(),
                 number,
+                running,
+                late,
                 waiting: kept
                     .iter()
                     .map(|((id, _), it)| KeptThing::of(id, it))
@@ -295,14 +340,6 @@ impl Checks {
         });
         Arc::clone(snapshot)
     }
-}
-
-/// Rounds up to the end of a turn.
-fn turn_of(due: Moment) -> Moment {
-    let turn = TURN.as_nanos();
-    let turns = due.since_start().as_nanos().div_ceil(turn);
-    let nanos = u64::try_from(turns * turn).unwrap_or(u64::MAX);
-    Moment::from_start(Duration::from_nanos(nanos))
 }
 
 #[cfg(test)]

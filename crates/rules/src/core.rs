@@ -17,9 +17,14 @@ use crate::collectors::{self, Collectors};
 use crate::detectors::{self, Detectors};
 use crate::facts::{Facts, State};
 use crate::kept::Kept;
+use crate::schedule::end_of_turn;
 
 /// Time after which the first look is taken as done, whatever hangs.
 const FIRST_LOOK_MAX: Duration = Duration::from_secs(10);
+/// Collectors and detectors that are due within one of these run together: a wake-up costs more
+/// than what is done in it (measured: with turns of 100 ms the agent took 0.12 % of a core for
+/// them). What changed is looked at within a second.
+const TURN: Duration = Duration::from_millis(500);
 
 /// What is to be done about what is seen.
 #[derive(Debug)]
@@ -120,6 +125,7 @@ impl Core {
     /// Takes one input. Then [`Core::poll_output`] until there is none.
     pub fn handle(&mut self, now: Moment, wall: WallTime, input: Input) {
         match input {
+            Input::Judged(all) => return self.judged(now, wall, all),
             Input::Define(setup) => self.define(now, wall, setup),
             Input::StaticGroups(groups) => {
                 self.static_groups = Arc::new(groups);
@@ -130,11 +136,6 @@ impl Core {
                 let collectors = &self.collectors;
                 let is_pending = |name: &str| collectors.state(name) == Some(State::Pending);
                 self.detectors.ended(now, wall, ended, &is_pending);
-            }
-            Input::Judged(all) => {
-                for ended in all {
-                    self.checks.ended(now, wall, ended);
-                }
             }
             Input::RunCheck(id) => {
                 self.checks.run_now(now, &id);
@@ -158,6 +159,16 @@ impl Core {
         self.is_stale = true;
     }
 
+    /// Takes what runs of checks said. Nobody but the checks cares, so what this costs does not grow
+    /// with what else is known.
+    fn judged(&mut self, now: Moment, wall: WallTime, all: Vec<checks::Ended>) {
+        for ended in all {
+            self.checks.ended(now, wall, ended);
+        }
+        self.checks.tick(now, wall);
+        self.pump(now, wall);
+    }
+
     /// Takes the result of a check that somebody reports. Then [`Core::poll_output`] until there is
     /// none.
     pub fn push(
@@ -179,12 +190,13 @@ impl Core {
 
     /// Tells when [`Input::Tick`] has something to do.
     pub fn next_deadline(&self) -> Option<Moment> {
-        let deadlines = [
+        let looks = [
             self.collectors.next_deadline(),
             self.detectors.next_deadline(),
-            self.checks.next_deadline(),
         ];
-        deadlines.into_iter().flatten().min()
+        let looks = looks.into_iter().flatten().min();
+        let looks = looks.map(|at| end_of_turn(at, TURN));
+        looks.into_iter().chain(self.checks.next_deadline()).min()
     }
 
     /// Gives what this node knows.
@@ -198,6 +210,11 @@ impl Core {
             });
         }
         Arc::clone(&self.facts)
+    }
+
+    /// Tells whether [`Core::checks`] would give something new.
+    pub fn has_new_checks(&self) -> bool {
+        self.checks.has_changed()
     }
 
     /// Gives what the checks say.

@@ -87,6 +87,11 @@ impl<Key: Ord + Clone> Schedule<Key> {
 
     /// Gives the next thing that is due, which is under way from then on.
     pub fn take_due(&mut self, now: Moment) -> Option<Key> {
+        self.take_due_at(now).map(|(_, key)| key)
+    }
+
+    /// Gives the next thing that is due, and since when it is; it is under way from then on.
+    pub fn take_due_at(&mut self, now: Moment) -> Option<(Moment, Key)> {
         let (due, _) = self.due.first()?;
         if *due > now {
             return None;
@@ -98,7 +103,7 @@ impl<Key: Ord + Clone> Schedule<Key> {
             .expect("what waits is among the entries");
         entry.is_under_way = true;
         entry.due = due + entry.interval;
-        Some(key)
+        Some((due, key))
     }
 
     /// Takes back a thing whose run ended. What it missed meanwhile is left out.
@@ -134,6 +139,13 @@ impl<Key: Ord + Clone> Schedule<Key> {
             .get(key)
             .is_some_and(|entry| entry.is_under_way)
     }
+}
+
+/// Gives the end of the turn that a moment is in: what is due in one turn is done together.
+pub fn end_of_turn(at: Moment, turn: Duration) -> Moment {
+    let turns = at.since_start().as_nanos().div_ceil(turn.as_nanos());
+    let nanos = u64::try_from(turns * turn.as_nanos()).unwrap_or(u64::MAX);
+    Moment::from_start(Duration::from_nanos(nanos))
 }
 
 /// Spreads first runs over an interval: the same name has the same place in it at each start, and

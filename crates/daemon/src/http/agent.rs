@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::agent::{
-    GROUP_ADD, GROUP_REMOVE, HISTORY, HistoryEntry, INFO, Info, METRICS, NAME, RELOAD, ROOT,
-    ReloadReport, STATE, STOP, STOP_POST, UUID,
+    ChecksSummary, GROUP_ADD, GROUP_REMOVE, HISTORY, HistoryEntry, INFO, Info, METRICS, NAME,
+    RELOAD, ROOT, ReloadReport, STATE, STOP, STOP_POST, UUID,
 };
 use api::{ErrorCode, Problem};
 use axum::Json;
@@ -20,6 +20,7 @@ use super::parameters::{Path, Query};
 use super::{Failure, Routes, metrics};
 use crate::agent::{Agent, VERSION};
 use crate::alerts::show;
+use crate::keep::state_word;
 use crate::{clock, process, reload};
 
 /// Longest time that a request may wait for a state.
@@ -185,8 +186,29 @@ fn describe(agent: &Agent) -> Info {
         workers: agent.workers.figures(),
         disk: agent.keep.disk(),
         packs: rules.summary(),
+        checks: checks(agent),
         problems,
         logs: agent.log.recent(),
+    }
+}
+
+/// Gives the checks in figures.
+fn checks(agent: &Agent) -> ChecksSummary {
+    let snapshot = Arc::clone(&agent.checks.borrow());
+    let mut states = BTreeMap::new();
+    for thing in snapshot.checks.iter().flat_map(|it| &it.things) {
+        *states.entry(state_word(thing.hard)).or_default() += 1;
+    }
+    let late = snapshot.late;
+    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    ChecksSummary {
+        checks: snapshot.checks.len() as u64,
+        states,
+        running: snapshot.running as u64,
+        runs: late.runs,
+        late: late.late,
+        late_p99_ms: millis(late.p99),
+        late_longest_ms: millis(late.longest),
     }
 }
 

@@ -39,6 +39,7 @@ impl Pump {
     pub(super) fn push(&mut self, id: &str, said: &Said) -> Result<(), PushError> {
         let (now, wall) = (clock::now(), clock::wall());
         self.core.push(now, wall, id, said)?;
+        self.show_now();
         self.handle(Input::Tick);
         Ok(())
     }
@@ -123,6 +124,7 @@ fn postponed(runs: &[Run], error: &JobError) -> Input {
     let ended = |run: &Run| Ended {
         slot: run.slot,
         number: run.number,
+        began: clock::now(),
         took: Duration::ZERO,
         outcome: Outcome::Postponed,
     };

@@ -21,9 +21,11 @@ use crate::collect::{Steps, Task, Tasks};
 use crate::evaluation::World;
 use crate::workers::JobError;
 
-/// Deadlines within this time are one turn: a wake-up costs more than what is done in it (measured:
-/// with turns of 100 ms the loop took 0.12 % of a core). What changed is looked at within a second.
-const TURN: Duration = Duration::from_millis(500);
+/// Time box of a look of a detector that names none.
+const LOOK_TIME_BOX: Duration = Duration::from_millis(500);
+/// Time between two snapshots of the checks while results come and nothing changes by them: one
+/// holds them all, so making it for each result would cost more than the result.
+const SHOW_INTERVAL: Duration = Duration::from_millis(250);
 /// Time between two writings of what is kept, when states changed.
 const KEEP_CHANGES: Duration = Duration::from_secs(30);
 /// Time between two writings of what is kept, when only values moved.
@@ -49,6 +51,10 @@ pub(super) struct Pump {
     /// Whether the detected groups changed since they were last written.
     has_new_groups: bool,
     told: Option<ToldGroups>,
+    /// When how the checks are was published last.
+    shown_at: Moment,
+    /// When it is published next, as it changed since.
+    show_at: Option<Moment>,
 }
 
 /// The groups as the alerts were told of them.
@@ -85,16 +91,16 @@ impl Pump {
             has_changes: false,
             has_new_groups: false,
             told: None,
+            shown_at: Moment::default(),
+            show_at: None,
         }
     }
 
     /// Waits for something to handle. Loses nothing when it is dropped.
     pub(super) async fn next(&mut self) -> Input {
-        let wait = self.core.next_deadline().map(|deadline| {
-            let turns = deadline.since_start().as_nanos().div_ceil(TURN.as_nanos());
-            let turns = u32::try_from(turns).unwrap_or(u32::MAX);
-            Moment::from_start(TURN.saturating_mul(turns)).since(clock::now())
-        });
+        let deadlines = [self.core.next_deadline(), self.show_at];
+        let deadline = deadlines.into_iter().flatten().min();
+        let wait = deadline.map(|at| at.since(clock::now()));
         let due = async {
             match wait {
                 Some(wait) => tokio::time::sleep(wait).await,
@@ -115,9 +121,30 @@ impl Pump {
         self.handle(Input::Define(setup));
     }
 
+    /// Publishes how the checks are, at once or with what follows soon.
+    fn show(&mut self, now: Moment, wall: WallTime, is_urgent: bool) {
+        let next = self.shown_at + SHOW_INTERVAL;
+        let is_changed = self.core.has_new_checks();
+        if !is_urgent && !self.has_transitions && now < next {
+            self.show_at = is_changed.then_some(next);
+            return;
+        }
+        self.show_at = None;
+        if is_changed {
+            self.shown_at = now;
+        }
+        self.publish_checks(wall);
+    }
+
+    /// Makes the next publication wait for nothing: somebody looks at what it shows.
+    pub(super) fn show_now(&mut self) {
+        self.shown_at = Moment::default();
+    }
+
     /// Handles one input, and does what the core wants done.
     pub(super) fn handle(&mut self, input: Input) {
         let (now, wall) = (clock::now(), clock::wall());
+        let is_urgent = !matches!(input, Input::Judged(_) | Input::Tick);
         let mut inputs = vec![input];
         while !inputs.is_empty() {
             // What ended meanwhile is taken in the same turn.
@@ -128,7 +155,12 @@ impl Pump {
                 self.core.handle(now, wall, input);
             }
             // What was found out is published before it is acted on: a look reads the facts.
-            self.facts.send_replace(self.core.facts());
+            let facts = self.core.facts();
+            self.facts.send_if_modified(|shown| {
+                let is_new = !Arc::ptr_eq(shown, &facts);
+                *shown = facts;
+                is_new
+            });
             let mut quick = Vec::new();
             while let Some(output) = self.core.poll_output() {
                 match output {
@@ -148,7 +180,7 @@ impl Pump {
             }
         }
         self.tell_groups(now);
-        self.publish_checks(wall);
+        self.show(now, wall, is_urgent);
         self.keep(now);
     }
 
@@ -195,7 +227,7 @@ impl Pump {
             [one] => format!("detector {}", one.id),
             _ => "detectors".to_owned(),
         };
-        let time_box = jobs.first().map_or(TURN, |job| job.timeout);
+        let time_box = jobs.first().map_or(LOOK_TIME_BOX, |job| job.timeout);
         let refused_ones: Vec<(Arc<str>, u64)> = jobs
             .iter()
             .map(|job| (Arc::clone(&job.id), job.run))

@@ -7,15 +7,16 @@ pub(crate) mod state;
 mod wait_ok;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use api::client::With;
 use api::monitoring::{CHECKS, Check};
 use clap::{Args, Subcommand};
-use model::nearest;
+use model::{format_interval, nearest};
 use owo_colors::OwoColorize as _;
 
 use crate::failure::{Failure, Outcome};
-use crate::output::Page;
+use crate::output::{Page, whole_seconds};
 use crate::program::Program;
 
 /// See how everything is, what happened, and report results
@@ -121,6 +122,18 @@ fn narrow(things: &mut BTreeMap<String, Check>, name: &str) {
     if things.contains_key(name) {
         things.retain(|id, _| id == name);
     }
+}
+
+/// Writes since when a check is as it is: for how long first, with its two largest units.
+pub(crate) fn since(check: &Check) -> String {
+    let step = match check.since_seconds {
+        0..3_600 => 1,
+        3_600..86_400 => 60,
+        _ => 3_600,
+    };
+    let age = Duration::from_secs(check.since_seconds / step * step);
+    let at = whole_seconds(&check.since);
+    format!("since {} ({at})", format_interval(age))
 }
 
 /// Writes what a check says, line by line.

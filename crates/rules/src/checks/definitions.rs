@@ -10,8 +10,8 @@ use packs::check::{Check, Method, Push};
 use super::links::Links;
 use super::thing::Thing;
 use super::watched::{self, Watched};
-use super::{Checks, Definitions, FIRST_RUN_MAX, Key, Slot, TURN};
-use crate::schedule::{Schedule, spread};
+use super::{BEAT, Checks, Definitions, FIRST_RUN_MAX, Key, Slot, TURN};
+use crate::schedule::{Schedule, end_of_turn, spread};
 use crate::transition::Reason;
 
 /// How checks come and go.
@@ -163,10 +163,13 @@ fn first_run(
     let interval = check.timing.interval;
     let spread = spread(&check.id, interval.min(FIRST_RUN_MAX));
     let left = passed.map(|passed| interval.saturating_sub(passed));
-    (
-        interval,
-        Some(now + left.unwrap_or(spread).min(spread.max(TURN))),
-    )
+    let first = now + left.unwrap_or(spread).min(spread.max(TURN));
+    let first = match &check.method {
+        Method::Conditions(_) | Method::Aggregate(_) => end_of_turn(first, BEAT),
+        // A process each: they do not begin together.
+        Method::Script(_) | Method::Probe(_) | Method::Push(_) => first,
+    };
+    (interval, Some(first))
 }
 
 fn gone_because(is_defined: bool) -> Reason {

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use model::{CheckState, Moment};
+use model::CheckState;
 use packs::check::Check;
 
-use super::Slot;
 use super::thing::Thing;
 use super::watched::Watched;
+use super::{Slot, UnderWay};
 use crate::transition::is_problem;
 
 /// The links between the checks of a node.
@@ -108,7 +108,7 @@ impl Links {
         id: &str,
         thing: &Thing,
         watched: &BTreeMap<Slot, Arc<Watched>>,
-        runs: &BTreeMap<Slot, (u64, Moment)>,
+        runs: &BTreeMap<Slot, UnderWay>,
     ) -> bool {
         self.parents(id).into_iter().any(|slot| {
             let Some(parent) = watched.get(&slot) else {

@@ -17,8 +17,8 @@ use crate::transition::{Change, Reason, Standing, Subject, Transition, is_proble
 impl Checks {
     /// Ends a run: what comes of it from here on is nobody's.
     pub(super) fn end_run(&mut self, slot: Slot) {
-        if let Some((_, lost_at)) = self.runs.remove(&slot) {
-            self.under_way.remove(&(lost_at, slot));
+        if let Some(run) = self.runs.remove(&slot) {
+            self.under_way.remove(&(run.lost_at, slot));
         }
     }
 

@@ -112,6 +112,7 @@ impl Bench {
         let ended = Ended {
             slot: run.slot,
             number: run.number,
+            began: self.now,
             took: Duration::from_millis(1),
             outcome,
         };

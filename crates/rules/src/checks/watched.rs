@@ -7,6 +7,7 @@ use model::{CheckState, GroupSet, Level, Moment, Place, WallTime, limits};
 use packs::check::{Check, Method};
 
 use super::kept::KeptThing;
+use super::lateness::Late;
 use super::said::Said;
 use super::thing::Thing;
 use crate::transition::{Subject, is_problem};
@@ -37,6 +38,10 @@ pub struct Snapshot {
     pub checks: Vec<Arc<Watched>>,
     /// The number of the last transition.
     pub number: u64,
+    /// Runs that are under way.
+    pub running: usize,
+    /// How late runs began lately.
+    pub late: Late,
     /// What was kept over a restart and is not judged: monitoring is switched off, or the node does
     /// not know its groups yet.
     pub waiting: Arc<[KeptThing]>,

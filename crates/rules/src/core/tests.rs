@@ -89,10 +89,12 @@ fn to_check() -> Vec<Arc<Check>> {
 }
 
 fn judged(run: &checks::Run, env: &World) -> Input {
+    let World(_, began) = *env;
     let verdict = packs::check::judge(&run.check, env);
     Input::Judged(vec![checks::Ended {
         slot: run.slot,
         number: run.number,
+        began,
         took: Duration::ZERO,
         outcome: checks::Outcome::Said(vec![Said::new(verdict.state, &verdict.output)]),
     }])

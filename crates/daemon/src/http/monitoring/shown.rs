@@ -8,6 +8,7 @@ use api::monitoring::Check;
 use model::{CheckState, format_interval};
 use packs::check::Method;
 
+use crate::clock;
 use crate::keep::state_word;
 
 /// Shows the checks that are wanted, by their full name.
@@ -94,6 +95,9 @@ fn show(watched: &Watched, thing: &Thing) -> Check {
         long_output: thing.long_output.to_string(),
         perfdata: thing.perfdata.to_string(),
         since: thing.since.to_string(),
+        since_seconds: clock::wall()
+            .as_secs()
+            .saturating_sub(thing.since.as_secs()),
         last_change: thing.last_change.to_string(),
         first_seen: thing.first_seen.to_string(),
         last_ok: thing.last_ok.map(|at| at.to_string()),

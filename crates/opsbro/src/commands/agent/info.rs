@@ -10,6 +10,7 @@ use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
 use super::log::painted;
+use crate::commands::monitoring::colored;
 use crate::failure::{Exit, Outcome};
 use crate::output::{Answer, Page};
 use crate::program::Program;
@@ -62,8 +63,8 @@ impl Answer for Screen {
             match topic {
                 Topic::ServiceDiscovery => service_discovery(page, facts),
                 Topic::AutomaticDetection => automatic_detection(page, facts),
-                Topic::Monitoring
-                | Topic::Metrology
+                Topic::Monitoring => monitoring(page, facts),
+                Topic::Metrology
                 | Topic::ConfigurationAutomation
                 | Topic::SystemCompliance
                 | Topic::Generic => page.field("State", "on".green()),
@@ -192,6 +193,31 @@ fn automatic_detection(page: &mut Page, facts: &Facts) {
         page.field("Static ones", facts.static_groups.join(", "));
     }
     page.more("opsbro agent parameters get groups");
+}
+
+fn monitoring(page: &mut Page, facts: &Facts) {
+    let checks = &facts.checks;
+    let states = ["critical", "warning", "unknown", "ok", "pending"];
+    let counted = states.iter().filter_map(|state| {
+        let count = checks.states.get(*state).filter(|count| **count > 0)?;
+        Some(format!("{count} {}", colored(state)))
+    });
+    let counted: Vec<String> = counted.collect();
+    page.field(
+        "Checks",
+        match counted.is_empty() {
+            true => "none".to_owned(),
+            false => counted.join(", "),
+        },
+    );
+    let mut runs = format!("{} in the last minute, {} now", checks.runs, checks.running);
+    if checks.late > 0 {
+        let (late, longest) = (checks.late, checks.late_longest_ms);
+        let text = format!("{late} began late, up to {longest} ms");
+        runs.push_str(&format!(", {}", text.yellow()));
+    }
+    page.field("Runs", runs);
+    page.more("opsbro state");
 }
 
 fn technical(page: &mut Page, facts: &Facts) {

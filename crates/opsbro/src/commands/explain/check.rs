@@ -7,7 +7,7 @@ use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
 use crate::commands::evaluator::eval::tree;
-use crate::commands::monitoring::{colored, find, output};
+use crate::commands::monitoring::{colored, find, output, since};
 use crate::failure::{Exit, Outcome};
 use crate::output::{Answer, Page, whole_seconds};
 use crate::program::Program;
@@ -64,10 +64,10 @@ impl Answer for Shown {
                 false => format!("soft {}/{}", thing.attempt, thing.attempts),
             };
             page.line(format!(
-                " {}  {}  {counts}, since {}, flapping {} %",
+                " {}  {}  {counts}, {}, flapping {} %",
                 thing.id.bold(),
                 colored(&thing.state),
-                whole_seconds(&thing.since),
+                since(thing),
                 thing.flapping_pct
             ));
             output(page, "   ", &thing.output, &thing.long_output);

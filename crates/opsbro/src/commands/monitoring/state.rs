@@ -8,9 +8,9 @@ use clap::Args;
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
-use super::{colored, output};
+use super::{colored, output, since};
 use crate::failure::{Exit, Failure, Outcome};
-use crate::output::{Answer, Page, whole_seconds};
+use crate::output::{Answer, Page};
 use crate::program::Program;
 
 /// Show how everything is, problems first
@@ -178,7 +178,7 @@ fn weight(state: &str) -> u8 {
 fn show(page: &mut Page, check: &Check) {
     let mut words = Vec::new();
     if check.state != "pending" {
-        words.push(format!("since {}", whole_seconds(&check.since)));
+        words.push(since(check));
     }
     if !check.is_hard {
         words.push(format!("soft {}/{}", check.attempt, check.attempts));
@@ -232,6 +232,7 @@ mod tests {
             is_hard: true,
             output: format!("{} it is", state.to_uppercase()),
             since: "2026-11-20T22:39:28.417Z".to_owned(),
+            since_seconds: 3_725,
             last_check: 5,
             ..Check::default()
         }
@@ -276,7 +277,7 @@ mod tests {
         assert!(at("linux/disks") < at("z/w") && at("z/w") < at("a/known"));
         assert!(at("a/known") < at("* Pack linux") && at("* Pack linux") < at("linux/cpu"));
         assert!(
-            shown.contains("since 2026-11-20T22:39:28Z, soft 2/3"),
+            shown.contains("since 1h2m (2026-11-20T22:39:28Z), soft 2/3"),
             "{shown}"
         );
         assert!(shown.contains("acknowledged"), "{shown}");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use api::agent::{Disk, PacksSummary, PreviousRun, Workers};
+use api::agent::{ChecksSummary, Disk, PacksSummary, PreviousRun, Workers};
 
 use super::*;
 use crate::output::text_of;
@@ -56,6 +56,15 @@ fn facts() -> Facts {
             errors: 0,
             warnings: 0,
         },
+        checks: ChecksSummary {
+            checks: 40,
+            states: [("ok".to_owned(), 41), ("warning".to_owned(), 1)].into(),
+            running: 1,
+            runs: 240,
+            late: 0,
+            late_p99_ms: 5,
+            late_longest_ms: 20,
+        },
         problems: Vec::new(),
         logs: BTreeMap::new(),
     }
@@ -88,7 +97,9 @@ const CALM: &str = "\
    └ More →          opsbro agent parameters get groups
 
 ┌─────────────────── monitoring
- State:              on
+ Checks:             1 ‼ WARNING, 41 √ OK
+ Runs:               240 in the last minute, 1 now
+   └ More →          opsbro state
 
 ┌─────────────────── metrology
  State:              on
