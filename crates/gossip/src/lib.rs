@@ -6,6 +6,7 @@
 
 pub mod book;
 mod config;
+mod core;
 pub mod events;
 mod input;
 pub mod item;
@@ -14,11 +15,13 @@ pub mod record;
 pub mod seal;
 mod snapshot;
 pub mod stream;
+pub mod swim;
 pub mod sync;
 pub mod wire;
 mod zones;
 
 pub use config::{Config, Timing};
+pub use core::Core;
 pub use events::Event;
 pub use input::{Call, CallError, Description, Input, KeyOrder, Order, OrderId, Peer};
 pub use output::{Change, Done, Found, Output, Refusal, What};

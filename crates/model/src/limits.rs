@@ -445,3 +445,16 @@ pub const CALL_BYTES_MAX: usize = 512 << 10;
 pub const SPREAD_QUEUE_MAX: usize = 1_024;
 /// What is kept of the cluster over a restart; records of what is over are kept in short.
 pub const CLUSTER_KEPT_BYTES_MAX: usize = 12 << 20;
+
+/// Largest body of a message between members. With seal and headers in front a datagram stays below
+/// 1 232 bytes, so no link cuts it: what does not fit waits for the next one.
+pub const GOSSIP_BODY_BYTES_MAX: usize = 1_150;
+/// Most things that wait to be told by gossip; with more, what was told most is dropped, and the
+/// others find it when they compare.
+pub const GOSSIP_BROADCASTS_MAX: usize = 4_096;
+/// Most of them that are looked at for what fits into one packet.
+pub const GOSSIP_BROADCASTS_TRIED_MAX: usize = 64;
+/// Most suspects that are told of it in one turn; the others are told in the next.
+pub const GOSSIP_TOLD_SUSPECTS_MAX: usize = 16;
+/// Most members of a zone that a node knows; one more is not taken in, and counted.
+pub const GOSSIP_MEMBERS_MAX: usize = 20_000;

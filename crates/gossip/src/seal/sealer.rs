@@ -188,6 +188,12 @@ impl Sealer {
         self.clocks = (now, wall);
     }
 
+    /// Goes on as after so many starts, with a new salt.
+    pub fn begin(&mut self, starts: u64, now: Moment, wall: WallTime) {
+        self.starts = starts;
+        self.renew(now, wall);
+    }
+
     /// Takes a new salt.
     pub fn renew(&mut self, now: Moment, wall: WallTime) {
         self.made = now;

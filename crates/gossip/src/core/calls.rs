@@ -1,0 +1,350 @@
+//! What this node asks others on streams, and what it makes of their answers.
+
+use std::net::SocketAddr;
+
+use model::{NodeId, Zone};
+
+use super::Core;
+use super::rounds::Round;
+use crate::book::{From, Scope};
+use crate::input::{Call, CallError, OrderId, Peer};
+use crate::item::{self, Kind};
+use crate::output::{Done, Output, Refusal};
+use crate::record::Record;
+use crate::seal::Ring;
+use crate::sync::{Answer, Ask, NEWEST, Reason, Request, RingMark, Talk, Unread};
+use crate::zones::Relation;
+
+/// Calls of this node's own doing that may be under way at one time; further ones wait for the next
+/// round.
+const CALLS_MAX: usize = 32;
+/// Records that wait to be fetched; further ones are left to the comparison.
+pub(super) const WANTED_MAX: usize = 1_024;
+
+/// A call that is under way.
+#[derive(Debug)]
+pub(super) struct Pending {
+    /// Who is asked.
+    pub to: SocketAddr,
+    /// What for.
+    pub what: Asked,
+}
+
+/// What a call is for.
+#[derive(Debug)]
+pub(super) enum Asked {
+    /// To join; by order, or at a seed.
+    Join(Option<OrderId>),
+    /// To compare, or to fetch.
+    Talk(Talk),
+    /// That another node leaves.
+    Leave(OrderId, NodeId),
+    /// For newer rings.
+    Rings,
+}
+
+impl Core {
+    pub(super) fn join(&mut self, order: Option<OrderId>, to: SocketAddr) {
+        if to == self.book.own().body.address {
+            return self.done(order, Err(Refusal::Myself(to)));
+        }
+        let ask = Ask::Join(std::sync::Arc::clone(self.book.own()));
+        let mut zones = self.ring_zones();
+        zones.sort_by_key(|zone| self.book.relation(zone) != Relation::Own);
+        self.ask(to, zones, ask, Asked::Join(order));
+    }
+
+    /// Compares all that is known with another node of the zone.
+    pub(super) fn compare_with(&mut self, to: SocketAddr) {
+        self.compare(to, Scope::Zone);
+    }
+
+    /// Compares with a proxy of the zone above what concerns this zone and those below.
+    pub(super) fn compare_above(&mut self, to: SocketAddr) {
+        let own = self.book.zone().clone();
+        self.compare(to, Scope::Below(own));
+    }
+
+    fn compare(&mut self, to: SocketAddr, scope: Scope) {
+        let busy = |pending: &Pending| pending.to == to && matches!(pending.what, Asked::Talk(_));
+        if self.calls.len() >= CALLS_MAX || self.calls.values().any(busy) {
+            return;
+        }
+        let (talk, ask) = self.book.compare(scope, self.ring_marks());
+        self.ask_own(to, ask, Asked::Talk(talk));
+    }
+
+    pub(super) fn ask_rings(&mut self, _of: NodeId, to: SocketAddr) {
+        let busy = |pending: &Pending| matches!(pending.what, Asked::Rings);
+        if self.calls.len() < CALLS_MAX && !self.calls.values().any(busy) {
+            let rings = self.rings_of(|_| true);
+            self.ask_own(to, Ask::Rings(rings), Asked::Rings);
+        }
+    }
+
+    pub(super) fn ask_to_leave(&mut self, order: OrderId, record: &Record) {
+        let starts = record.version.starts;
+        let zones = vec![record.body.zone.clone(), self.book.zone().clone()];
+        let what = Asked::Leave(order, record.id);
+        self.ask(record.body.address, zones, Ask::Leave { starts }, what);
+    }
+
+    /// Wants a record of who has it.
+    pub(super) fn want(&mut self, id: NodeId, of: NodeId) {
+        if self.wanted.len() < WANTED_MAX {
+            self.wanted.insert(id, of);
+            let soon = self.now + super::rounds::FETCH_AFTER;
+            self.rounds.entry(Round::Fetch).or_insert(soon);
+        }
+    }
+
+    /// Fetches the records that are wanted, of each node that has some by one call.
+    pub(super) fn fetch_wanted(&mut self) {
+        let mut by_holder = std::collections::BTreeMap::<_, Vec<_>>::new();
+        for (id, of) in std::mem::take(&mut self.wanted) {
+            if self.swim.members().contains_key(&of) || self.book.record(of).is_some() {
+                let key = (Kind::Record, *id.as_bytes());
+                by_holder.entry(of).or_default().push(key);
+            }
+        }
+        for (of, keys) in by_holder {
+            if self.calls.len() >= CALLS_MAX {
+                return;
+            }
+            let (talk, ask) = self.book.fetch(self.now, keys);
+            if let Some((ask, to)) = ask.zip(self.address_of(of)) {
+                self.ask_own(to, ask, Asked::Talk(talk));
+            }
+        }
+    }
+
+    fn ask_own(&mut self, to: SocketAddr, ask: Ask, what: Asked) {
+        let zones = vec![self.book.zone().clone()];
+        self.ask(to, zones, ask, what);
+    }
+
+    fn ask(&mut self, to: SocketAddr, zones: Vec<Zone>, ask: Ask, what: Asked) {
+        self.calls_made += 1;
+        let call = Call(self.calls_made);
+        self.figures.calls.0 += 1;
+        let request = Request {
+            from: self.own,
+            zone: self.book.zone().clone(),
+            ask,
+        };
+        self.calls.insert(call, Pending { to, what });
+        self.outputs.push_back(Output::Ask {
+            call,
+            to,
+            zones,
+            request: request.encode(),
+        });
+    }
+
+    pub(super) fn take_answer(&mut self, call: Call, answer: Result<(Peer, Vec<u8>), CallError>) {
+        let Some(pending) = self.calls.remove(&call) else {
+            return;
+        };
+        if answer.is_err() {
+            self.figures.calls.2 += 1;
+        }
+        let answer = answer.map(|(peer, bytes)| (peer, Answer::decode(&bytes)));
+        match pending.what {
+            Asked::Join(order) => self.joined(order, pending.to, answer),
+            Asked::Talk(talk) => match answer {
+                Ok((_, Ok(answer))) => self.talked(pending.to, talk, answer),
+                Ok((_, Err(_))) => self.drop_counted("malformed answer"),
+                Err(_) => self.seek_other_proxy(pending.to),
+            },
+            Asked::Leave(order, id) => {
+                let result = match answer {
+                    Ok((_, Ok(Answer::Left))) => Ok(Done::Left),
+                    Ok(_) => Err(Refusal::NoAnswer(id)),
+                    Err(error) => Err(Refusal::NotAsked {
+                        address: pending.to,
+                        error,
+                    }),
+                };
+                self.done(Some(order), result);
+            }
+            Asked::Rings => {
+                if let Ok((peer, Ok(Answer::Rings(rings)))) = answer {
+                    self.take_rings(peer.zone.as_ref(), rings);
+                }
+            }
+        }
+    }
+
+    fn talked(&mut self, to: SocketAddr, mut talk: Talk, answer: Answer) {
+        let next = self.book.answered(self.now, self.wall, &mut talk, answer);
+        let rings = std::mem::take(&mut talk.rings);
+        match next {
+            Ok(Some(ask)) => self.ask_own(to, ask, Asked::Talk(talk)),
+            Ok(None) => {}
+            Err(_) => self.drop_counted("refused comparison"),
+        }
+        if rings {
+            self.ask_rings(self.own, to);
+        }
+    }
+
+    fn joined(
+        &mut self,
+        order: Option<OrderId>,
+        address: SocketAddr,
+        answer: Result<(Peer, Result<Answer, Unread>), CallError>,
+    ) {
+        let result = match answer {
+            Err(error) => Err(Refusal::NotAsked { address, error }),
+            Ok((_, Err(Unread::Protocol { newest, .. }))) => Err(protocol(address, newest)),
+            Ok((_, Err(Unread::Malformed(why)))) => Err(not_ours(address, &why.to_string())),
+            Ok((_, Ok(Answer::Refused(reason)))) => Err(self.refusal(address, reason)),
+            Ok((_, Ok(Answer::Joined(record, above)))) => self.enter(address, &record, above),
+            Ok((_, Ok(_))) => Err(not_ours(address, "it answered something else")),
+        };
+        let joined = result.is_ok();
+        self.seeds.tried(address, &result);
+        if joined {
+            self.rounds.insert(Round::Contact, self.now);
+        }
+        self.done(order, result);
+    }
+
+    fn enter(
+        &mut self,
+        address: SocketAddr,
+        record: &std::sync::Arc<Record>,
+        above: Vec<item::Item>,
+    ) -> Result<Done, Refusal> {
+        let id = record.id;
+        let zone = record.body.zone.clone();
+        let from = match self.book.relation(&zone) {
+            Relation::Own | Relation::Parent => From::Zone,
+            Relation::Below => From::Below(zone.clone()),
+            Relation::Hidden => {
+                return Err(Refusal::OtherZone {
+                    address,
+                    zone: zone.as_str().to_owned(),
+                    own: self.book.zone().clone(),
+                });
+            }
+        };
+        let record = item::Item::Record(std::sync::Arc::clone(record));
+        for item in std::iter::once(record).chain(above) {
+            let _ = self.book.take(self.now, self.wall, &from, item);
+        }
+        self.take_news();
+        match self.book.relation(&zone) {
+            Relation::Own => self.compare_with(address),
+            Relation::Parent => drop(self.rounds.insert(Round::Proxy, self.now)),
+            Relation::Below | Relation::Hidden => {}
+        }
+        Ok(Done::Joined(id))
+    }
+
+    fn refusal(&self, address: SocketAddr, reason: Reason) -> Refusal {
+        let own = self.book.own();
+        match reason {
+            Reason::Protocol { newest, .. } => protocol(address, newest),
+            Reason::OtherZone(zone) => Refusal::OtherZone {
+                address,
+                zone: zone.as_str().to_owned(),
+                own: own.body.zone.clone(),
+            },
+            Reason::NotReached(advertised) => Refusal::NotReached {
+                address,
+                advertised,
+            },
+            Reason::Myself => Refusal::Myself(address),
+            Reason::Forgotten => Refusal::TooMuch(
+                "this node was forgotten by the cluster: restart its agent to join anew",
+            ),
+            Reason::Malformed => not_ours(address, "it did not understand the question"),
+            Reason::NotMe => not_ours(address, "another node was meant"),
+        }
+    }
+
+    /// Takes rings that another node has newer, of zones that it may speak for.
+    pub(super) fn take_rings(&mut self, proved: Option<&Zone>, rings: Vec<(Zone, Vec<u8>)>) {
+        for (zone, bytes) in rings {
+            let Ok(theirs) = Ring::decode(&bytes) else {
+                self.drop_counted("malformed ring");
+                continue;
+            };
+            if !self.may_share(proved, &zone) {
+                self.drop_counted("ring of a zone that is not its business");
+                continue;
+            }
+            let ring = self.rings.entry(zone.clone()).or_default();
+            if ring.merge(theirs) {
+                self.rings_changed(&zone);
+            }
+        }
+    }
+
+    /// Tells whether a node that proved a zone may know the keys of another: those of its own and
+    /// of the zones below it. Where gossip is open nothing is proved, and nothing is to hide.
+    pub(super) fn may_share(&self, proved: Option<&Zone>, zone: &Zone) -> bool {
+        let ours = matches!(self.book.relation(zone), Relation::Own | Relation::Below);
+        let open = self.rings.get(self.book.zone()).is_none_or(Ring::is_open);
+        let theirs = match proved {
+            Some(proved) => matches!(
+                self.book.zones().relation(proved, zone),
+                Relation::Own | Relation::Below
+            ),
+            None => open && zone == self.book.zone(),
+        };
+        ours && theirs
+    }
+
+    pub(super) fn rings_changed(&mut self, zone: &Zone) {
+        if let Some(ring) = self.rings.get(zone) {
+            let keep = Output::KeepKeys(zone.clone(), ring.clone());
+            self.outputs.push_back(keep);
+        }
+        self.tell_own_keys();
+    }
+
+    pub(super) fn tell_own_keys(&mut self) {
+        let ring = self.rings.get(self.book.zone());
+        let told = ring.map_or((0, None), Ring::told);
+        self.book.change_own(self.now, |body| body.keys = told);
+    }
+
+    pub(super) fn rings_of(&self, may: impl Fn(&Zone) -> bool) -> Vec<(Zone, Vec<u8>)> {
+        let rings = self.rings.iter();
+        let told = rings.filter(|(zone, ring)| ring.version > 0 && may(zone));
+        told.map(|(zone, ring)| (zone.clone(), ring.encode()))
+            .collect()
+    }
+
+    pub(super) fn ring_marks(&self) -> Vec<RingMark> {
+        let marks = self.rings.iter().map(|(zone, ring)| RingMark {
+            zone: zone.clone(),
+            version: ring.version,
+            hash: item::hash(&ring.encode()),
+        });
+        marks.collect()
+    }
+
+    fn ring_zones(&self) -> Vec<Zone> {
+        let own = self.book.zone().clone();
+        let others = self.rings.keys().filter(|zone| **zone != own).cloned();
+        std::iter::once(own.clone()).chain(others).collect()
+    }
+}
+
+fn protocol(address: SocketAddr, theirs: u8) -> Refusal {
+    Refusal::Protocol {
+        address,
+        theirs,
+        ours: NEWEST,
+    }
+}
+
+fn not_ours(address: SocketAddr, why: &str) -> Refusal {
+    Refusal::NotAsked {
+        address,
+        error: CallError::NotOurs(why.to_owned()),
+    }
+}

@@ -1,0 +1,338 @@
+//! What the core does by itself, and when. What has nothing to do wakes nobody.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use model::{MemberState, Moment, NodeId};
+use rand::RngExt;
+
+use super::Core;
+use crate::output::{Done, Output, Refusal};
+use crate::sync::{Answer, Reason};
+use crate::zones::Relation;
+
+/// How soon a record that is wanted is fetched: others come with it.
+pub(super) const FETCH_AFTER: Duration = Duration::from_millis(300);
+/// How often nodes that are known by their records only are tried.
+const CONTACT_EVERY: Duration = Duration::from_millis(200);
+/// How many of them at once.
+const CONTACTS: usize = 50;
+/// After how many tries a node is left to the rounds of rejoining.
+const CONTACT_TRIES: u32 = 4;
+/// How many dead ones are tried in one round of rejoining.
+const REJOINS: usize = 3;
+/// How often proxies speak with the zone above, when nothing changed and when something did.
+const PROXY_EVERY: Duration = Duration::from_secs(5);
+const PROXY_SOON: Duration = Duration::from_secs(1);
+/// How often states that follow from silence are looked at.
+const REVIEW_EVERY: Duration = Duration::from_secs(2);
+/// How often what changed is kept.
+const KEEP_EVERY: Duration = Duration::from_secs(5);
+/// How often the dead are looked at for those to be reaped.
+const REAP_EVERY: Duration = Duration::from_secs(10);
+/// The pauses between two tries at the seeds.
+const SEED_PAUSE_LEAST: Duration = Duration::from_millis(500);
+const SEED_PAUSE_MOST: Duration = Duration::from_secs(30);
+
+/// Something that is done again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Round {
+    Joins,
+    Orders,
+    Fetch,
+    Seeds,
+    Contact,
+    Rejoin,
+    Compare,
+    Proxy,
+    Review,
+    Keep,
+    Reap,
+}
+
+/// Where to join, for ever, until somebody of them is a member.
+#[derive(Debug, Default)]
+pub(super) struct Seeds {
+    addresses: Vec<SocketAddr>,
+    myself: BTreeSet<SocketAddr>,
+    reached: bool,
+    next: usize,
+    pause: Option<Duration>,
+    at: Option<Moment>,
+}
+
+impl Seeds {
+    /// Begins to try them again.
+    pub(super) fn begin_again(&mut self, now: Moment) {
+        self.reached = false;
+        self.pause = None;
+        self.at = Some(now);
+    }
+
+    /// Takes what came of a try.
+    pub(super) fn tried(&mut self, address: SocketAddr, result: &Result<Done, Refusal>) {
+        match result {
+            Ok(_) if self.addresses.contains(&address) => self.reached = true,
+            Err(Refusal::Myself(_)) => drop(self.myself.insert(address)),
+            Ok(_) | Err(_) => {}
+        }
+    }
+}
+
+impl Core {
+    pub(super) fn take_seeds(&mut self, addresses: Vec<SocketAddr>) {
+        if self.seeds.addresses == addresses {
+            return;
+        }
+        self.seeds.addresses = addresses;
+        self.seeds.begin_again(self.now);
+    }
+
+    pub(super) fn go_round(&mut self, round: Round) {
+        match round {
+            Round::Joins => {
+                for join in self.knock_again() {
+                    let reason = Reason::NotReached(join.record.body.address);
+                    self.reply(join.call, &Answer::Refused(reason));
+                }
+            }
+            Round::Orders => self.end_orders(),
+            Round::Fetch => self.fetch_wanted(),
+            Round::Seeds => self.try_seed(),
+            Round::Contact => self.contact_expected(),
+            Round::Rejoin => self.rejoin(),
+            Round::Compare => self.send_summary(),
+            Round::Proxy => self.speak_above(),
+            Round::Review => self.review_silence(),
+            Round::Keep => self.keep(),
+            Round::Reap => self.reap(),
+        }
+        self.take_news();
+    }
+
+    /// Sees which rounds have something to do, and when.
+    pub(super) fn plan_rounds(&mut self) {
+        if self.left {
+            return;
+        }
+        let now = self.now;
+        let joins = self
+            .joins
+            .iter()
+            .map(|join| join.next.min(join.until))
+            .min();
+        self.plan_at(Round::Joins, joins);
+        self.plan_at(Round::Orders, self.next_order());
+        let seeds = self.seeds_wanted().then(|| self.seeds.at.unwrap_or(now));
+        self.plan_at(Round::Seeds, seeds);
+        let contact = self.expected.values();
+        let contact = contact
+            .filter(|it| it.tries < CONTACT_TRIES)
+            .map(|it| it.next)
+            .min();
+        self.plan_at(Round::Contact, contact);
+        let company = self.swim.living() > 0;
+        let compare = self.timing.compare_every;
+        self.plan_every(Round::Compare, company, compare);
+        let lost = !self.expected.is_empty() || self.swim.members().len() > self.swim.living();
+        self.plan_every(Round::Rejoin, lost, self.timing.rejoin_every);
+        let is_proxy = self.book.own().body.is_proxy;
+        let zones = self.book.zones().iter().count() > 1;
+        self.plan_every(Round::Proxy, is_proxy && zones, PROXY_SOON);
+        self.plan_every(
+            Round::Review,
+            zones || !self.expected.is_empty(),
+            REVIEW_EVERY,
+        );
+        self.plan_every(Round::Keep, self.changed_since_kept, KEEP_EVERY);
+        let reaps = lost && self.timing.reap_after.is_some();
+        self.plan_every(Round::Reap, reaps, REAP_EVERY);
+    }
+
+    fn plan_at(&mut self, round: Round, at: Option<Moment>) {
+        match at {
+            Some(at) => drop(self.rounds.insert(round, at.max(self.now))),
+            None => drop(self.rounds.remove(&round)),
+        }
+    }
+
+    fn plan_every(&mut self, round: Round, wanted: bool, every: Duration) {
+        if !wanted {
+            self.rounds.remove(&round);
+        } else if !self.rounds.contains_key(&round) {
+            // Nodes that started together shall not go on in step.
+            let jitter = self.rng.random_range(900..1_100);
+            self.rounds.insert(round, self.now + every * jitter / 1_000);
+        }
+    }
+
+    fn seeds_wanted(&self) -> bool {
+        let isolated = self.swim.living() == 0;
+        let some = self
+            .seeds
+            .addresses
+            .iter()
+            .any(|at| !self.seeds.myself.contains(at));
+        some && (!self.seeds.reached || isolated) && !self.knows_a_seed()
+    }
+
+    fn knows_a_seed(&self) -> bool {
+        let living = self
+            .swim
+            .members()
+            .values()
+            .filter(|known| known.is_active());
+        let mut addresses = living.map(|known| known.identity.address);
+        addresses.any(|address| self.seeds.addresses.contains(&address))
+    }
+
+    fn try_seed(&mut self) {
+        let pause = self.seeds.pause.map_or(SEED_PAUSE_LEAST, |pause| pause * 2);
+        let pause = pause.min(SEED_PAUSE_MOST);
+        self.seeds.pause = Some(pause);
+        let jitter = self.rng.random_range(700..1_300);
+        self.seeds.at = Some(self.now + pause * jitter / 1_000);
+        let all = self.seeds.addresses.len();
+        for _ in 0..all {
+            self.seeds.next = (self.seeds.next + 1) % all;
+            let address = self.seeds.addresses[self.seeds.next];
+            if !self.seeds.myself.contains(&address) {
+                return self.join(None, address);
+            }
+        }
+    }
+
+    /// Tries nodes whose records tell of them, and who were not heard in this life.
+    fn contact_expected(&mut self) {
+        let now = self.now;
+        let due = self.expected.iter();
+        let due = due.filter(|(_, it)| it.tries < CONTACT_TRIES && it.next <= now);
+        let ids: Vec<_> = due.map(|(id, _)| *id).take(CONTACTS).collect();
+        for id in ids {
+            self.contact(id);
+            if let Some(expected) = self.expected.get_mut(&id) {
+                expected.tries += 1;
+                expected.next = now + CONTACT_EVERY * (1 << expected.tries);
+            }
+        }
+        // The others come next, and not all at once.
+        for expected in self.expected.values_mut() {
+            if expected.next <= now {
+                expected.next = now + CONTACT_EVERY;
+            }
+        }
+    }
+
+    fn contact(&mut self, id: NodeId) {
+        let known = self.swim.members().get(&id);
+        let identity = match (known, self.book.record(id)) {
+            (Some(known), Some(record))
+                if known.identity.epoch.starts() < record.version.starts =>
+            {
+                Some(Self::identity_of(record))
+            }
+            (Some(known), _) => Some(known.identity),
+            (None, record) => record.map(|record| Self::identity_of(record)),
+        };
+        if let Some(identity) = identity {
+            self.swim.contact(self.now, identity);
+        }
+    }
+
+    /// Tries some of the dead, for ever: so a partition of any length heals.
+    fn rejoin(&mut self) {
+        let gone = self.shown.iter();
+        let gone = gone.filter(|(_, shown)| shown.state == MemberState::Dead);
+        let mut gone: Vec<_> = gone.map(|(id, _)| *id).collect();
+        for _ in 0..REJOINS.min(gone.len()) {
+            let at = self.rng.random_range(0..gone.len());
+            let id = gone.swap_remove(at);
+            if self
+                .book
+                .record(id)
+                .is_some_and(|it| it.body.zone == *self.book.zone())
+            {
+                self.contact(id);
+            }
+        }
+    }
+
+    /// Proxies tell the zone above how their zone is, and learn of its proxies.
+    fn speak_above(&mut self) {
+        let mut states = Vec::new();
+        for (id, shown) in &self.shown {
+            let record = self.book.record(*id);
+            if record.is_some_and(|it| it.body.zone == *self.book.zone()) {
+                states.push((*id, shown.state, shown.since, shown.accuser));
+            }
+        }
+        let changed = self.book.report(self.now, self.wall, states);
+        let Some(parent) = self.book.zones().parent(self.book.zone()).cloned() else {
+            return;
+        };
+        let hash = self
+            .book
+            .hash_of(&crate::book::Scope::Below(self.book.zone().clone()));
+        let (last, said) = self.told_above;
+        let due = self.now.since(last) >= PROXY_EVERY || last == Moment::default();
+        if !changed && said == hash && !due {
+            return;
+        }
+        self.told_above = (self.now, hash);
+        let proxies: Vec<_> = self
+            .book
+            .proxies(&parent)
+            .map(|it| it.body.address)
+            .collect();
+        if !proxies.is_empty() {
+            self.proxy_turn %= proxies.len();
+            self.compare_above(proxies[self.proxy_turn]);
+        }
+    }
+
+    /// A call failed: if it went to a proxy of the zone above, the next one has its turn.
+    pub(super) fn seek_other_proxy(&mut self, to: SocketAddr) {
+        let parent = self.book.zones().parent(self.book.zone()).cloned();
+        let is_proxy =
+            parent.is_some_and(|parent| self.book.proxies(&parent).any(|it| it.body.address == to));
+        if is_proxy {
+            self.proxy_turn += 1;
+            self.told_above.1 = 0;
+        }
+    }
+
+    fn review_silence(&mut self) {
+        let ids = self.book.records().filter(|record| {
+            let relation = self.book.relation(&record.body.zone);
+            relation != Relation::Own || self.expected.contains_key(&record.id)
+        });
+        let ids: Vec<_> = ids.map(|record| record.id).collect();
+        self.review.extend(ids);
+    }
+
+    fn keep(&mut self) {
+        self.changed_since_kept = false;
+        if let Some(kept) = self.kept() {
+            self.outputs.push_back(Output::Keep(kept));
+        }
+    }
+
+    /// Forgets those who are dead for too long.
+    fn reap(&mut self) {
+        let Some(after) = self.timing.reap_after else {
+            return;
+        };
+        let over = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+        let gone = self.shown.iter().filter(|(_, shown)| {
+            let age = self
+                .wall
+                .as_millis()
+                .saturating_sub(shown.since.as_millis());
+            matches!(shown.state, MemberState::Dead | MemberState::Leave) && age > over
+        });
+        for id in gone.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.book.forget(self.wall, id);
+        }
+    }
+}

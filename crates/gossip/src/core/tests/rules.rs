@@ -1,0 +1,333 @@
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn nodes_that_join_one_see_all_and_a_death_is_known_in_seconds() {
+    for (count, most) in [(3, 3_000), (30, 3_200)] {
+        let mut world = World::joined(count);
+        world.kill(1);
+        let took = world.run_until(SECOND * 10, |world| world.all_say(1, MemberState::Dead));
+        assert!(took.as_millis() < most, "{count} nodes: {took:?}");
+        let dead = world.called_dead();
+        assert!(dead.iter().all(|it| *it == id(2)), "{dead:?}");
+        let told = world
+            .changes
+            .iter()
+            .find_map(|(_, change)| match &change.what {
+                What::State {
+                    to: MemberState::Dead,
+                    accuser,
+                    ..
+                } => *accuser,
+                _ => None,
+            });
+        assert!(told.is_some_and(|it| it != id(2)), "{told:?}");
+    }
+}
+
+#[test]
+fn an_idle_cluster_costs_little() {
+    let mut world = World::joined(30);
+    for node in &mut world.nodes {
+        node.bytes = 0;
+        node.wakeups = 0;
+    }
+    world.run(SECOND * 60);
+    let bytes = world.nodes.iter().map(|node| node.bytes).sum::<u64>() / 30 / 60;
+    let wakeups = world.nodes.iter().map(|node| node.wakeups).sum::<u64>() / 30 / 60;
+    assert!(bytes < 400, "{bytes} B/s");
+    assert!(wakeups < 9, "{wakeups} wakeups a second");
+}
+
+#[test]
+fn a_paused_node_accuses_nobody_and_is_back_at_once() {
+    let mut world = World::joined(5);
+    world.nodes[2].paused = true;
+    world.run_until(SECOND * 10, |world| {
+        world.all_say(2, MemberState::Dead) || {
+            (0..5)
+                .filter(|at| *at != 2)
+                .all(|at| world.state(at, 2) == Some(MemberState::Dead))
+        }
+    });
+    world.run(SECOND * 15);
+    world.changes.clear();
+    world.wake(2);
+    world.run_until(SECOND * 5, World::all_see_all);
+    world.run(SECOND * 10);
+    assert_eq!(world.called_dead(), []);
+    let accused: Vec<_> = world
+        .changes
+        .iter()
+        .filter(|(at, change)| {
+            *at == 2
+                && matches!(
+                    change.what,
+                    What::State {
+                        to: MemberState::Suspect,
+                        ..
+                    }
+                )
+        })
+        .collect();
+    assert!(accused.is_empty(), "{accused:?}");
+}
+
+#[test]
+fn lost_packets_kill_nobody() {
+    for loss in [0.05, 0.3] {
+        let mut world = World::joined(10);
+        world.loss = loss;
+        world.run(SECOND * 300);
+        assert_eq!(world.called_dead(), [], "at {loss}");
+    }
+}
+
+#[test]
+fn two_that_do_not_hear_each_other_live_by_relays() {
+    let mut world = World::joined(4);
+    world.cut.insert((0, 1));
+    world.run(SECOND * 60);
+    world.cut.insert((1, 0));
+    world.run(SECOND * 60);
+    assert_eq!(world.called_dead(), []);
+    let order = world.order(0, Order::Ping(id(2)));
+    world.run(SECOND * 5);
+    match &world.done[&order] {
+        Ok(Done::Pong { relay: Some(_), .. }) => {}
+        other => panic!("{other:?}"),
+    }
+    let order = world.order(0, Order::Ping(id(3)));
+    world.run(SECOND);
+    assert!(matches!(
+        world.done[&order],
+        Ok(Done::Pong { relay: None, .. })
+    ));
+}
+
+#[test]
+fn one_that_hears_nothing_harms_nobody_else() {
+    let mut world = World::joined(6);
+    for other in 1..6 {
+        world.cut.insert((other, 0));
+    }
+    world.run(SECOND * 60);
+    let wrong = world.changes.iter().filter(|(at, change)| {
+        *at != 0
+            && change.id != id(1)
+            && matches!(
+                change.what,
+                What::State {
+                    to: MemberState::Dead,
+                    ..
+                }
+            )
+    });
+    assert_eq!(wrong.count(), 0);
+    world.cut.clear();
+    world.run_until(SECOND * 60, World::all_see_all);
+}
+
+#[test]
+fn a_partition_of_hours_heals_by_itself() {
+    let mut world = World::joined(6);
+    for left in 0..3 {
+        for right in 3..6 {
+            world.cut.insert((left, right));
+            world.cut.insert((right, left));
+        }
+    }
+    world.run(SECOND * 3_600);
+    assert_eq!(world.state(0, 5), Some(MemberState::Dead));
+    world.cut.clear();
+    let took = world.run_until(SECOND * 60, World::all_see_all);
+    assert!(took < SECOND * 30, "{took:?}");
+    world.changes.clear();
+    world.run(SECOND * 60);
+    assert_eq!(world.called_dead(), []);
+}
+
+#[test]
+fn a_node_that_restarts_is_back_with_and_without_what_it_kept() {
+    for keeps in [true, false] {
+        let mut world = World::joined(5);
+        world.run(SECOND * 10);
+        world.kill(3);
+        world.run_until(SECOND * 10, |world| world.all_say(3, MemberState::Dead));
+        if !keeps {
+            world.nodes[3].kept = None;
+        }
+        world.start(3);
+        if !keeps {
+            let seeds = vec![world.nodes[3].address, world.nodes[0].address];
+            world.give(3, Input::Seeds(seeds));
+        }
+        world.run_until(SECOND * 10, World::all_see_all);
+        world.changes.clear();
+        world.run(SECOND * 30);
+        assert_eq!(world.called_dead(), []);
+    }
+}
+
+#[test]
+fn seeds_are_tried_until_somebody_is_there() {
+    let mut world = World::new(2);
+    world.kill(0);
+    let seed = world.nodes[0].address;
+    world.give(1, Input::Seeds(vec![seed]));
+    world.run(SECOND * 600);
+    world.start(0);
+    world.run_until(SECOND * 45, World::all_see_all);
+}
+
+#[test]
+fn who_leaves_has_left_until_it_starts_again() {
+    let mut world = World::joined(5);
+    let order = world.order(4, Order::Leave(id(5)));
+    assert_eq!(world.done[&order], Ok(Done::Left));
+    world.run(SECOND * 2);
+    world.kill(4);
+    assert!(world.all_say(4, MemberState::Leave));
+    world.run(SECOND * 120);
+    assert!(world.all_say(4, MemberState::Leave));
+    assert_eq!(world.called_dead(), []);
+    world.start(4);
+    world.run_until(SECOND * 10, World::all_see_all);
+}
+
+#[test]
+fn an_operator_lets_others_leave_dead_or_alive() {
+    let mut world = World::joined(4);
+    let order = world.order(0, Order::Leave(id(4)));
+    world.run(SECOND);
+    assert_eq!(world.done[&order], Ok(Done::Left));
+    assert!(world.nodes[3].core.is_none(), "its agent stops");
+    assert!(world.all_say(3, MemberState::Leave));
+    world.kill(2);
+    world.run(SECOND * 8);
+    let order = world.order(0, Order::Leave(id(3)));
+    world.run(SECOND * 5);
+    assert_eq!(world.done[&order], Ok(Done::Left));
+    assert!(world.all_say(2, MemberState::Leave));
+}
+
+#[test]
+fn the_forgotten_stay_forgotten_until_they_start_again() {
+    let mut world = World::joined(4);
+    let order = world.order(0, Order::Forget(id(4)));
+    assert_eq!(world.done[&order], Err(Refusal::Lives(id(4))));
+    world.run(SECOND * 6);
+    world.kill(3);
+    world.run_until(SECOND * 10, |world| world.all_say(3, MemberState::Dead));
+    // One of them is away, and comes back with what it knew.
+    world.run(SECOND * 6);
+    world.kill(2);
+    let order = world.order(0, Order::Forget(id(4)));
+    assert_eq!(world.done[&order], Ok(Done::Forgotten));
+    world.run(SECOND * 5);
+    assert_eq!(world.state(1, 3), None);
+    world.start(2);
+    world.run(SECOND * 120);
+    for at in 0..3 {
+        assert_eq!(world.state(at, 3), None, "at {at}");
+    }
+    world.start(3);
+    world.run_until(SECOND * 40, World::all_see_all);
+}
+
+#[test]
+fn a_jump_of_the_wall_clock_does_nothing() {
+    let mut world = World::joined(4);
+    world.nodes[1].wall_ahead = 365 * 86_400_000;
+    world.run(SECOND * 30);
+    world.nodes[1].wall_ahead = 0;
+    world.run(SECOND * 30);
+    assert!(world.all_see_all());
+    let changed = world
+        .changes
+        .iter()
+        .filter(|(_, it)| matches!(it.what, What::State { .. }));
+    assert_eq!(changed.count(), 0);
+}
+
+#[test]
+fn joining_is_refused_with_the_reason() {
+    let mut world = World::joined(2);
+    let stranger = world.add();
+    world.nodes[stranger].key = Some(1);
+    world.start(stranger);
+    let seed = world.nodes[0].address;
+    let order = world.order(stranger, Order::Join(seed));
+    world.run(SECOND);
+    assert!(matches!(
+        world.done[&order],
+        Err(Refusal::NotAsked {
+            error: CallError::NoCommonKey,
+            ..
+        })
+    ));
+    // Its answers to knocks are lost: it cannot be reached.
+    let deaf = world.add();
+    world.cut.insert((0, deaf));
+    let asks_others = world.nodes[0].address;
+    world.cut.remove(&(0, deaf));
+    world.loss = 1.0;
+    let order = world.order(deaf, Order::Join(asks_others));
+    world.run(SECOND * 4);
+    let advertised = world.nodes[deaf].address;
+    assert_eq!(
+        world.done[&order],
+        Err(Refusal::NotReached {
+            address: asks_others,
+            advertised
+        })
+    );
+    world.loss = 0.0;
+    let own = world.nodes[deaf].address;
+    let order = world.order(deaf, Order::Join(own));
+    assert_eq!(world.done[&order], Err(Refusal::Myself(own)));
+    for _ in 0..2 {
+        let order = world.order(deaf, Order::Join(seed));
+        world.run(SECOND * 2);
+        assert_eq!(world.done[&order], Ok(Done::Joined(id(1))));
+    }
+}
+
+#[test]
+fn a_cloned_machine_is_reported_and_does_not_flap() {
+    let mut world = World::joined(4);
+    let clone = world.add();
+    world.kill(clone);
+    world.nodes[clone].id = id(2);
+    world.nodes[clone].starts = 0;
+    world.nodes[clone].kept = world.nodes[1].kept.clone();
+    world.start(clone);
+    let seed = world.nodes[0].address;
+    world.order(clone, Order::Join(seed));
+    world.run(SECOND * 60);
+    let conflicts = world.snapshot(0).figures.conflicts.clone();
+    assert!(
+        conflicts.iter().any(|it| it.contains(&id(2).to_string())),
+        "{conflicts:?}"
+    );
+    assert!(world.changes.len() < 40, "{}", world.changes.len());
+}
+
+#[test]
+fn events_reach_all_and_those_who_come_later() {
+    let mut world = World::joined(3);
+    let kind = "deployed".to_owned();
+    let payload = b"4.2".to_vec();
+    let order = world.order(0, Order::AddEvent { kind, payload });
+    assert!(matches!(world.done[&order], Ok(Done::EventAdded(_))));
+    world.run(SECOND * 2);
+    assert_eq!(world.snapshot(2).events.len(), 1);
+    let late = world.add();
+    let seed = world.nodes[1].address;
+    world.order(late, Order::Join(seed));
+    world.run(SECOND * 3);
+    assert_eq!(world.snapshot(late).events.len(), 1);
+    world.run(SECOND * 300);
+    assert_eq!(world.snapshot(2).events.len(), 0);
+}
