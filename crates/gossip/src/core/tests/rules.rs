@@ -1,3 +1,5 @@
+//! The rules of the cluster, each broken by the network in its own way.
+
 use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -330,4 +332,84 @@ fn events_reach_all_and_those_who_come_later() {
     assert_eq!(world.snapshot(late).events.len(), 1);
     world.run(SECOND * 300);
     assert_eq!(world.snapshot(2).events.len(), 0);
+}
+
+#[test]
+fn a_hundred_that_start_at_once_see_all_and_one_more_is_seen_by_all() {
+    let mut world = World::new(100);
+    let seed = world.nodes[0].address;
+    for at in 0..100 {
+        world.give(at, Input::Seeds(vec![seed]));
+    }
+    let took = world.run_until(SECOND * 30, World::all_see_all);
+    println!("cold start of 100: {took:?}");
+    assert!(took < SECOND * 5, "{took:?}");
+    world.run(SECOND * 20);
+    for node in &mut world.nodes {
+        node.bytes = 0;
+        node.wakeups = 0;
+    }
+    world.run(SECOND * 20);
+    let bytes = world.nodes.iter().map(|node| node.bytes).sum::<u64>() / 100 / 20;
+    let wakeups = world.nodes.iter().map(|node| node.wakeups).sum::<u64>() / 100 / 20;
+    println!("idle: {bytes} B/s, {wakeups} wakeups/s");
+    assert!(bytes < 400, "{bytes} B/s");
+    let late = world.add();
+    world.order(late, Order::Join(seed));
+    let took = world.run_until(SECOND * 10, |world| world.all_say(late, MemberState::Alive));
+    println!("one more: {took:?}");
+    assert!(took < SECOND * 2, "{took:?}");
+    world.run(SECOND * 5);
+    world.changes.clear();
+    world.kill(50);
+    let took = world.run_until(SECOND * 20, |world| world.all_say(50, MemberState::Dead));
+    println!("death: {took:?}");
+    assert!(took < SECOND * 5, "{took:?}");
+    assert!(world.called_dead().iter().all(|it| *it == id(51)));
+}
+
+#[test]
+fn a_key_is_changed_while_all_go_on() {
+    let mut world = World::joined(4);
+    let key = Key::from_bytes(&[33; 32]).unwrap();
+    let print = key.fingerprint();
+    let old = Key::from_bytes(&[9; 32]).unwrap().fingerprint();
+    let orders = [
+        crate::KeyOrder::Add(key),
+        crate::KeyOrder::Use {
+            key: print,
+            force: false,
+        },
+        crate::KeyOrder::Remove {
+            key: old,
+            force: false,
+        },
+    ];
+    for order in orders {
+        let order = world.order(0, Order::Keys(zone(), order));
+        assert!(
+            matches!(world.done[&order], Ok(Done::KeysChanged(_))),
+            "{:?}",
+            world.done[&order]
+        );
+        world.run_until(SECOND * 30, |world| {
+            (0..4).all(|at| {
+                world
+                    .snapshot(at)
+                    .keys
+                    .iter()
+                    .all(|it| it.behind.is_empty())
+            })
+        });
+    }
+    for at in 0..4 {
+        let snapshot = world.snapshot(at);
+        let seals = snapshot.keys[0]
+            .keys
+            .iter()
+            .find(|(_, it)| *it == Use::Seals);
+        assert_eq!(seals.map(|it| it.0), Some(print));
+    }
+    world.run(SECOND * 30);
+    assert_eq!(world.called_dead(), []);
 }
