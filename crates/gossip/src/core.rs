@@ -162,6 +162,7 @@ impl Core {
             Input::Answered { call, answer } => self.take_answer(call, answer),
             Input::Order(id, order) => self.take_order(id, order),
             Input::Describe(description) => self.book.describe(*description),
+            Input::Keys(rings) => self.take_keys(rings),
             Input::Zones(zones) => self.book.set_zones(Arc::new(zones)),
             Input::Seeds(seeds) => self.take_seeds(seeds),
         }

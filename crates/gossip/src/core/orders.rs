@@ -12,7 +12,7 @@ use crate::book::Refused;
 use crate::events::Event;
 use crate::input::{KeyOrder, Order, OrderId};
 use crate::output::{Done, Found, Output, Refusal};
-use crate::seal::Holder;
+use crate::seal::{Holder, Rings};
 use crate::zones::Relation;
 
 /// Orders that may wait for others at one time; a further one is refused.
@@ -236,6 +236,12 @@ impl Core {
             self.rings_changed(zone);
         }
         Ok(Done::KeysChanged(version))
+    }
+
+    /// Takes other rings out of the files.
+    pub(super) fn take_keys(&mut self, rings: Rings) {
+        self.rings = rings;
+        self.tell_own_keys();
     }
 
     pub(super) fn note_found(&mut self, nonce: u64, found: Found) {
