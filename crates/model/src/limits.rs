@@ -143,7 +143,8 @@ pub const CHILD_STOP_GRACE: Duration = Duration::from_millis(500);
 pub const CHILD_DRAIN_TIME: Duration = Duration::from_millis(200);
 /// Children that could not even be killed; with as many no further one is started.
 pub const CHILDREN_STUCK_MAX: usize = 16;
-/// Processes that wait to run programs as another user; of more, those that worked least lately end.
+/// Processes that wait to run programs as another user; of more, those that worked least lately
+/// end.
 pub const HELPERS_IDLE_MAX: usize = 4;
 /// Time after which a process that runs programs as another user ends for want of work.
 pub const HELPER_IDLE_MAX: Duration = Duration::from_secs(20);

@@ -159,8 +159,8 @@ impl Core {
         self.is_stale = true;
     }
 
-    /// Takes what runs of checks said. Nobody but the checks cares, so what this costs does not grow
-    /// with what else is known.
+    /// Takes what runs of checks said. Nobody but the checks cares, so what this costs does not
+    /// grow with what else is known.
     fn judged(&mut self, now: Moment, wall: WallTime, all: Vec<checks::Ended>) {
         for ended in all {
             self.checks.ended(now, wall, ended);
