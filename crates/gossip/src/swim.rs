@@ -11,11 +11,14 @@
 //! rides on the same packets, in an order of our own.
 
 mod broadcasts;
+mod effect;
 mod hands;
 mod identity;
 mod judge;
+mod known;
 mod pace;
 mod packet;
+mod pause;
 mod suspects;
 #[cfg(test)]
 mod tests;
@@ -31,7 +34,9 @@ use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
 pub use broadcasts::Subject;
+pub use effect::{Dropped, Effect};
 pub use identity::{Accused, Epoch, Identity};
+pub use known::Known;
 
 use crate::config::Timing;
 use crate::wire::{Malformed, Writer};
@@ -48,88 +53,6 @@ const GOSSIP_EVERY: Duration = Duration::from_millis(200);
 const FAN_OUT: NonZeroUsize = NonZeroUsize::new(3).expect("three is not zero");
 /// How many members are told at once that this node leaves.
 const FAREWELLS: usize = 8;
-
-/// Something that a caller of [`Swim`] has to do or know.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Send this body to a member.
-    Send {
-        /// Whom to.
-        to: NodeId,
-        /// Where it is.
-        address: SocketAddr,
-        /// What.
-        body: Vec<u8>,
-    },
-    /// A member's state changed.
-    Changed {
-        /// Whose.
-        id: NodeId,
-        /// What it was; nothing when it was not known.
-        from: Option<MemberState>,
-        /// What it is.
-        to: MemberState,
-        /// Who said so first, as far as is known.
-        accuser: Option<NodeId>,
-    },
-    /// Somebody told something beside the members.
-    Told {
-        /// Who.
-        by: NodeId,
-        /// What.
-        bytes: Vec<u8>,
-    },
-    /// Two machines use one id.
-    Cloned {
-        /// The id.
-        id: NodeId,
-        /// Where both are.
-        at: [SocketAddr; 2],
-    },
-    /// The cluster knows later starts of this node than it remembers itself.
-    Outrun {
-        /// How many.
-        starts: u64,
-    },
-    /// This node had no processor for a while, or its machine slept.
-    Woke,
-}
-
-/// Why a body was dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dropped {
-    /// It is not well formed.
-    Malformed,
-    /// It is for another node, that was at this address maybe.
-    Foreign,
-    /// It is of an earlier life of its sender.
-    Stale,
-    /// Its sender is a second machine with the id of another.
-    Cloned,
-    /// Its sender was forgotten.
-    Forgotten,
-    /// There are too many members.
-    Full,
-}
-
-/// What is known of a member.
-#[derive(Clone, Copy, Debug)]
-pub struct Known {
-    /// Who it is.
-    pub identity: Identity,
-    /// Which incarnation of it.
-    pub incarnation: u16,
-    /// How it is.
-    pub state: MemberState,
-    /// Who said so first, as far as is known.
-    pub accuser: Option<NodeId>,
-    /// When it was heard itself, or was known to refute.
-    pub heard: Moment,
-    /// Where it was before, and until when.
-    moved: Option<(SocketAddr, Moment)>,
-    /// Until when another machine with its id is not listened to.
-    cloned_until: Option<Moment>,
-}
 
 /// What was counted since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -626,50 +549,6 @@ impl Swim {
         });
     }
 
-    /// Begins anew what this node waited for, when it did not run for a while.
-    fn notice_pause(&mut self, now: Moment) {
-        let Some(deadline) = self.next_deadline() else {
-            return;
-        };
-        let late = now.since(deadline);
-        if !self.pace.is_pause(late) {
-            return;
-        }
-        self.pace.woken(late);
-        self.give_up_probe(now);
-        let round = self.pace.round();
-        for (at, _) in &mut self.timers {
-            *at = now + round;
-        }
-        let time = self.pace.suspicion(self.living());
-        self.suspects.begin_anew(now, time);
-        self.gossip_at = self.gossip_at.map(|_| now);
-        self.effects.push_back(Effect::Woke);
-    }
-
-    /// Lets foca believe that its probe was answered: who slept has nobody to accuse.
-    fn give_up_probe(&mut self, now: Moment) {
-        let Some(probe) = self.probes.front_mut().filter(|probe| !probe.answered) else {
-            return;
-        };
-        probe.answered = true;
-        let probe = *probe;
-        let known = self.members.get(&probe.target.id).copied();
-        let Some(known) = known.filter(|known| known.is_active()) else {
-            return;
-        };
-        if known.identity == probe.target {
-            let answer = packet::hand_over(&Header {
-                src: probe.target,
-                src_incarnation: known.incarnation,
-                dst: *self.own(),
-                message: Message::Ack(probe.number),
-            });
-            self.drive(now, |foca, hands| foca.handle_data(&answer, hands));
-            self.fire_relays(now);
-        }
-    }
-
     /// Sets what follows from all that happened: the next gossip, and how often news is told.
     fn settle(&mut self, now: Moment) {
         let news = self.backlog() > 0 && self.living() > 0;
@@ -687,31 +566,6 @@ impl Swim {
                 self.counts.errors += 1;
             }
         }
-    }
-}
-
-impl Known {
-    /// Tells whether it lives or may live.
-    pub fn is_active(&self) -> bool {
-        matches!(self.state, MemberState::Alive | MemberState::Suspect)
-    }
-
-    /// Gives what is known of it, as another node may learn it.
-    fn statement(&self) -> Member<Identity> {
-        let state = match self.state {
-            MemberState::Alive => State::Alive,
-            MemberState::Suspect => State::Suspect,
-            MemberState::Dead | MemberState::Leave => State::Down,
-        };
-        let accused = self.accuser.map(|by| Accused {
-            by,
-            incarnation: self.incarnation,
-        });
-        let identity = Identity {
-            accused,
-            ..self.identity
-        };
-        Member::new(identity, self.incarnation, state)
     }
 }
 

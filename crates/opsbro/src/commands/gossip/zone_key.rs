@@ -65,8 +65,7 @@ struct Import {
 }
 
 const IMPORT_EXAMPLES: &str = "Examples:
-  opsbro gossip zone key import --zone internet --key \"$KEY\"
-  opsbro gossip zone key import --zone internet < internet.gossip.key";
+  opsbro gossip zone key import --zone internet --key \"$KEY\"";
 
 impl ZoneKey {
     pub(crate) fn run(self, program: &Program) -> Outcome {
