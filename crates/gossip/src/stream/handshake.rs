@@ -155,6 +155,27 @@ impl Inbox {
     fn take(&mut self, count: usize) -> Option<Vec<u8>> {
         (self.0.len() >= count).then(|| self.0.drain(..count).collect())
     }
+
+    /// Reads the proof of the other end and answers it, unless it is itself the answer; what came
+    /// behind it belongs to the channel.
+    fn finish(
+        &mut self,
+        mut noise: Box<HandshakeState>,
+        proof: Proof,
+        message: &[u8],
+    ) -> Result<Step, HandshakeError> {
+        read_noise(&mut noise, message)?;
+        let send = match noise.is_handshake_finished() {
+            true => Vec::new(),
+            false => write_noise(&mut noise)?,
+        };
+        Ok(Step::Done {
+            send,
+            channel: finished(*noise)?,
+            proof,
+            rest: std::mem::take(&mut self.0),
+        })
+    }
 }
 
 /// The end that opened the connection.
@@ -247,22 +268,12 @@ impl Caller {
         Ok(Step::Wait { send })
     }
 
-    fn proof(
-        &mut self,
-        mut noise: Box<HandshakeState>,
-        proof: Proof,
-    ) -> Result<Step, HandshakeError> {
+    fn proof(&mut self, noise: Box<HandshakeState>, proof: Proof) -> Result<Step, HandshakeError> {
         let Some(message) = self.inbox.take(NOISE_BYTES) else {
             self.state = CallerState::Proving { noise, proof };
             return Ok(Step::Wait { send: Vec::new() });
         };
-        read_noise(&mut noise, &message)?;
-        Ok(Step::Done {
-            send: Vec::new(),
-            channel: finished(*noise)?,
-            proof,
-            rest: std::mem::take(&mut self.inbox.0),
-        })
+        self.inbox.finish(noise, proof, &message)
     }
 }
 
@@ -353,13 +364,7 @@ impl Answerer {
             noise: Box::new(noise),
             proof: chosen.proof.clone(),
         };
-        // What came behind the offer waits: Noise's first message depends on the choice.
-        match self.inbox.0.is_empty() {
-            true => Ok(Step::Wait { send: choice }),
-            false => Err(HandshakeError::NotOurs(
-                "a proof before the choice of a key",
-            )),
-        }
+        Ok(Step::Wait { send: choice })
     }
 
     fn refuse(&mut self, offer: &[u8], open: bool) -> HandshakeError {
@@ -374,22 +379,11 @@ impl Answerer {
         error
     }
 
-    fn proof(
-        &mut self,
-        mut noise: Box<HandshakeState>,
-        proof: Proof,
-    ) -> Result<Step, HandshakeError> {
+    fn proof(&mut self, noise: Box<HandshakeState>, proof: Proof) -> Result<Step, HandshakeError> {
         let Some(message) = self.inbox.take(NOISE_BYTES) else {
             self.state = AnswererState::Proving { noise, proof };
             return Ok(Step::Wait { send: Vec::new() });
         };
-        read_noise(&mut noise, &message)?;
-        let send = write_noise(&mut noise)?;
-        Ok(Step::Done {
-            send,
-            channel: finished(*noise)?,
-            proof,
-            rest: std::mem::take(&mut self.inbox.0),
-        })
+        self.inbox.finish(noise, proof, &message)
     }
 }
