@@ -94,12 +94,8 @@ async fn use_key(
     Path(fingerprint): Path<String>,
     Query(which): Query<Which>,
 ) -> Result<Json<Ring>, Failure> {
-    let zone = zone_named(&agent, which.zone.as_deref())?;
-    let key = fingerprint_named(&fingerprint)?;
-    let force = which.force;
-    order(&agent, &zone, &KeyOrder::Use { key, force }, "seals")?;
-    on_disk(&agent).await?;
-    Ok(Json(ring_of(&agent, &zone)))
+    let make = |key, force| KeyOrder::Use { key, force };
+    change(&agent, &fingerprint, &which, make, "seals").await
 }
 
 async fn remove(
@@ -107,12 +103,23 @@ async fn remove(
     Path(fingerprint): Path<String>,
     Query(which): Query<Which>,
 ) -> Result<Json<Ring>, Failure> {
-    let zone = zone_named(&agent, which.zone.as_deref())?;
-    let key = fingerprint_named(&fingerprint)?;
-    let force = which.force;
-    order(&agent, &zone, &KeyOrder::Remove { key, force }, "removed")?;
-    on_disk(&agent).await?;
-    Ok(Json(ring_of(&agent, &zone)))
+    let make = |key, force| KeyOrder::Remove { key, force };
+    change(&agent, &fingerprint, &which, make, "removed").await
+}
+
+/// Carries out an order about a key that the zone has, and gives the ring that came of it.
+async fn change(
+    agent: &Arc<Agent>,
+    fingerprint: &str,
+    which: &Which,
+    make: fn([u8; 4], bool) -> KeyOrder,
+    done: &str,
+) -> Result<Json<Ring>, Failure> {
+    let zone = zone_named(agent, which.zone.as_deref())?;
+    let key = fingerprint_named(fingerprint)?;
+    order(agent, &zone, &make(key, which.force), done)?;
+    on_disk(agent).await?;
+    Ok(Json(ring_of(agent, &zone)))
 }
 
 /// Carries an order out, and notes it in the history of the agent.
