@@ -235,7 +235,8 @@ impl Core {
     /// a start a detector may not know it yet.
     pub fn is_certain(&self, now: Moment) -> bool {
         let is_young = |defined| now.since(defined) < limits::FACT_AGE_MIN;
-        self.detectors.can_all_tell() || !self.defined.is_none_or(is_young)
+        let is_pending = |name: &str| self.collectors.state(name) == Some(State::Pending);
+        self.detectors.can_all_tell(&is_pending) || !self.defined.is_none_or(is_young)
     }
 
     fn define(&mut self, now: Moment, wall: WallTime, setup: Setup) {

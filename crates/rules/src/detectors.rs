@@ -122,6 +122,8 @@ struct Entry {
     /// Since when it cannot be told whether it matches.
     unknown_since: Option<Moment>,
     first_due: Moment,
+    /// Whether something that it refers to changed since its last look began.
+    looks_again: bool,
 }
 
 #[derive(Debug)]
@@ -132,8 +134,6 @@ struct UnderWay {
     overdue_at: Moment,
     hangs: bool,
     counts: bool,
-    /// Something that it refers to changed since it began.
-    look_again: bool,
 }
 
 impl Detectors {
@@ -233,6 +233,7 @@ impl Detectors {
                 continue;
             };
             self.runs += 1;
+            entry.looks_again = false;
             entry.last_began = Some(now);
             entry.under_way = Some(UnderWay {
                 run: self.runs,
@@ -241,7 +242,6 @@ impl Detectors {
                 overdue_at: now + TIME_BOX,
                 hangs: false,
                 counts: true,
-                look_again: false,
             });
             self.outputs.push_back(Output::Look(Job {
                 id,
@@ -289,7 +289,7 @@ impl Detectors {
         if entry.unknown_since.is_some() {
             entry.look_at(&ended.id, &mut self.schedule, now + RETRY);
         }
-        if under_way.look_again {
+        if entry.looks_again {
             entry.look_soon(&ended.id, &mut self.schedule, now);
         }
         Arc::make_mut(&mut entry.fact).next_due = self.schedule.due(&ended.id);
@@ -326,16 +326,22 @@ impl Detectors {
     /// Tells whether each detector has looked once.
     pub fn have_all_looked(&self) -> bool {
         let mut entries = self.entries.values();
-        entries.all(|entry| entry.fact.last_run.is_some() || entry.fact.hangs_since.is_some())
+        entries.all(|entry| match entry.fact.last_run {
+            // What it could not know is there meanwhile: it looks again within a second.
+            Some(_) => !(entry.is_unknown() && entry.looks_again),
+            None => entry.fact.hangs_since.is_some(),
+        })
     }
 
-    /// Tells whether each detector can say which groups it gives.
-    pub fn can_all_tell(&self) -> bool {
+    /// Tells whether no detector waits for something that may give it groups. `is_pending` tells of
+    /// a collector whether it has not run yet.
+    pub fn can_all_tell(&self, is_pending: &dyn Fn(&str) -> bool) -> bool {
         let mut entries = self.entries.values();
         entries.all(|entry| match entry.fact.outcome {
             Outcome::Matches | Outcome::Differs => true,
             Outcome::Error(_) => entry.fact.hangs_since.is_none(),
-            Outcome::Pending | Outcome::Unknown(_) => false,
+            Outcome::Unknown(_) => !entry.waits(is_pending),
+            Outcome::Pending => false,
         })
     }
 
@@ -427,6 +433,7 @@ impl Entry {
             last_began: None,
             unknown_since: None,
             first_due,
+            looks_again: false,
             definition,
         }
     }
@@ -451,8 +458,8 @@ impl Entry {
     }
 
     fn look_soon(&mut self, id: &Arc<str>, schedule: &mut Schedule<Arc<str>>, now: Moment) {
-        if let Some(under_way) = &mut self.under_way {
-            under_way.look_again = true;
+        self.looks_again = true;
+        if self.under_way.is_some() {
             return;
         }
         let earliest = self.last_began.map_or(now, |began| began + PAUSE);
@@ -483,12 +490,20 @@ impl Entry {
         )));
     }
 
+    fn is_unknown(&self) -> bool {
+        matches!(self.fact.outcome, Outcome::Unknown(_))
+    }
+
+    /// Tells whether it refers to a collector that has not run yet.
+    fn waits(&self, is_pending: &dyn Fn(&str) -> bool) -> bool {
+        let mut references = self.collector_references();
+        references.any(|reference| reference.first().is_some_and(is_pending))
+    }
+
     fn take(&mut self, now: Moment, look: Look, is_pending: &dyn Fn(&str) -> bool) {
         let keeps = match &look.outcome {
             Outcome::Unknown(_) => {
-                let waits = self
-                    .collector_references()
-                    .any(|reference| reference.first().is_some_and(is_pending));
+                let waits = self.waits(is_pending);
                 let since = *self.unknown_since.get_or_insert(now);
                 waits || now.since(since) < limits::FACT_AGE_MIN
             }

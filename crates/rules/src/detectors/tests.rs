@@ -190,14 +190,19 @@ fn a_condition_that_holds_gives_its_groups() {
 }
 
 #[test]
-fn what_cannot_tell_is_named_until_it_can() {
+fn a_detector_that_waits_for_a_collector_cannot_tell_yet() {
     let mut bench = Bench::new(&[LINUX, ("all", "True", "[all]")]);
-    assert!(!bench.detectors.can_all_tell());
+    let none = |_: &str| false;
+    let system = |name: &str| name == "system";
+    assert!(!bench.detectors.can_all_tell(&none), "nobody has looked");
     bench.until(3_000);
-    assert!(!bench.detectors.can_all_tell());
+    assert!(!bench.detectors.can_all_tell(&system));
+    assert!(bench.detectors.can_all_tell(&none), "nothing will come");
     bench.moves("system", os("beos"));
+    assert!(!bench.detectors.have_all_looked(), "it knows more now");
     bench.until(6_000);
-    assert!(bench.detectors.can_all_tell());
+    assert!(bench.detectors.can_all_tell(&system));
+    assert!(bench.detectors.have_all_looked());
 }
 
 #[test]
