@@ -9,6 +9,7 @@
 //! Start with [`Detectors::define`]; then [`Detectors::tick`] gives [`Output::Look`] for what is
 //! due, [`look()`] does it, and [`Detectors::ended`] takes what came of it.
 
+mod entry;
 mod look;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -16,13 +17,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use expr::{Reference, Root};
-use model::{Group, Moment, Value, WallTime, limits};
+use model::{Group, Moment, WallTime};
 
 use crate::collectors::Moved;
 use crate::facts::{self, Cost, Detected, Outcome, Run};
 use crate::kept::Kept;
 use crate::schedule::{self, Schedule};
+
+use self::entry::{Entry, UnderWay};
 
 pub use look::{Look, look};
 
@@ -107,33 +109,6 @@ pub struct Ended {
     pub look: Look,
     /// What it cost.
     pub cost: Cost,
-}
-
-#[derive(Debug)]
-struct Entry {
-    definition: Definition,
-    /// References to collectors.
-    references: Vec<Reference>,
-    asks_groups: bool,
-    touches_machine: bool,
-    fact: Arc<facts::Detector>,
-    under_way: Option<UnderWay>,
-    last_began: Option<Moment>,
-    /// Since when it cannot be told whether it matches.
-    unknown_since: Option<Moment>,
-    first_due: Moment,
-    /// Whether something that it refers to changed since its last look began.
-    looks_again: bool,
-}
-
-#[derive(Debug)]
-struct UnderWay {
-    run: u64,
-    began: Moment,
-    wall: WallTime,
-    overdue_at: Moment,
-    hangs: bool,
-    counts: bool,
 }
 
 impl Detectors {
@@ -384,142 +359,6 @@ impl Detectors {
         self.detected = Arc::new(united);
         if !change.added.is_empty() || !change.removed.is_empty() {
             self.outputs.push_back(Output::Changed(change));
-        }
-    }
-}
-
-impl Entry {
-    fn new(id: Arc<str>, definition: Definition, first_due: Moment) -> Self {
-        let detector = &definition.detector;
-        let in_condition = detector.apply_if.references().map(|(it, _)| it.clone());
-        let in_groups = detector
-            .add_groups
-            .iter()
-            .flat_map(|text| text.references());
-        let references: Vec<Reference> = in_condition
-            .chain(in_groups.map(|(it, _)| it.clone()))
-            .collect();
-        let calls = |name| {
-            detector
-                .apply_if
-                .program()
-                .calls()
-                .any(|it| it.name == name)
-        };
-        let asks_groups = calls("is_in_group")
-            || calls("is_in_static_group")
-            || references.iter().any(|it| it.root == Root::Node);
-        let touches_machine = detector
-            .apply_if
-            .program()
-            .calls()
-            .any(|function| function.touches_machine());
-        let fact = facts::Detector {
-            id,
-            outcome: Outcome::Pending,
-            groups: BTreeSet::new(),
-            refused: Vec::new(),
-            last_run: None,
-            next_due: Some(first_due),
-            interval: detector.interval,
-            hangs_since: None,
-        };
-        Self {
-            references,
-            asks_groups,
-            touches_machine,
-            fact: Arc::new(fact),
-            under_way: None,
-            last_began: None,
-            unknown_since: None,
-            first_due,
-            looks_again: false,
-            definition,
-        }
-    }
-
-    fn collector_references(&self) -> impl Iterator<Item = &Reference> {
-        let references = self.references.iter();
-        references.filter(|reference| reference.root == Root::Collector)
-    }
-
-    /// Tells whether something that it refers to differs between the old and the new value.
-    fn is_moved_by(&self, moved: &Moved) -> bool {
-        self.collector_references().any(|reference| {
-            let Some(name) = reference.first() else {
-                return true;
-            };
-            let walk = |value: &Option<Value>| {
-                let value = value.as_ref()?;
-                reference.walk_behind_first(value)
-            };
-            name == &*moved.name && walk(&moved.old) != walk(&moved.new)
-        })
-    }
-
-    fn look_soon(&mut self, id: &Arc<str>, schedule: &mut Schedule<Arc<str>>, now: Moment) {
-        self.looks_again = true;
-        if self.under_way.is_some() {
-            return;
-        }
-        let earliest = self.last_began.map_or(now, |began| began + PAUSE);
-        self.look_at(id, schedule, earliest.max(now));
-    }
-
-    /// Brings the next look forward to a time, if it is later.
-    fn look_at(&mut self, id: &Arc<str>, schedule: &mut Schedule<Arc<str>>, at: Moment) {
-        if schedule.due(id).is_some_and(|due| due > at) {
-            schedule.run_at(id, at);
-            Arc::make_mut(&mut self.fact).next_due = Some(at);
-        }
-    }
-
-    fn name_if_hung(&mut self, now: Moment) {
-        let Some(under_way) = &mut self.under_way else {
-            return;
-        };
-        if under_way.hangs || under_way.overdue_at > now {
-            return;
-        }
-        under_way.hangs = true;
-        let since = under_way.wall;
-        let fact = Arc::make_mut(&mut self.fact);
-        fact.hangs_since = Some(since);
-        fact.outcome = Outcome::Error(Arc::from(format!(
-            "hangs since {since}: what it asks of the machine does not answer"
-        )));
-    }
-
-    fn is_unknown(&self) -> bool {
-        matches!(self.fact.outcome, Outcome::Unknown(_))
-    }
-
-    /// Tells whether it refers to a collector that has not run yet.
-    fn waits(&self, is_pending: &dyn Fn(&str) -> bool) -> bool {
-        let mut references = self.collector_references();
-        references.any(|reference| reference.first().is_some_and(is_pending))
-    }
-
-    fn take(&mut self, now: Moment, look: Look, is_pending: &dyn Fn(&str) -> bool) {
-        let keeps = match &look.outcome {
-            Outcome::Unknown(_) => {
-                let waits = self.waits(is_pending);
-                let since = *self.unknown_since.get_or_insert(now);
-                waits || now.since(since) < limits::FACT_AGE_MIN
-            }
-            Outcome::Pending | Outcome::Matches | Outcome::Differs | Outcome::Error(_) => {
-                self.unknown_since = None;
-                false
-            }
-        };
-        let fact = Arc::make_mut(&mut self.fact);
-        fact.hangs_since = None;
-        fact.outcome = look.outcome;
-        fact.refused = look.refused;
-        if keeps {
-            fact.groups.extend(look.groups);
-        } else {
-            fact.groups = look.groups;
         }
     }
 }

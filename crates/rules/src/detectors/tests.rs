@@ -2,7 +2,8 @@
 
 use std::cell::RefCell;
 
-use expr::{Env, MachineCall, Unknown};
+use expr::{Env, MachineCall, Reference, Unknown};
+use model::{Value, limits};
 use packs::{File, PackFiles, Registry};
 
 use super::*;
