@@ -73,6 +73,18 @@ impl Exim {
     }
 }
 
+impl Drop for Exim {
+    /// A test that failed shows what the server thinks of it.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for name in ["mainlog", "paniclog"] {
+                let log = fs::read_to_string(self.folder.path(name)).unwrap_or_default();
+                eprintln!("{name} of exim:\n{log}");
+            }
+        }
+    }
+}
+
 /// Takes everything for anybody but `nobody`, and puts it into one Maildir. A password counts under
 /// TLS only.
 fn configuration(folder: &Folder, port: u16) -> String {

@@ -1,7 +1,8 @@
 //! Child processes in bounds: of time, of output, and of what they leave behind.
 //!
 //! [`run`] starts a program without a shell, in a process group of its own, and answers when it has
-//! ended, at the latest a moment after its deadline. Whatever it started in its group ends with it.
+//! ended, at the latest a moment after its deadline. Whatever it started in its group ends with it,
+//! but for [`hand_over`], which is for programs that go on in the background by design.
 //! The environment is small and always the same: the agent's own may hold secrets.
 
 use std::io;
@@ -101,11 +102,29 @@ pub fn run_as(host: &Host, command: &Command<'_>, user: Option<&User>) -> Result
     {
         return finished;
     }
-    run_here(host, command, user)
+    run_here(host, command, user, Rest::Ends)
+}
+
+/// Runs a program that takes something over, as `sendmail` does: when it ends in time, what it
+/// left running in the background finishes its work.
+pub(crate) fn hand_over(host: &Host, command: &Command<'_>) -> Result<Finished, Error> {
+    run_here(host, command, None, Rest::Stays)
+}
+
+/// What becomes of processes that a program started and left running when it ended in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rest {
+    Ends,
+    Stays,
 }
 
 /// Runs a program as a child of this process.
-fn run_here(host: &Host, command: &Command<'_>, user: Option<&User>) -> Result<Finished, Error> {
+fn run_here(
+    host: &Host,
+    command: &Command<'_>,
+    user: Option<&User>,
+    rest: Rest,
+) -> Result<Finished, Error> {
     let Some((name, arguments)) = command.argv.split_first() else {
         return Err(Error::bad_request(
             "",
@@ -141,7 +160,8 @@ fn run_here(host: &Host, command: &Command<'_>, user: Option<&User>) -> Result<F
     } else {
         running.stop();
     }
-    let (child, stdout, stderr) = running.end();
+    let is_left = in_time && rest == Rest::Stays;
+    let (child, stdout, stderr) = running.end(is_left);
     let status = collect(child).map_err(Error::system("wait for", *name))?;
     let end = match (in_time, status) {
         (true, Some(status)) => match (status.code(), status.signal()) {

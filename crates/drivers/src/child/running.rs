@@ -98,9 +98,12 @@ impl<'a> Running<'a> {
         }
     }
 
-    /// Ends what is left of the group and hands over the child, which has to be collected.
-    pub(super) fn end(self) -> (Child, Output, Output) {
-        self.signal(Signal::KILL);
+    /// Hands over the child, which has to be collected, and ends what else is in its group, unless
+    /// that is left to itself.
+    pub(super) fn end(self, is_left: bool) -> (Child, Output, Output) {
+        if !is_left {
+            self.signal(Signal::KILL);
+        }
         (
             self.child,
             self.stdout.into_output(),

@@ -120,6 +120,34 @@ fn a_grandchild_that_keeps_the_pipe_open_ends_with_the_child() {
 }
 
 #[test]
+fn what_a_program_leaves_behind_finishes_when_something_was_handed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let (go, done) = (folder.path().join("go"), folder.path().join("done"));
+    let line = format!(
+        "exec 3<&0; (until [ -e {} ]; do sleep 0.01; done; cat >{}) <&3 >&- 2>&- & exit 0",
+        go.display(),
+        done.display()
+    );
+    let command = Command {
+        argv: &["sh", "-c", &line],
+        stdin: b"a letter",
+        environment: &[],
+        output_bytes_max: 99,
+        deadline: Deadline::after(LONG),
+    };
+    assert_eq!(
+        hand_over(&Host::real(), &command).unwrap().end,
+        End::Code(0)
+    );
+    std::fs::write(go, "").unwrap();
+    let deadline = Deadline::after(LONG);
+    while std::fs::read(&done).ok().as_deref() != Some(b"a letter") {
+        assert!(!deadline.is_over(), "what it left behind was ended");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
 fn a_grandchild_that_left_the_group_is_not_waited_for() {
     let start = Instant::now();
     let finished = shell("setsid sleep 600 & echo $!", b"", LONG);

@@ -274,7 +274,7 @@ fn by_sendmail(call: &Call<'_>, program: &str, mail: &Mail) -> Result<Receipt, F
         output_bytes_max: NOTIFY_ANSWER_BYTES_MAX,
         deadline: call.deadline,
     };
-    let finished = child::run(call.host, &command)?;
+    let finished = child::hand_over(call.host, &command)?;
     if finished.end == End::Code(0) {
         return Ok(Receipt {
             text: format!("taken by {program}"),
