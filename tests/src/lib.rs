@@ -7,6 +7,7 @@ mod agent;
 mod http;
 mod program;
 mod server;
+pub mod sim;
 mod wait;
 mod watch;
 

@@ -58,7 +58,7 @@ pub fn run(root: &Path, name: &str, size: Size) -> Result<(), String> {
                 .iter()
                 .map(|bench| (package.name.as_str(), bench.as_str()))
         })
-        .filter(|(package, _)| name == "all" || name == *package)
+        .filter(|(package, bench)| ["all", package, bench].contains(&name))
         .collect();
     benches.sort_unstable();
     let has_agent = metadata

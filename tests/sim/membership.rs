@@ -1,0 +1,192 @@
+//! Joining, leaving, forgetting, and coming together again.
+
+use std::time::Duration;
+
+use gossip::{Description, Done, Order};
+use model::{Group, MemberState};
+use tests::sim::{Cluster, Plan, Weather, each, large};
+
+fn all_join_at_once(seed: u64, size: usize, limit: Duration) {
+    let mut cluster = Cluster::new(seed, Weather::lossy(0.01), vec![Plan::usual(); size]);
+    for node in 0..size {
+        cluster.start(node, &[0, 1, 2]);
+    }
+    cluster.run_until("all to see all", limit, |cluster| {
+        cluster.all_see_all_alive()
+    });
+    cluster.check();
+}
+
+#[test]
+fn nodes_that_start_at_once_see_each_other_soon() {
+    each("join of 3", |seed| {
+        all_join_at_once(seed, 3, Duration::from_secs(5))
+    });
+    each("join of 50", |seed| {
+        all_join_at_once(seed, 50, Duration::from_secs(10))
+    });
+}
+
+#[test]
+fn five_hundred_nodes_that_start_at_once_see_each_other_soon() {
+    each("join of 500", |seed| {
+        all_join_at_once(seed, 500, Duration::from_secs(20))
+    });
+}
+
+#[test]
+fn five_thousand_nodes_that_start_within_a_minute_see_each_other() {
+    if !large() {
+        return;
+    }
+    each("join of 5 000", |seed| {
+        let plans = vec![Plan::usual(); 5_000];
+        let mut cluster = Cluster::new(seed, Weather::lossy(0.01), plans);
+        for node in 0..5_000 {
+            cluster.start(node, &[0, 1, 2]);
+            cluster.run_for(Duration::from_millis(12));
+        }
+        cluster.run_until("all to see all", Duration::from_secs(60), |cluster| {
+            cluster.all_see_all_alive()
+        });
+    });
+}
+
+#[test]
+fn a_node_that_joins_by_order_is_told_who_it_joined() {
+    each("order", |seed| {
+        let plans = vec![Plan::usual(); 2];
+        let mut cluster = Cluster::new(seed, Weather::fine(), plans);
+        cluster.start(0, &[]);
+        cluster.start(1, &[]);
+        let address = cluster.nodes[0].address;
+        let order = cluster.order(1, Order::Join(address));
+        cluster.run_until("the answer", Duration::from_secs(5), |cluster| {
+            cluster.outcome(order).is_some()
+        });
+        let first = cluster.nodes[0].id;
+        assert_eq!(cluster.outcome(order), Some(&Ok(Done::Joined(first))));
+        cluster.run_until("both to see both", Duration::from_secs(5), |cluster| {
+            cluster.all_see_all_alive()
+        });
+        let again = cluster.order(1, Order::Join(address));
+        cluster.run_until("the second answer", Duration::from_secs(5), |cluster| {
+            cluster.outcome(again).is_some()
+        });
+        assert_eq!(cluster.outcome(again), Some(&Ok(Done::Joined(first))));
+    });
+}
+
+#[test]
+fn who_left_stays_left_until_it_starts_again() {
+    each("leave", |seed| {
+        let mut cluster = Cluster::joined(seed, Weather::lossy(0.02), 10);
+        let id = cluster.nodes[4].id;
+        let order = cluster.order(4, Order::Leave(id));
+        cluster.run_until("it to have left", Duration::from_secs(5), |cluster| {
+            cluster.outcome(order).is_some()
+        });
+        cluster.kill(4);
+        let others = cluster.running();
+        let left = |cluster: &mut Cluster| {
+            others
+                .iter()
+                .all(|node| cluster.state(*node, 4) == Some(MemberState::Leave))
+        };
+        cluster.run_until("all to know", Duration::from_secs(10), left);
+        cluster.run_for(Duration::from_secs(120));
+        assert!(left(&mut cluster), "who left changed its state");
+        cluster.start(4, &[0]);
+        cluster.run_until("it to be back", Duration::from_secs(10), |cluster| {
+            cluster.all_see_all_alive()
+        });
+    });
+}
+
+#[test]
+fn who_was_forgotten_is_not_heard_of_again() {
+    each("forget", |seed| {
+        let mut cluster = Cluster::joined(seed, Weather::lossy(0.02), 10);
+        // This one sleeps through it all, and wakes with old rumours.
+        cluster.kill(9);
+        cluster.kill(3);
+        cluster.run_for(Duration::from_secs(15));
+        let id = cluster.nodes[3].id;
+        let order = cluster.order(0, Order::Forget(id));
+        cluster.run_for(Duration::from_secs(15));
+        assert_eq!(cluster.outcome(order), Some(&Ok(Done::Forgotten)));
+        cluster.invariants.forgotten(&cluster.nodes[3]);
+        cluster.check();
+        cluster.start(9, &[]);
+        cluster.run_for(Duration::from_secs(60));
+        cluster.check();
+        cluster.start(3, &[0]);
+        cluster.run_until(
+            "a new life to be seen",
+            Duration::from_secs(20),
+            |cluster| cluster.all_see_all_alive(),
+        );
+        cluster.check();
+    });
+}
+
+#[test]
+fn the_parts_of_a_cluster_come_together_after_any_time() {
+    each("partition", |seed| {
+        let mut cluster = Cluster::joined(seed, Weather::lossy(0.01), 12);
+        let time = [30, 300, 7_200][cluster.dice.below(3)];
+        let some: Vec<_> = (0..12).filter(|node| node % 3 == 0).collect();
+        cluster.network.part(&some, 1);
+        cluster.run_for(Duration::from_secs(time));
+        assert_eq!(cluster.state(0, 1), Some(MemberState::Dead));
+        cluster.network.mend();
+        let again = cluster.now + Duration::from_secs(60);
+        cluster.invariants.parted(again);
+        cluster.run_until("the parts to meet", Duration::from_secs(60), |cluster| {
+            cluster.all_see_all_alive()
+        });
+        cluster.check();
+    });
+}
+
+#[test]
+fn all_nodes_that_were_stopped_and_started_find_each_other_without_seeds() {
+    each("power cut", |seed| {
+        let mut cluster = Cluster::joined(seed, Weather::lossy(0.01), 8);
+        cluster.run_for(Duration::from_secs(20));
+        for node in 0..8 {
+            cluster.kill(node);
+        }
+        cluster.run_for(Duration::from_secs(10));
+        for node in 0..8 {
+            cluster.start(node, &[]);
+        }
+        cluster.run_until("all to be back", Duration::from_secs(60), |cluster| {
+            cluster.all_see_all_alive()
+        });
+    });
+}
+
+#[test]
+fn what_a_node_tells_is_known_everywhere_within_5_seconds() {
+    each("flip", |seed| {
+        let size = 50;
+        let mut cluster = Cluster::joined(seed, Weather::lossy(0.01), size);
+        cluster.run_for(Duration::from_secs(10));
+        let group = Group::parse("web").unwrap();
+        let description = Description {
+            static_groups: vec![group.clone()],
+            ..Description::default()
+        };
+        let teller = cluster.dice.below(size);
+        let id = cluster.nodes[teller].id;
+        cluster.describe(teller, description);
+        cluster.run_until("all to know", Duration::from_secs(5), |cluster| {
+            (0..size).all(|observer| {
+                let snapshot = cluster.snapshot(observer);
+                let member = snapshot.member(id).unwrap();
+                member.record.body.static_groups == [group.clone()]
+            })
+        });
+    });
+}

@@ -1,0 +1,194 @@
+//! Who sees whom across zones.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use gossip::seal::{Key, Ring, Rings, Use};
+use gossip::{Order, Zones};
+use model::{MemberState, Zone};
+use tests::sim::{Cluster, Plan, Weather, each};
+
+fn zone(name: &str) -> Zone {
+    Zone::parse(name).unwrap()
+}
+
+/// The chain of zones `lan`, `internet`, `customer-1`, each below the one before.
+fn chain() -> Zones {
+    Zones::new([
+        (zone("lan"), None),
+        (zone("internet"), Some(zone("lan"))),
+        (zone("customer-1"), Some(zone("internet"))),
+    ])
+}
+
+/// A node of the chain, with the keys of its zone and those below when there are keys.
+fn plan(name: &str, is_proxy: bool, keys: bool) -> Plan {
+    let names = ["lan", "internet", "customer-1"];
+    let own = names.iter().position(|zone| *zone == name).unwrap();
+    let ring = |byte: usize| Ring {
+        version: 0,
+        keys: vec![(
+            Key::from_bytes(&[u8::try_from(byte).unwrap() + 1; 32]).unwrap(),
+            Use::Seals,
+        )],
+    };
+    let rings: Rings = match keys {
+        true => (own..names.len())
+            .map(|at| (zone(names[at]), ring(at)))
+            .collect(),
+        false => Rings::new(),
+    };
+    Plan {
+        zone: zone(name),
+        zones: chain(),
+        is_proxy,
+        rings,
+        ..Plan::usual()
+    }
+}
+
+fn seen_alive(cluster: &mut Cluster, observer: usize) -> BTreeSet<usize> {
+    let snapshot = cluster.snapshot(observer);
+    let alive = |id| {
+        snapshot
+            .member(id)
+            .is_some_and(|member| member.state == MemberState::Alive)
+    };
+    (0..cluster.nodes.len())
+        .filter(|node| alive(cluster.nodes[*node].id))
+        .collect()
+}
+
+fn joined(seed: u64, keys: bool, plans: &[(&str, bool)]) -> Cluster {
+    let plans = plans
+        .iter()
+        .map(|(zone, is_proxy)| plan(zone, *is_proxy, keys))
+        .collect();
+    let mut cluster = Cluster::new(seed, Weather::lossy(0.01), plans);
+    let all: Vec<_> = (0..cluster.nodes.len()).collect();
+    for node in &all {
+        cluster.start(*node, &all);
+    }
+    cluster
+}
+
+fn expect(cluster: &mut Cluster, expected: &[&[usize]]) {
+    let expected: Vec<BTreeSet<usize>> = expected
+        .iter()
+        .map(|seen| seen.iter().copied().collect())
+        .collect();
+    cluster.run_until(
+        "each to see what it may",
+        Duration::from_secs(40),
+        |cluster| (0..expected.len()).all(|node| seen_alive(cluster, node) == expected[node]),
+    );
+    // And it stays so.
+    cluster.run_for(Duration::from_secs(45));
+    for (node, seen) in expected.iter().enumerate() {
+        assert_eq!(&seen_alive(cluster, node), seen, "what node {node} sees");
+    }
+}
+
+#[test]
+fn a_zone_sees_what_lies_below_and_the_proxies_right_above() {
+    let nodes = [
+        ("internet", true),
+        ("internet", false),
+        ("customer-1", true),
+        ("customer-1", false),
+    ];
+    each("two zones", |seed| {
+        let mut cluster = joined(seed, false, &nodes);
+        let above: &[usize] = &[0, 1, 2, 3];
+        let below: &[usize] = &[0, 2, 3];
+        expect(&mut cluster, &[above, above, below, below]);
+    });
+}
+
+#[test]
+fn a_chain_of_zones_sees_downward_and_one_step_up() {
+    let nodes = [
+        ("lan", true),
+        ("lan", false),
+        ("internet", true),
+        ("customer-1", true),
+    ];
+    for keys in [false, true] {
+        each("three zones", |seed| {
+            let mut cluster = joined(seed, keys, &nodes);
+            let top: &[usize] = &[0, 1, 2, 3];
+            expect(&mut cluster, &[top, top, &[0, 2, 3], &[2, 3]]);
+        });
+    }
+}
+
+#[test]
+fn a_second_proxy_takes_over_when_the_first_dies() {
+    let nodes = [
+        ("internet", true),
+        ("internet", false),
+        ("customer-1", true),
+        ("customer-1", true),
+        ("customer-1", false),
+    ];
+    each("proxies", |seed| {
+        let mut cluster = joined(seed, true, &nodes);
+        let all: &[usize] = &[0, 1, 2, 3, 4];
+        let below: &[usize] = &[0, 2, 3, 4];
+        expect(&mut cluster, &[all, all, below, below, below]);
+        cluster.kill(2);
+        let left: &[usize] = &[0, 1, 3, 4];
+        let left_below: &[usize] = &[0, 3, 4];
+        expect(
+            &mut cluster,
+            &[left, left, &[], left_below, left_below][..2],
+        );
+        for node in [3, 4] {
+            let seen: BTreeSet<_> = left_below.iter().copied().collect();
+            assert_eq!(seen_alive(&mut cluster, node), seen);
+        }
+    });
+}
+
+#[test]
+fn events_go_up_and_never_down() {
+    let nodes = [
+        ("lan", true),
+        ("lan", false),
+        ("internet", true),
+        ("customer-1", true),
+    ];
+    each("events", |seed| {
+        let mut cluster = joined(seed, true, &nodes);
+        let top: &[usize] = &[0, 1, 2, 3];
+        expect(&mut cluster, &[top, top, &[0, 2, 3], &[2, 3]]);
+        for node in 0..nodes.len() {
+            let kind = format!("NODE{node}");
+            cluster.order(
+                node,
+                Order::AddEvent {
+                    kind,
+                    payload: Vec::new(),
+                },
+            );
+        }
+        let known = |cluster: &mut Cluster, node: usize| -> BTreeSet<String> {
+            let snapshot = cluster.snapshot(node);
+            snapshot
+                .events
+                .iter()
+                .map(|event| event.kind.clone())
+                .collect()
+        };
+        let all: BTreeSet<_> = (0..4).map(|node| format!("NODE{node}")).collect();
+        cluster.run_until("the top to know all", Duration::from_secs(30), |cluster| {
+            known(cluster, 0) == all && known(cluster, 1) == all
+        });
+        cluster.run_for(Duration::from_secs(30));
+        let of = |kinds: &[&str]| -> BTreeSet<String> {
+            kinds.iter().map(|kind| (*kind).to_owned()).collect()
+        };
+        assert_eq!(known(&mut cluster, 2), of(&["NODE2", "NODE3"]));
+        assert_eq!(known(&mut cluster, 3), of(&["NODE3"]));
+    });
+}

@@ -1,0 +1,39 @@
+//! Which seeds a run tries, and how a failure tells its seed.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+/// Seeds that are tried when nobody asks for more.
+const USUAL: u64 = 20;
+
+/// Seeds that failed once, each with what it found.
+const FAILED_ONCE: &str = include_str!("seeds.txt");
+
+/// Runs a scenario with each seed; the first that fails is told.
+pub fn each(scenario: &str, mut run: impl FnMut(u64)) {
+    for seed in seeds() {
+        let result = catch_unwind(AssertUnwindSafe(|| run(seed)));
+        if let Err(panic) = result {
+            eprintln!("{scenario}: failed with the seed {seed}: SIM_SEED={seed} repeats it");
+            resume_unwind(panic);
+        }
+    }
+}
+
+/// Tells whether the sizes that take minutes are wanted.
+pub fn large() -> bool {
+    std::env::var_os("SIM_LARGE").is_some()
+}
+
+fn seeds() -> Vec<u64> {
+    let number = |name| std::env::var(name).ok().map(|text| text.parse().unwrap());
+    if let Some(one) = number("SIM_SEED") {
+        return vec![one];
+    }
+    let failed = FAILED_ONCE
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .filter_map(|word| word.parse().ok());
+    failed
+        .chain(1..=number("SIM_SEEDS").unwrap_or(USUAL))
+        .collect()
+}
