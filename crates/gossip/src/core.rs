@@ -62,6 +62,12 @@ pub struct Core {
     detections: Vec<Detection>,
     /// Records that are wanted, and who has them.
     wanted: BTreeMap<NodeId, NodeId>,
+    /// Members whose records are lacking.
+    lacking: BTreeSet<NodeId>,
+    /// How often all is still compared once more, after joining.
+    looks: u8,
+    /// When rings were asked for last because of a datagram.
+    asked_rings: Option<Moment>,
     /// How often in a row others knew something else.
     differed: u8,
     clones: BTreeMap<NodeId, ([SocketAddr; 2], Moment)>,
@@ -128,6 +134,9 @@ impl Core {
             pings: Vec::new(),
             detections: Vec::new(),
             wanted: BTreeMap::new(),
+            lacking: BTreeSet::new(),
+            looks: 0,
+            asked_rings: None,
             differed: 0,
             clones: BTreeMap::new(),
             proxy_turn: 0,
@@ -253,6 +262,9 @@ impl Core {
                 self.expected.remove(&id);
                 self.review.insert(id);
                 self.changed_since_kept = true;
+                if self.book.record(id).is_none() {
+                    self.lacking.insert(id);
+                }
             }
             Effect::Told { by, bytes } => match Item::decode(&bytes) {
                 Ok(item) => self.take_item(by, item),
@@ -269,6 +281,7 @@ impl Core {
             Effect::Woke => {
                 self.sealer.renew(self.now, self.wall);
                 self.rounds.insert(Round::Compare, self.now);
+                self.look_again_soon();
             }
         }
     }
@@ -336,7 +349,7 @@ impl Core {
             self.expect(id);
             let newer = after.body.keys.0 > self.ring_version(&after.body.zone);
             if newer {
-                self.ask_rings(id, after.body.address);
+                self.ask_rings(after.body.address);
             }
         } else if before.is_some_and(|before| before.body.zone == *self.book.zone()) {
             // It went to another zone: here it is neither alive nor dead.

@@ -1,8 +1,10 @@
 //! What this node asks others on streams, and what it makes of their answers.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
-use model::{NodeId, Zone};
+use model::{Moment, NodeId, Zone};
 
 use super::Core;
 use super::rounds::Round;
@@ -18,6 +20,10 @@ use crate::zones::Relation;
 /// Calls of this node's own doing that may be under way at one time; further ones wait for the next
 /// round.
 const CALLS_MAX: usize = 32;
+/// How long an answer is waited for.
+const CALL_TIME_MAX: Duration = Duration::from_secs(60);
+/// How often at most a datagram is a reason to ask its sender for keys.
+const RINGS_EVERY: Duration = Duration::from_secs(2);
 /// Records that wait to be fetched; further ones are left to the comparison.
 pub(super) const WANTED_MAX: usize = 1_024;
 
@@ -28,6 +34,8 @@ pub(super) struct Pending {
     pub to: SocketAddr,
     /// What for.
     pub what: Asked,
+    /// Since when.
+    since: Moment,
 }
 
 /// What a call is for.
@@ -48,7 +56,7 @@ impl Core {
         if to == self.book.own().body.address {
             return self.done(order, Err(Refusal::Myself(to)));
         }
-        let ask = Ask::Join(std::sync::Arc::clone(self.book.own()));
+        let ask = Ask::Join(Arc::clone(self.book.own()));
         let mut zones = self.ring_zones();
         zones.sort_by_key(|zone| self.book.relation(zone) != Relation::Own);
         self.ask(to, zones, ask, Asked::Join(order));
@@ -66,7 +74,11 @@ impl Core {
     }
 
     fn compare(&mut self, to: SocketAddr, scope: Scope) {
-        let busy = |pending: &Pending| pending.to == to && matches!(pending.what, Asked::Talk(_));
+        let now = self.now;
+        let busy = |pending: &Pending| {
+            let fresh = now.since(pending.since) < CALL_TIME_MAX;
+            fresh && pending.to == to && matches!(pending.what, Asked::Talk(_))
+        };
         if self.calls.len() >= CALLS_MAX || self.calls.values().any(busy) {
             return;
         }
@@ -74,8 +86,29 @@ impl Core {
         self.ask_own(to, ask, Asked::Talk(talk));
     }
 
-    pub(super) fn ask_rings(&mut self, _of: NodeId, to: SocketAddr) {
-        let busy = |pending: &Pending| matches!(pending.what, Asked::Rings);
+    /// A datagram came that was sealed with a key that this node lacks, or has retired: when it
+    /// came from a member, both exchange what they know of keys.
+    pub(super) fn suspect_rings(&mut self, from: SocketAddr) {
+        let lately = self
+            .asked_rings
+            .is_some_and(|at| self.now.since(at) < RINGS_EVERY);
+        if lately {
+            return;
+        }
+        self.asked_rings = Some(self.now);
+        let own = self.book.zone();
+        let sent = |record: &Arc<Record>| record.body.zone == *own && record.body.address == from;
+        if self.book.records().any(sent) {
+            self.ask_rings(from);
+        }
+    }
+
+    pub(super) fn ask_rings(&mut self, to: SocketAddr) {
+        let now = self.now;
+        let busy = |pending: &Pending| {
+            let fresh = now.since(pending.since) < CALL_TIME_MAX;
+            fresh && pending.to == to && matches!(pending.what, Asked::Rings)
+        };
         if self.calls.len() < CALLS_MAX && !self.calls.values().any(busy) {
             let rings = self.rings_of(|_| true);
             self.ask_own(to, Ask::Rings(rings), Asked::Rings);
@@ -132,7 +165,11 @@ impl Core {
             zone: self.book.zone().clone(),
             ask,
         };
-        self.calls.insert(call, Pending { to, what });
+        let since = self.now;
+        // The shell bounds each call in time; none is waited for longer if an answer is lost.
+        self.calls
+            .retain(|_, pending| since.since(pending.since) < CALL_TIME_MAX);
+        self.calls.insert(call, Pending { to, what, since });
         self.outputs.push_back(Output::Ask {
             call,
             to,
@@ -184,7 +221,7 @@ impl Core {
             Err(_) => self.drop_counted("refused comparison"),
         }
         if rings {
-            self.ask_rings(self.own, to);
+            self.ask_rings(to);
         }
     }
 
@@ -213,7 +250,7 @@ impl Core {
     fn enter(
         &mut self,
         address: SocketAddr,
-        record: &std::sync::Arc<Record>,
+        record: &Arc<Record>,
         above: Vec<item::Item>,
     ) -> Result<Done, Refusal> {
         let id = record.id;
@@ -229,13 +266,16 @@ impl Core {
                 });
             }
         };
-        let record = item::Item::Record(std::sync::Arc::clone(record));
+        let record = item::Item::Record(Arc::clone(record));
         for item in std::iter::once(record).chain(above) {
             let _ = self.book.take(self.now, self.wall, &from, item);
         }
         self.take_news();
         match self.book.relation(&zone) {
-            Relation::Own => self.compare_with(address),
+            Relation::Own => {
+                self.compare_with(address);
+                self.look_again_soon();
+            }
             Relation::Parent => drop(self.rounds.insert(Round::Proxy, self.now)),
             Relation::Below | Relation::Hidden => {}
         }

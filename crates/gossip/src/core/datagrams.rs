@@ -85,6 +85,12 @@ impl Core {
                     let at = [self.book.own().body.address, from];
                     self.clones.insert(self.own, (at, self.now));
                 }
+                if matches!(
+                    why,
+                    crate::seal::Dropped::UnknownKey | crate::seal::Dropped::RetiredKey
+                ) {
+                    self.suspect_rings(from);
+                }
                 return self.drop_counted(why.as_str());
             }
         };
@@ -116,7 +122,8 @@ impl Core {
             PING => {
                 let nonce = reader.array::<8>()?;
                 let origin = reader.node()?;
-                self.send_nonce(PONG, sender, from, u64::from_be_bytes(nonce), origin);
+                let nonce = u64::from_be_bytes(nonce);
+                self.answer_nonce(PONG, from, nonce, origin, opened.zone.as_ref());
             }
             PONG => {
                 let nonce = u64::from_be_bytes(reader.array()?);
@@ -129,7 +136,7 @@ impl Core {
             }
             KNOCK => {
                 let nonce = u64::from_be_bytes(reader.array()?);
-                self.send_nonce(KNOCKED, sender, from, nonce, sender);
+                self.answer_nonce(KNOCKED, from, nonce, sender, opened.zone.as_ref());
             }
             KNOCKED => {
                 let nonce = u64::from_be_bytes(reader.array()?);
@@ -363,6 +370,19 @@ impl Core {
         let zone = self.book.record(to).map(|record| record.body.zone.clone());
         let zone = zone.unwrap_or_else(|| self.book.zone().clone());
         self.send_sealed(&zone, address, &nonce_bytes(kind, nonce, about));
+    }
+
+    /// Answers with the key by which it was asked.
+    fn answer_nonce(
+        &mut self,
+        kind: u8,
+        to: SocketAddr,
+        nonce: u64,
+        about: NodeId,
+        zone: Option<&Zone>,
+    ) {
+        let zone = zone.unwrap_or(self.book.zone()).clone();
+        self.send_sealed(&zone, to, &nonce_bytes(kind, nonce, about));
     }
 
     /// Sends to a node of a zone: below it is sealed with that zone's key, else with the own.

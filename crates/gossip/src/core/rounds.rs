@@ -16,6 +16,14 @@ use crate::zones::Relation;
 pub(super) const FETCH_AFTER: Duration = Duration::from_millis(300);
 /// How often nodes that are known by their records only are tried.
 const CONTACT_EVERY: Duration = Duration::from_millis(200);
+/// How often records are asked for that members have and this node lacks.
+const LACKING_EVERY: Duration = Duration::from_secs(1);
+/// So many records are asked for one by one; when more are lacking all is compared.
+const LACKING_FEW: usize = 8;
+/// How often a newcomer compares again with somebody, and after how long: news that went round
+/// while it joined may have passed it by.
+pub(super) const LOOKS: u8 = 2;
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// How many of them at once.
 const CONTACTS: usize = 50;
 /// After how many tries a node is left to the rounds of rejoining.
@@ -41,6 +49,8 @@ pub(super) enum Round {
     Joins,
     Orders,
     Fetch,
+    Lacking,
+    LookAgain,
     Seeds,
     Contact,
     Rejoin,
@@ -99,6 +109,8 @@ impl Core {
             }
             Round::Orders => self.end_orders(),
             Round::Fetch => self.fetch_wanted(),
+            Round::Lacking => self.fetch_lacking(),
+            Round::LookAgain => self.look_again(),
             Round::Seeds => self.try_seed(),
             Round::Contact => self.contact_expected(),
             Round::Rejoin => self.rejoin(),
@@ -126,6 +138,7 @@ impl Core {
         self.plan_at(Round::Orders, self.next_order());
         let seeds = self.seeds_wanted().then(|| self.seeds.at.unwrap_or(now));
         self.plan_at(Round::Seeds, seeds);
+        self.plan_every(Round::Lacking, !self.lacking.is_empty(), LACKING_EVERY);
         let contact = self.expected.values();
         let contact = contact
             .filter(|it| it.tries < CONTACT_TRIES)
@@ -174,7 +187,15 @@ impl Core {
             .addresses
             .iter()
             .any(|at| !self.seeds.myself.contains(at));
-        some && (!self.seeds.reached || isolated) && !self.knows_a_seed()
+        let wanted = (!self.seeds.reached || isolated) && !self.knows_a_seed();
+        some && (wanted || self.lacks_zone_above())
+    }
+
+    /// Tells whether this node speaks for its zone, and knows nobody to speak to.
+    fn lacks_zone_above(&self) -> bool {
+        let own = &self.book.own().body;
+        let parent = self.book.zones().parent(&own.zone);
+        own.is_proxy && parent.is_some_and(|zone| self.book.proxies(zone).next().is_none())
     }
 
     fn knows_a_seed(&self) -> bool {
@@ -200,6 +221,40 @@ impl Core {
             if !self.seeds.myself.contains(&address) {
                 return self.join(None, address);
             }
+        }
+    }
+
+    /// Asks for records of members that are lacking.
+    fn fetch_lacking(&mut self) {
+        let lacking = std::mem::take(&mut self.lacking);
+        let lives = |id: &NodeId| self.swim.members().get(id).is_some_and(|it| it.is_active());
+        let still = |id: &NodeId| lives(id) && self.book.record(*id).is_none();
+        self.lacking = lacking.into_iter().filter(|id| still(id)).collect();
+        if self.lacking.len() > LACKING_FEW {
+            return self.compare_with_somebody();
+        }
+        for id in self.lacking.clone() {
+            self.want(id, id);
+        }
+    }
+
+    fn look_again(&mut self) {
+        self.compare_with_somebody();
+        self.looks = self.looks.saturating_sub(1);
+        if self.looks > 0 {
+            self.rounds.insert(Round::LookAgain, self.now + LOOK_AGAIN);
+        }
+    }
+
+    /// Has all that is known compared again, some times.
+    pub(super) fn look_again_soon(&mut self) {
+        self.looks = LOOKS;
+        self.rounds.insert(Round::LookAgain, self.now + LOOK_AGAIN);
+    }
+
+    fn compare_with_somebody(&mut self) {
+        if let Some(to) = self.swim.some_living(1).first() {
+            self.compare_with(to.address);
         }
     }
 
