@@ -2,6 +2,8 @@
 //! `name value unit` a figure. Without `--bench`, as under `cargo test`, it runs small and its
 //! figures mean nothing.
 
+#![allow(clippy::print_stdout, reason = "that is what it is for")]
+
 use std::time::Duration;
 
 use gossip::Description;

@@ -71,7 +71,14 @@ fn a_zone_changes_its_key_under_load_and_a_sleeper_comes_back() {
             key: old_print,
             force: true,
         };
-        for key_order in [KeyOrder::Add(new), KeyOrder::Use { key: new_print, force: false }, remove] {
+        for key_order in [
+            KeyOrder::Add(new),
+            KeyOrder::Use {
+                key: new_print,
+                force: false,
+            },
+            remove,
+        ] {
             let said = format!("{key_order:?}");
             cluster.run_until(
                 "the order to be taken",

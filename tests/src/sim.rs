@@ -5,6 +5,12 @@
 //! `SIM_LARGE=1` the sizes that take minutes. A run that fails prints its seed; a seed that once
 //! failed stands in `sim/seeds.txt` and is run each time.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on fails, and tells its seed"
+)]
+
 mod cluster;
 mod dice;
 mod invariants;

@@ -111,7 +111,8 @@ impl Cluster {
     pub fn start(&mut self, node: usize, seeds: &[usize]) {
         let (now, dice) = (self.now, &mut self.dice);
         self.nodes[node].start(now, dice);
-        self.invariants.started(node);
+        let id = self.nodes[node].id;
+        self.invariants.started(node, id, now);
         let others = seeds.iter().filter(|seed| **seed != node);
         let seeds = others.map(|seed| self.nodes[*seed].address).collect();
         self.give(node, Input::Seeds(seeds));

@@ -36,9 +36,14 @@ pub struct Invariants {
 }
 
 impl Invariants {
-    /// A node started.
-    pub fn started(&mut self, node: usize) {
+    /// A node started: until now it was dead indeed.
+    pub fn started(&mut self, node: usize, id: NodeId, now: Moment) {
         self.dead.retain(|(observer, _), _| *observer != node);
+        for ((_, dead), since) in &mut self.dead {
+            if *dead == id {
+                *since = now;
+            }
+        }
     }
 
     /// A node was killed.

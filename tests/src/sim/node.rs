@@ -179,4 +179,4 @@ impl Node {
 }
 
 /// How long a call may take.
-pub const CALL_TIME: Duration = Duration::from_secs(5);
+pub(super) const CALL_TIME: Duration = Duration::from_secs(5);
