@@ -18,13 +18,13 @@ mod tcp;
 mod timed_stream;
 mod tls;
 mod url;
+mod wires;
 
 pub(crate) use connection::Connection;
 pub(crate) use dns_records::{RecordType, dns_ask};
 pub(crate) use echo::Echo;
 pub use http::{Method, Page, Request, Response, Timing, http_send, url_get};
-pub use resolver::host_to_ip;
-pub(crate) use resolver::resolve;
+pub use resolver::{host_to_ip, resolve};
 pub use reverse::ip_to_host;
 pub(crate) use reverse::name_servers;
 pub(crate) use smtp::{Refusal, Smtp};
@@ -34,3 +34,4 @@ pub use tls::Trust;
 pub(crate) use tls::{
     Inspection, config as tls_config, connect as tls_connect, inspect as tls_inspect,
 };
+pub use wires::{Wire, wires};

@@ -97,6 +97,18 @@ pub const STOP_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Largest datagram that is read from the gossip socket.
 pub const DATAGRAM_BYTES_MAX: usize = 65_536;
+/// Datagrams that are taken before timers have their turn; the others wait in the kernel.
+pub const DATAGRAMS_PER_TURN_MAX: usize = 512;
+/// Orders to the cluster that wait for an answer at one time; the next one is refused.
+pub const ORDERS_WAITING_MAX: usize = 256;
+/// Streams of other nodes that are open at one time; the next one is refused.
+pub const NODE_STREAMS_MAX: usize = 256;
+/// Most of them from one address other than this machine's own; the next one is refused.
+pub const NODE_STREAMS_PER_ADDRESS_MAX: usize = 16;
+/// Calls to other nodes that are under way at one time; the others wait.
+pub const NODE_CALLS_MAX: usize = 32;
+/// Largest answer to a read of another node; instead of a larger one comes an error.
+pub const FORWARDED_BYTES_MAX: usize = 3 << 20;
 
 /// Warnings and errors, each, that are kept for `agent info`; the oldest is dropped.
 pub const LOG_RECENT_MAX: usize = 20;
@@ -396,8 +408,6 @@ pub const GOSSIP_SUBKEYS_MAX: usize = 512;
 pub const SALT_DATAGRAMS_MAX: u64 = 1 << 32;
 /// Age of a salt at which it is renewed.
 pub const SALT_AGE_MAX: Duration = Duration::from_secs(3_600);
-/// Files in the folder of zone keys; with more none is read, which is an error.
-pub const ZONE_KEY_FILES_MAX: usize = 1_000;
 /// Keys of one zone, retired ones too; the next one is refused.
 pub const RING_KEYS_MAX: usize = 16;
 /// Time for which a removed key still opens streams, so that a node that slept can come back.

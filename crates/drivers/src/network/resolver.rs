@@ -22,7 +22,7 @@ pub fn host_to_ip(name: &str, deadline: Deadline) -> Result<Option<IpAddr>, Erro
 
 /// Gives the addresses of a name in the order in which they should be tried; none when there is no
 /// such name. An address stands for itself, in brackets or not.
-pub(crate) fn resolve(name: &str, port: u16, deadline: Deadline) -> Result<Vec<SocketAddr>, Error> {
+pub fn resolve(name: &str, port: u16, deadline: Deadline) -> Result<Vec<SocketAddr>, Error> {
     let bare = name
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'))
