@@ -9,6 +9,7 @@
 mod agent;
 mod alerts;
 mod clock;
+mod cluster;
 mod collectors;
 mod configuration;
 mod detectors;

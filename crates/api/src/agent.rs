@@ -177,6 +177,9 @@ pub struct Info {
     pub zone: String,
     /// Whether the zone has a gossip key; without one, gossip is open to everybody.
     pub is_zone_protected: bool,
+    /// The cluster as this node knows it.
+    #[serde(default)]
+    pub cluster: crate::gossip::Cluster,
     /// The groups of the node, sorted.
     pub groups: Vec<String>,
     /// The groups that the configuration gave, sorted.

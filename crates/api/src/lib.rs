@@ -14,6 +14,7 @@ pub mod detectors;
 pub mod docker;
 pub mod error;
 pub mod evaluator;
+pub mod gossip;
 pub mod groups;
 pub mod history;
 pub mod inventory;
@@ -48,6 +49,7 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         inventory::ROUTES,
         packs::ROUTES,
         evaluator::ROUTES,
+        gossip::ROUTES,
         monitoring::ROUTES,
     ]
     .into_iter()

@@ -71,6 +71,10 @@ pub(crate) struct Agent {
     pub listen: BTreeMap<String, SocketAddr>,
     /// Asks the cluster loop.
     pub cluster: mpsc::Sender<cluster::Command>,
+    /// The cluster as this node knows it.
+    pub members: watch::Receiver<Arc<gossip::Snapshot>>,
+    /// Takes the streams of other nodes.
+    pub streams: cluster::streams::Streams,
     /// Asks the rules loop.
     pub rules_commands: mpsc::Sender<rules::Command>,
     /// Runs what may block.
@@ -208,18 +212,9 @@ impl Agent {
         let paths = crate::paths::Paths::resolve(&surroundings).unwrap();
         let configuration = crate::configuration::load(&paths).configuration;
         let options = configuration.log_options();
-        let address = std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
-        let node = Node {
-            id: model::NodeId::from_random([7; 16]),
-            name: "web-1".to_owned(),
-            display_name: String::new(),
-            zone: "internet".to_owned(),
-            static_groups: std::collections::BTreeSet::new(),
-            detected_groups: std::collections::BTreeSet::new(),
-            incarnation: 1,
-            local_address: address,
-            public_address: address,
-        };
+        let node = cluster::show::tests::node(7, "web-1", "");
+        let zones = gossip::Zones::new([(node.zone.clone(), None)]);
+        let known = cluster::show::alone(&node, zones, crate::clock::now());
         Arc::new(Self {
             started: (crate::clock::now(), crate::clock::wall()),
             configuration: watch::Sender::new(Arc::new(configuration)),
@@ -237,6 +232,8 @@ impl Agent {
             cost: watch::channel(Arc::default()).1,
             listen: BTreeMap::new(),
             cluster: mpsc::channel(1).0,
+            members: watch::channel(Arc::new(known)).1,
+            streams: cluster::streams::Streams::new().0,
             rules_commands: mpsc::channel(1).0,
             workers: Workers::default(),
             outside_workers: Workers::default(),

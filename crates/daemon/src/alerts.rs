@@ -433,7 +433,7 @@ fn here(node: &Node) -> Here {
         id: node.id.to_string(),
         name: node.name.clone(),
         display_name: node.display_name.clone(),
-        zone: node.zone.clone(),
+        zone: node.zone.to_string(),
         groups: node.groups().cloned().collect(),
     }
 }

@@ -1,18 +1,25 @@
 //! Putting the agent together: channels first, then the agent that requests see, then the tasks.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::rules::checks::Snapshot;
 use ::rules::facts::Facts;
+use anyhow::Context;
+use drivers::hosting::local_address as local_address_of;
+use drivers::{Deadline, Host};
+use gossip::seal::Rings;
 use model::{AgentState, Zone, limits};
+use ring::rand::{SecureRandom, SystemRandom};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Notify, broadcast, mpsc, watch};
 
 use crate::agent::Agent;
 use crate::alerts::{self, AlertsLoop};
-use crate::cluster::{self, Cluster, Node};
+use crate::cluster::streams::{Opened, Streams};
+use crate::cluster::{self, Cluster, Node, calls, show};
 use crate::configuration::Configuration;
 use crate::http;
 use crate::inventory::{InventoryLoop, Ledger};
@@ -29,6 +36,9 @@ use crate::workers::Workers;
 use crate::zone_keys::Key;
 use crate::{clock, process, zone_keys};
 
+/// Time box of asking the kernel for the addresses of this machine.
+const INTERFACES_TIME_BOX: Duration = Duration::from_secs(2);
+
 /// What an agent is made of.
 pub(crate) struct Parts {
     /// What it is told to be.
@@ -43,12 +53,13 @@ pub(crate) struct Parts {
     pub(crate) log: Log,
     /// Its bound listeners.
     pub(crate) listeners: Listeners,
+    /// Whether to join whoever answers a call to everybody.
+    pub(crate) auto_detect: bool,
 }
 
 /// The ends of the channels that the loops hold.
 struct Ends {
-    cluster_commands: mpsc::Receiver<cluster::Command>,
-    node: watch::Sender<Arc<Node>>,
+    cluster: ClusterRoom,
     rules_commands: mpsc::Receiver<rules::Command>,
     rules: watch::Sender<Arc<Rules>>,
     facts: watch::Sender<Arc<Facts>>,
@@ -58,6 +69,24 @@ struct Ends {
     cost: watch::Sender<Arc<Cost>>,
     series_commands: mpsc::Receiver<series::Command>,
     life: watch::Sender<AgentState>,
+}
+
+/// What the cluster loop and the tasks around it begin with.
+struct ClusterRoom {
+    ends: cluster::Ends,
+    core: gossip::Config,
+    wanted: mpsc::Receiver<calls::Ask>,
+    opened: mpsc::Receiver<Opened>,
+    auto_detect: bool,
+}
+
+/// What everybody else has of the cluster.
+struct ClusterDoors {
+    node: watch::Receiver<Arc<Node>>,
+    commands: mpsc::Sender<cluster::Command>,
+    members: watch::Receiver<Arc<gossip::Snapshot>>,
+    rings: watch::Sender<Arc<Rings>>,
+    streams: Streams,
 }
 
 /// The listeners, in the hands of the runtime.
@@ -84,10 +113,9 @@ pub(crate) fn assemble(
     tasks: &mut Tasks,
 ) -> anyhow::Result<(Arc<Agent>, watch::Sender<AgentState>)> {
     let listen = std::mem::take(&mut parts.listeners.addresses);
+    let port = listen.get("gossip").map_or(0, SocketAddr::port);
+    let (doors, cluster) = cluster_room(&parts, port)?;
     let sockets = sockets(parts.listeners)?;
-    let node = this_node(&parts.configuration, &parts.keep)?;
-    let (node_tx, node) = watch::channel(Arc::new(node));
-    let (cluster_tx, cluster_commands) = mpsc::channel(limits::LOOP_QUEUE_MAX);
     let (rules_tx, rules_commands) = mpsc::channel(limits::LOOP_QUEUE_MAX);
     let (rules_shown, rules) = watch::channel(Arc::default());
     let (facts_tx, facts) = watch::channel(Arc::default());
@@ -98,11 +126,10 @@ pub(crate) fn assemble(
     let (series_tx, series_commands) = mpsc::channel(limits::LOOP_QUEUE_MAX);
     let (life_tx, life) = watch::channel(AgentState::Initializing);
     let loops = figures();
-    let rings = zone_keys::rings(&parts.zone_keys, &parts.keep.rings()?);
     let agent = Arc::new(Agent {
         started: (clock::now(), clock::wall()),
         configuration: watch::Sender::new(Arc::new(parts.configuration)),
-        node,
+        node: doors.node,
         life,
         rules,
         facts,
@@ -112,10 +139,12 @@ pub(crate) fn assemble(
         events: broadcast::channel(limits::EVENTS_QUEUE_MAX).0,
         alerts: inbox,
         alerts_shown,
-        rings: watch::Sender::new(Arc::new(rings)),
         cost,
         listen,
-        cluster: cluster_tx,
+        cluster: doors.commands,
+        members: doors.members,
+        rings: doors.rings,
+        streams: doors.streams,
         rules_commands: rules_tx,
         workers: Workers::default(),
         outside_workers: Workers::default(),
@@ -132,8 +161,7 @@ pub(crate) fn assemble(
         stop_asked: Notify::new(),
     });
     let ends = Ends {
-        cluster_commands,
-        node: node_tx,
+        cluster,
         rules_commands,
         rules: rules_shown,
         facts: facts_tx,
@@ -146,6 +174,63 @@ pub(crate) fn assemble(
     };
     spawn(&agent, ends, sockets, loops, tasks);
     Ok((agent, life_tx))
+}
+
+/// Makes what the cluster begins with, and what others have of it.
+fn cluster_room(parts: &Parts, port: u16) -> anyhow::Result<(ClusterDoors, ClusterRoom)> {
+    let node = this_node(&parts.configuration, &parts.keep, port)?;
+    let rings = zone_keys::rings(&parts.zone_keys, &parts.keep.rings()?);
+    let core = core(parts, &node, rings.clone())?;
+    let rings = watch::Sender::new(Arc::new(rings));
+    let known = show::alone(&node, core.zones.clone(), clock::now());
+    let (members_tx, members) = watch::channel(Arc::new(known));
+    let (node_tx, node) = watch::channel(Arc::new(node));
+    let (commands, commands_rx) = mpsc::channel(limits::LOOP_QUEUE_MAX);
+    let (calls, wanted) = mpsc::channel(limits::LOOP_QUEUE_MAX);
+    let (streams, opened) = Streams::new();
+    let doors = ClusterDoors {
+        node,
+        commands,
+        members,
+        rings,
+        streams,
+    };
+    let ends = cluster::Ends {
+        commands: commands_rx,
+        node: node_tx,
+        members: members_tx,
+        calls,
+    };
+    let room = ClusterRoom {
+        ends,
+        core,
+        wanted,
+        opened,
+        auto_detect: parts.auto_detect,
+    };
+    Ok((doors, room))
+}
+
+/// Starts the cluster loop and the tasks around it.
+fn spawn_cluster(
+    agent: &Arc<Agent>,
+    room: ClusterRoom,
+    socket: Option<tokio::net::UdpSocket>,
+    figures: Arc<Figures>,
+    tasks: &mut Tasks,
+) {
+    let stop = tasks.stop_signal();
+    let has_gossip = socket.is_some();
+    let cluster = Cluster::new(Arc::clone(agent), socket, room.ends, room.core);
+    tasks.spawn(Cluster::NAME, loops::run(cluster, figures, stop.clone()));
+    let calls = calls::make(Arc::clone(agent), room.wanted, stop.clone());
+    tasks.spawn("node calls", calls);
+    let streams = cluster::streams::serve(Arc::clone(agent), room.opened, stop.clone());
+    tasks.spawn("node streams", streams);
+    if has_gossip {
+        let seeds = cluster::keep_told(Arc::clone(agent), room.auto_detect, stop);
+        tasks.spawn("seeds", seeds);
+    }
 }
 
 /// Hands the listeners to the runtime.
@@ -185,11 +270,7 @@ fn spawn(
     tasks: &mut Tasks,
 ) {
     let stop = tasks.stop_signal();
-    let cluster = Cluster::new(sockets.udp, ends.cluster_commands, ends.node);
-    tasks.spawn(
-        Cluster::NAME,
-        loops::run(cluster, cluster_figures, stop.clone()),
-    );
+    spawn_cluster(agent, ends.cluster, sockets.udp, cluster_figures, tasks);
     let rules = RulesLoop::new(
         Arc::clone(agent),
         rules::Ends {
@@ -234,19 +315,56 @@ fn spawn(
     );
 }
 
-fn this_node(configuration: &Configuration, keep: &Keep) -> anyhow::Result<Node> {
+/// Says what the core of the cluster begins with.
+fn core(parts: &Parts, node: &Node, keys: Rings) -> anyhow::Result<gossip::Config> {
+    let random = SystemRandom::new();
+    let mut seed = [0; 8];
+    random
+        .fill(&mut seed)
+        .map_err(|_| anyhow::anyhow!("the system gives no random bytes"))?;
+    Ok(gossip::Config {
+        id: node.id,
+        starts: node.incarnation,
+        body: node.first_body(),
+        keys,
+        zones: parts.configuration.zone_tree(),
+        salts: Box::new(move || {
+            let mut salt = [0; 12];
+            random
+                .fill(&mut salt)
+                .expect("the system gave random bytes at the start, and goes on to");
+            salt
+        }),
+        seed: u64::from_ne_bytes(seed),
+        kept: parts.keep.cluster(),
+        timing: gossip::Timing::default(),
+    })
+}
+
+fn this_node(configuration: &Configuration, keep: &Keep, port: u16) -> anyhow::Result<Node> {
     let (id, incarnation) = keep.identity()?;
-    let local_address = local_address();
+    let listens = configuration.listen_address;
+    let local_address = match listens.is_unspecified() {
+        true => local_address(),
+        false => listens,
+    };
+    let zone = keep
+        .chosen_zone(&configuration.zone)
+        .filter(|zone| configuration.zones.contains_key(zone.as_str()))
+        .or_else(|| Zone::parse(&configuration.zone).ok())
+        .context("the zone of this node has no name that can be used")?;
     Ok(Node {
         id,
         name: process::host_name(),
         display_name: configuration.display_name.clone(),
-        zone: configuration.zone.clone(),
+        zone,
+        is_proxy: configuration.is_proxy,
         static_groups: configuration.groups.clone(),
         detected_groups: BTreeSet::new(),
         incarnation,
         local_address,
         public_address: configuration.advertise_address.unwrap_or(local_address),
+        port,
     })
 }
 
@@ -258,5 +376,12 @@ fn local_address() -> IpAddr {
         socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
         Ok(socket.local_addr()?.ip())
     };
-    asked().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
+    let of_interfaces = || {
+        let deadline = Deadline::after(INTERFACES_TIME_BOX);
+        local_address_of(&Host::real(), deadline).ok().flatten()
+    };
+    asked()
+        .ok()
+        .or_else(of_interfaces)
+        .unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
 }

@@ -1,49 +1,60 @@
-//! The cluster loop: the gossip socket and what this node tells about itself.
+//! The cluster loop: it owns the gossip socket and the core of the cluster, and what this node
+//! tells about itself.
 //!
-//! It owns the UDP socket and the [`Node`], which everybody else reads as a snapshot. It never
-//! waits for anything but its own events, or the neighbours would suspect this node. No membership
-//! protocol is spoken yet, so a datagram can only be junk: it is counted and dropped.
+//! It waits for nothing but its own events, or the neighbours would suspect this node: the socket
+//! is drained before a timer is fired, sending never blocks, and whatever takes time (streams, the
+//! disk, names) is done by others and comes back as a [`Command`]. Everybody else reads snapshots.
+//! Start with [`Cluster`]; `socket` has the datagrams, `calls` and `streams` the two ends of a
+//! stream between nodes, `forward` the reads of another node's API.
+
+pub(crate) mod calls;
+mod channel;
+mod describe;
+pub(crate) mod detect;
+pub(crate) mod forward;
+mod names;
+mod node;
+mod order;
+mod outputs;
+mod pending;
+mod seeds;
+pub(crate) mod show;
+mod socket;
+pub(crate) mod streams;
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use model::{Group, NodeId, limits};
-use tokio::net::UdpSocket;
+use ::rules::alerts;
+use ::rules::checks::Snapshot as Checks;
+use gossip::seal::Rings;
+use gossip::{CallError, Config, Core, Description, Done, Input, Order, Refusal, Snapshot};
+use model::{Group, Moment, Zone};
 use tokio::sync::{mpsc, oneshot, watch};
-use tracing::{debug, info};
+use tracing::info;
 
+use crate::agent::Agent;
+use crate::clock;
 use crate::loops::{self, Room};
 
-/// What this node tells about itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Node {
-    /// Its identity.
-    pub id: NodeId,
-    /// The host name.
-    pub name: String,
-    /// The name shown to people; empty when it is the host name.
-    pub display_name: String,
-    /// Its zone.
-    pub zone: String,
-    /// The groups that the configuration gave.
-    pub static_groups: BTreeSet<Group>,
-    /// The groups that detectors gave.
-    pub detected_groups: BTreeSet<Group>,
-    /// How often it has started.
-    pub incarnation: u64,
-    /// The address it uses inside its network.
-    pub local_address: IpAddr,
-    /// The address that other nodes are told.
-    pub public_address: IpAddr,
-}
+pub(crate) use describe::{states, weight};
+pub(crate) use names::{find, shown_name};
+pub(crate) use node::Node;
+use pending::Pending;
+pub(crate) use seeds::{keep_told, resolve_all};
+use socket::Socket;
 
-impl Node {
-    /// Gives all groups, static and detected, each once and in order.
-    pub(crate) fn groups(&self) -> impl Iterator<Item = &Group> {
-        self.static_groups.union(&self.detected_groups)
-    }
-}
+/// Time between two snapshots while members change.
+const SHOW_CHANGES: Duration = Duration::from_millis(100);
+/// Time between two snapshots when only figures moved.
+const SHOW_FIGURES: Duration = Duration::from_secs(2);
+/// Time between two descriptions of this node while its checks change.
+const DESCRIBE_INTERVAL: Duration = Duration::from_millis(500);
+
+/// What came of an order.
+pub(crate) type Outcome = Result<Done, Refusal>;
 
 /// What others ask of the cluster loop.
 pub(crate) enum Command {
@@ -59,64 +70,123 @@ pub(crate) enum Command {
         display_name: String,
         /// The static groups.
         groups: BTreeSet<Group>,
+        /// The zones.
+        zones: gossip::Zones,
     },
+    /// Do something in the cluster, and answer what came of it.
+    Order(Order, oneshot::Sender<Outcome>),
+    /// Another node asks something on a stream.
+    Asked(gossip::Peer, Vec<u8>, oneshot::Sender<Vec<u8>>),
+    /// A call to another node ended.
+    Answered(gossip::Call, Result<(gossip::Peer, Vec<u8>), CallError>),
+    /// The seeds have these addresses.
+    Seeds(Vec<SocketAddr>),
+    /// Multicast reaches these networks from here on.
+    Wires(Vec<drivers::network::Wire>),
+    /// Give what is to be kept for the next start.
+    Kept(oneshot::Sender<Option<Vec<u8>>>),
+}
+
+/// The ends of the channels that the loop holds.
+pub(crate) struct Ends {
+    /// What others ask.
+    pub commands: mpsc::Receiver<Command>,
+    /// What this node tells about itself.
+    pub node: watch::Sender<Arc<Node>>,
+    /// The cluster as readers see it.
+    pub members: watch::Sender<Arc<Snapshot>>,
+    /// Where calls to other nodes go.
+    pub calls: mpsc::Sender<calls::Ask>,
 }
 
 /// The state of the loop.
 pub(crate) struct Cluster {
-    socket: Option<UdpSocket>,
+    agent: Arc<Agent>,
+    core: Core,
+    socket: Socket,
     commands: mpsc::Receiver<Command>,
     node: watch::Sender<Arc<Node>>,
-    buffer: Box<[u8]>,
+    members: watch::Sender<Arc<Snapshot>>,
+    calls: mpsc::Sender<calls::Ask>,
+    checks: watch::Receiver<Arc<Checks>>,
+    alerts: watch::Receiver<Arc<alerts::Snapshot>>,
+    rings: watch::Receiver<Arc<Rings>>,
+    pending: Pending,
+    /// What was told last about this node, and when.
+    described: (Description, Moment),
+    /// Whether it may be told anew, and when.
+    describe_at: Option<Moment>,
+    shown_at: Moment,
+    /// When the next snapshot is due.
+    show_at: Option<Moment>,
 }
 
 /// What happens to the cluster loop.
 pub(crate) enum Event {
-    /// A datagram came.
-    Datagram {
-        /// From where.
-        from: SocketAddr,
-        /// How long it is.
-        bytes: usize,
-    },
-    /// The socket failed.
-    SocketFailed(std::io::Error),
+    /// Datagrams wait.
+    Datagrams,
+    /// A deadline has come: of the core, or of what this loop tells.
+    Deadline,
     /// Somebody asks for something.
     Command(Command),
+    /// How the checks are, or who takes care of them, changed.
+    Checks,
+    /// The files of keys were read again, or the cluster changed keys.
+    Keys,
 }
 
 impl loops::Event for Event {
-    const KINDS: &'static [&'static str] = &["datagrams_junk", "socket_errors", "commands"];
+    const KINDS: &'static [&'static str] =
+        &["datagram_turns", "deadlines", "commands", "checks", "keys"];
 
     fn kind(&self) -> usize {
         match self {
-            Self::Datagram { .. } => 0,
-            Self::SocketFailed(_) => 1,
+            Self::Datagrams => 0,
+            Self::Deadline => 1,
             Self::Command(_) => 2,
+            Self::Checks => 3,
+            Self::Keys => 4,
         }
     }
 }
 
 impl Cluster {
-    /// Makes the state. Without a socket (service discovery is off) only commands come.
+    /// Makes the state. Without a socket (service discovery is off) this node is alone.
     pub(crate) fn new(
-        socket: Option<UdpSocket>,
-        commands: mpsc::Receiver<Command>,
-        node: watch::Sender<Arc<Node>>,
+        agent: Arc<Agent>,
+        socket: Option<tokio::net::UdpSocket>,
+        ends: Ends,
+        config: Config,
     ) -> Self {
-        let buffer = vec![0; limits::DATAGRAM_BYTES_MAX].into_boxed_slice();
-        Self {
-            socket,
-            commands,
-            node,
-            buffer,
-        }
+        let (now, wall) = (clock::now(), clock::wall());
+        let mut checks = agent.checks.clone();
+        checks.mark_changed();
+        let mut cluster = Self {
+            core: Core::new(config, now, wall),
+            socket: Socket::new(socket),
+            commands: ends.commands,
+            node: ends.node,
+            members: ends.members,
+            calls: ends.calls,
+            checks,
+            alerts: agent.alerts_shown.clone(),
+            rings: agent.rings.subscribe(),
+            pending: Pending::default(),
+            described: (Description::default(), now),
+            describe_at: None,
+            shown_at: now,
+            show_at: None,
+            agent,
+        };
+        cluster.describe();
+        cluster.show();
+        cluster
     }
 
     /// Changes the node and publishes it when it is different. A change is no new incarnation:
     /// those count starts, and only they are kept on disk, so that none comes twice.
-    fn change(&self, change: impl FnOnce(&mut Node)) -> bool {
-        self.node.send_if_modified(|shown| {
+    fn change(&mut self, change: impl FnOnce(&mut Node)) -> bool {
+        let changed = self.node.send_if_modified(|shown| {
             let mut node = Node::clone(shown);
             change(&mut node);
             if node == **shown {
@@ -124,7 +194,150 @@ impl Cluster {
             }
             *shown = Arc::new(node);
             true
-        })
+        });
+        if changed {
+            self.describe();
+        }
+        changed
+    }
+
+    /// Takes one input, and does what the core wants done.
+    fn handle(&mut self, input: Input) {
+        self.core.handle(clock::now(), clock::wall(), input);
+        self.carry_out();
+    }
+
+    /// Tells others how this node is, when that is news.
+    fn describe(&mut self) {
+        let node = Arc::clone(&self.node.borrow());
+        let checks = Arc::clone(&self.checks.borrow_and_update());
+        let alerts = Arc::clone(&self.alerts.borrow_and_update());
+        let description = describe::describe(&node, &checks, &alerts);
+        self.describe_at = None;
+        let is_news = self.described.0 != description;
+        self.described = (description, clock::now());
+        if is_news {
+            let description = Box::new(self.described.0.clone());
+            self.handle(Input::Describe(description));
+        }
+    }
+
+    /// Publishes how the cluster is.
+    fn show(&mut self) {
+        self.show_at = None;
+        self.shown_at = clock::now();
+        let mut snapshot = self.core.snapshot();
+        let dropped = self.socket.dropped();
+        if !dropped.is_empty() {
+            let shown = Arc::make_mut(&mut snapshot);
+            shown.figures.dropped.extend(dropped);
+        }
+        self.members.send_replace(snapshot);
+    }
+
+    /// Notes that there is something to publish.
+    fn show_within(&mut self, interval: Duration) {
+        let at = self.shown_at + interval;
+        self.show_at = Some(self.show_at.map_or(at, |due| due.min(at)));
+    }
+
+    /// Does what is due. What came meanwhile is taken first: a node that slept must hear its
+    /// neighbours before it doubts them.
+    fn tick(&mut self) {
+        let now = clock::now();
+        if self.core.next_deadline().is_some_and(|due| due <= now) {
+            self.handle(Input::Deadline);
+        }
+        if self.describe_at.is_some_and(|due| due <= now) {
+            self.describe();
+        }
+        if self.show_at.is_some_and(|due| due <= now) {
+            self.show();
+        }
+    }
+
+    /// Takes the datagrams that wait, as many as one turn may.
+    fn drain(&mut self) {
+        let mut taken = 0;
+        while taken < model::limits::DATAGRAMS_PER_TURN_MAX {
+            let Some((from, packet)) = self.socket.receive() else {
+                break;
+            };
+            taken += 1;
+            self.handle(Input::Datagram { from, packet });
+        }
+        if taken > 0 {
+            self.show_within(SHOW_FIGURES);
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::AddGroup(group, answer) => {
+                let changed = self.change(|node| {
+                    node.static_groups.insert(group.clone());
+                });
+                info!(%group, changed, "Group added");
+                // Whoever asked may be gone.
+                let _ = answer.send(changed);
+            }
+            Command::RemoveGroup(group, answer) => {
+                let changed = self.change(|node| {
+                    node.static_groups.remove(&group);
+                });
+                info!(%group, changed, "Group removed");
+                // Whoever asked may be gone.
+                let _ = answer.send(changed);
+            }
+            Command::Detected(groups) => {
+                self.change(|node| node.detected_groups = groups);
+            }
+            Command::Configure {
+                display_name,
+                groups,
+                zones,
+            } => {
+                self.change(|node| {
+                    node.display_name = display_name;
+                    node.static_groups = groups;
+                });
+                self.handle(Input::Zones(zones));
+                self.show_within(SHOW_CHANGES);
+            }
+            Command::Order(order, answer) => {
+                if let Some(id) = self.pending.order(answer) {
+                    self.handle(Input::Order(id, order));
+                }
+            }
+            Command::Asked(peer, request, answer) => {
+                if let Some(call) = self.pending.asked(answer) {
+                    self.handle(Input::Asked {
+                        call,
+                        peer,
+                        request,
+                    });
+                }
+            }
+            Command::Answered(call, answer) => self.handle(Input::Answered { call, answer }),
+            Command::Seeds(addresses) => self.handle(Input::Seeds(addresses)),
+            Command::Wires(wires) => self.socket.set_wires(wires),
+            Command::Kept(answer) => {
+                // Whoever asked may be gone.
+                let _ = answer.send(self.core.kept());
+            }
+        }
+    }
+
+    /// Takes this node to another zone, in what everybody reads here.
+    fn zone_changed(&mut self, zone: &Zone) {
+        self.change(|node| node.zone = zone.clone());
+        self.agent.zone_changed(zone);
+    }
+
+    /// Tells how long nothing is to be done.
+    fn next_deadline(&self) -> Option<Moment> {
+        let all = [self.core.next_deadline(), self.describe_at, self.show_at];
+        all.into_iter().flatten().min()
     }
 }
 
@@ -134,61 +347,45 @@ impl Room for Cluster {
     const NAME: &'static str = "cluster";
 
     async fn next(&mut self) -> Event {
-        let Self {
-            socket,
-            commands,
-            buffer,
-            ..
-        } = self;
-        let datagram = async {
-            match socket {
-                Some(socket) => socket.recv_from(buffer).await,
+        let deadline = self.next_deadline();
+        let due = async {
+            match deadline {
+                Some(deadline) => tokio::time::sleep(deadline.since(clock::now())).await,
                 None => std::future::pending().await,
             }
         };
+        let Self {
+            socket,
+            commands,
+            checks,
+            alerts,
+            rings,
+            describe_at,
+            ..
+        } = self;
+        // One that is due already will be read then.
+        let is_quiet = describe_at.is_none();
         tokio::select! {
+            () = socket.readable() => Event::Datagrams,
             Some(command) = commands.recv() => Event::Command(command),
-            received = datagram => match received {
-                Ok((bytes, from)) => Event::Datagram { from, bytes },
-                Err(error) => Event::SocketFailed(error),
-            },
+            () = due => Event::Deadline,
+            Ok(()) = checks.changed(), if is_quiet => Event::Checks,
+            Ok(()) = alerts.changed(), if is_quiet => Event::Checks,
+            Ok(()) = rings.changed() => Event::Keys,
         }
     }
 
     fn apply(&mut self, event: Event) {
         match event {
-            Event::Datagram { from, bytes } => debug!(%from, bytes, "Junk on the gossip port"),
-            // Linux reports the ICMP errors of earlier datagrams here; none of them is ours to
-            // mend.
-            Event::SocketFailed(error) => debug!(%error, "The gossip socket reported an error"),
-            Event::Command(Command::AddGroup(group, answer)) => {
-                let changed = self.change(|node| {
-                    node.static_groups.insert(group.clone());
-                });
-                info!(%group, changed, "Group added");
-                // Whoever asked may be gone.
-                let _ = answer.send(changed);
+            Event::Datagrams | Event::Deadline => self.drain(),
+            Event::Command(command) => self.command(command),
+            Event::Keys => {
+                let rings = Arc::clone(&self.rings.borrow_and_update());
+                self.handle(Input::Keys(Rings::clone(&rings)));
+                self.show_within(SHOW_CHANGES);
             }
-            Event::Command(Command::RemoveGroup(group, answer)) => {
-                let changed = self.change(|node| {
-                    node.static_groups.remove(&group);
-                });
-                info!(%group, changed, "Group removed");
-                // Whoever asked may be gone.
-                let _ = answer.send(changed);
-            }
-            Event::Command(Command::Detected(groups)) => {
-                self.change(|node| node.detected_groups = groups);
-            }
-            Event::Command(Command::Configure {
-                display_name,
-                groups,
-            }) => {
-                self.change(|node| {
-                    node.display_name = display_name;
-                    node.static_groups = groups;
-                });
-            }
+            Event::Checks => self.describe_at = Some(self.described.1 + DESCRIBE_INTERVAL),
         }
+        self.tick();
     }
 }

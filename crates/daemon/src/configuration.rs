@@ -73,6 +73,18 @@ impl Configuration {
         }
     }
 
+    /// Gives the tree of the zones. Names were checked when they were read.
+    pub(crate) fn zone_tree(&self) -> gossip::Zones {
+        let parse = |name: &str| model::Zone::parse(name).ok();
+        let parent = |name: &str| {
+            let above = self.zones.values();
+            let mut above = above.filter(|zone| zone.sub_zones.iter().any(|it| it == name));
+            above.next().and_then(|zone| parse(&zone.name))
+        };
+        let named = self.zones.keys();
+        gossip::Zones::new(named.filter_map(|name| Some((parse(name)?, parent(name)))))
+    }
+
     /// Compares with another configuration: each key, when a change of it is in force, and whether
     /// it differs.
     pub fn differences(&self, other: &Self) -> Vec<(&'static str, Change, bool)> {

@@ -14,12 +14,14 @@ use ::rules::facts::Facts;
 use api::evaluator::{Evaluate, Evaluated, Explanation, Function};
 use api::{ErrorCode, Problem};
 use expr::{Env, Failure, Fleet, MachineCall, Member, Outcome, Reference, Root, Source, Unknown};
-use model::{CheckState, Diagnostic, Group, GroupSet, Moment, Place, Value, WallTime};
+use model::{
+    CheckState, Diagnostic, Group, GroupSet, MemberState, Moment, NodeId, Place, Value, WallTime,
+};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::agent::Agent;
 use crate::clock;
-use crate::cluster::Node;
+use crate::cluster::{self, Node};
 use crate::configuration::Configuration;
 use crate::machine::Machine;
 
@@ -30,6 +32,8 @@ const FILE: &str = "(expression)";
 pub struct World {
     configuration: Arc<Configuration>,
     node: Option<Arc<Node>>,
+    /// The cluster as this node knows it.
+    members: Option<Arc<gossip::Snapshot>>,
     machine: Option<Arc<Machine>>,
     seen: Option<Seen>,
     checks: Option<Arc<Snapshot>>,
@@ -50,6 +54,7 @@ impl World {
         Self {
             configuration: Arc::clone(&agent.configuration.borrow()),
             node: Some(Arc::clone(&agent.node.borrow())),
+            members: Some(Arc::clone(&agent.members.borrow())),
             machine: Some(Arc::clone(&agent.machine)),
             seen: Some(Seen {
                 facts: Arc::clone(&agent.facts.borrow()),
@@ -66,6 +71,7 @@ impl World {
         Self {
             configuration: Arc::new(configuration),
             node: None,
+            members: None,
             machine: Some(Arc::new(Machine::real())),
             seen: None,
             checks: None,
@@ -130,6 +136,13 @@ impl World {
             .ok_or_else(|| Unknown::new("no agent is running"))
     }
 
+    fn cluster(&self) -> Result<(&Node, &gossip::Snapshot), Unknown> {
+        let known = self.members.as_deref();
+        known
+            .map(|known| Ok((self.node()?, known)))
+            .unwrap_or_else(|| Err(Unknown::new("no agent is running")))
+    }
+
     /// Gives what `{{node.…}}` names.
     fn node_facts(&self) -> Result<Value, Unknown> {
         let node = self.node()?;
@@ -145,7 +158,7 @@ impl World {
             ("local_addr", Value::text(node.local_address.to_string())),
             ("groups", groups(&mut node.groups())),
             ("static_groups", groups(&mut node.static_groups.iter())),
-            ("is_proxy", Value::from(self.configuration.is_proxy)),
+            ("is_proxy", Value::from(node.is_proxy)),
         ]))
     }
 
@@ -254,29 +267,39 @@ impl Env for World {
 
     fn zone(&self, node: Option<&str>) -> Result<Arc<str>, Unknown> {
         let Some(wanted) = node else {
-            return Ok(Arc::from(self.configuration.zone.as_str()));
+            let own = self.node.as_ref().map(|node| node.zone.as_str());
+            return Ok(Arc::from(own.unwrap_or(&self.configuration.zone)));
         };
-        let is_this = self
-            .node
-            .as_ref()
-            .is_some_and(|node| node.id.to_string() == wanted);
-        Ok(Arc::from(if is_this {
-            self.configuration.zone.as_str()
-        } else {
-            ""
-        }))
+        let known = self.members.as_deref();
+        let found = known.and_then(|known| {
+            let id = NodeId::parse(wanted).ok()?;
+            Some(known.member(id)?.record.body.zone.as_str())
+        });
+        Ok(Arc::from(found.unwrap_or_default()))
     }
 
     fn count_nodes(&self, group: Option<&str>, state: Option<&str>) -> Result<u64, Unknown> {
-        let node = self.node()?;
-        let has_group =
-            group.is_none_or(|group| node.groups().any(|known| known.as_str() == group));
-        let is_alive = state.is_none_or(|state| state.eq_ignore_ascii_case("alive"));
-        Ok(u64::from(has_group && is_alive))
+        let (node, known) = self.cluster()?;
+        let own = |group: &str| node.groups().any(|known| known.as_str() == group);
+        let counts = |member: &&gossip::Member| {
+            let is_this = member.record.id == node.id;
+            let has_group = group.is_none_or(|group| match is_this {
+                true => own(group),
+                false => member.record.groups().iter().any(|it| it.as_str() == group),
+            });
+            has_group && state.is_none_or(|it| it.eq_ignore_ascii_case(member.state.as_str()))
+        };
+        Ok(known.members.iter().filter(counts).count() as u64)
+    }
+
+    fn have_event(&self, event_type: &str) -> Result<bool, Unknown> {
+        let (_, known) = self.cluster()?;
+        Ok(known.events.iter().any(|event| event.kind == event_type))
     }
 
     fn fleet(&self, group: Option<&str>) -> Result<Fleet, Unknown> {
-        let (node, Some(checks)) = (self.node()?, &self.checks) else {
+        let (node, known) = self.cluster()?;
+        let Some(checks) = &self.checks else {
             return Err(Unknown::new("no agent is running"));
         };
         let wanted = match group.map(GroupSet::parse) {
@@ -285,7 +308,7 @@ impl Env for World {
             Some(Err(error)) => return Err(Unknown::new(error.to_string())),
         };
         let groups: BTreeSet<Group> = node.groups().cloned().collect();
-        // What other nodes tell comes with the cluster; this one is always known.
+        // This one is always known, and best by itself.
         let this = wanted.matches(&groups).then(|| Member {
             name: Arc::from(node.name.as_str()),
             id: Arc::from(node.id.to_string()),
@@ -297,9 +320,18 @@ impl Env for World {
                 Arc::new(states.collect())
             })),
         });
-        Ok(Fleet {
-            members: this.into_iter().collect(),
-        })
+        let now = self.seen.as_ref().map_or_else(clock::now, |seen| seen.now);
+        let others = known.members.iter().filter(|member| {
+            let groups = || member.record.groups().into_iter().cloned().collect();
+            let is_other = member.record.id != node.id && member.state != MemberState::Leave;
+            is_other && wanted.matches(&groups())
+        });
+        let mut members: Vec<Member> = this
+            .into_iter()
+            .chain(others.map(|member| fleet_member(member, now)))
+            .collect();
+        members.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
+        Ok(Fleet { members })
     }
 
     fn machine(&self, call: MachineCall) -> Result<Value, Unknown> {
@@ -322,6 +354,19 @@ impl Env for World {
         let filled = SystemRandom::new().fill(&mut bytes);
         filled.map_err(|_| Unknown::new("the system gives no random bytes"))?;
         Ok(u64::from_ne_bytes(bytes))
+    }
+}
+
+/// Gives another node as expressions see it. Of one that does not live nothing is known.
+fn fleet_member(member: &gossip::Member, now: Moment) -> Member {
+    let lives = matches!(member.state, MemberState::Alive | MemberState::Suspect);
+    let body = &member.record.body;
+    Member {
+        name: Arc::from(body.name.as_str()),
+        id: Arc::from(member.record.id.to_string()),
+        zone: Arc::from(body.zone.as_str()),
+        age: lives.then(|| now.since(member.heard)),
+        checks: Arc::new(cluster::states(&member.record)),
     }
 }
 

@@ -10,6 +10,7 @@ mod collectors;
 mod detectors;
 mod docker;
 mod evaluator;
+mod gossip;
 mod groups;
 mod guard;
 mod history;
@@ -42,6 +43,7 @@ use tracing::error;
 pub(crate) use server::{Connections, Peer, serve_tcp, serve_unix};
 
 use crate::agent::Agent;
+use crate::cluster::calls;
 use crate::workers::JobError;
 
 /// A request that failed, on its way to the client.
@@ -118,6 +120,8 @@ impl Routes {
 pub(crate) fn router(agent: &Arc<Agent>) -> Router {
     routes(agent)
         .router
+        // No route of the API: nodes speak there, and the key of the zone is what guards it.
+        .route(calls::PATH, axum::routing::get(gossip::open_stream))
         .fallback(not_found)
         .with_state(Arc::clone(agent))
 }
@@ -142,6 +146,7 @@ fn routes(agent: &Arc<Agent>) -> Routes {
     routes = inventory::tie(routes);
     routes = packs::tie(routes);
     routes = evaluator::tie(routes);
+    routes = gossip::tie(routes);
     routes = monitoring::tie(routes);
     routes.router = routes.router.method_not_allowed_fallback(wrong_method);
     routes
@@ -160,7 +165,15 @@ async fn admit(
             return Failure(problem).into_response();
         }
     }
-    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+    let peer = request.extensions().get::<Peer>().copied();
+    let uri = request.uri().clone();
+    let answer = async {
+        match gossip::of_other_node(&agent, route, peer, uri).await {
+            Some(answer) => answer,
+            None => next.run(request).await,
+        }
+    };
+    match AssertUnwindSafe(answer).catch_unwind().await {
         Ok(response) => response,
         Err(_) => {
             agent.connections.count_panicked();

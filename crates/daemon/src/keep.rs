@@ -8,6 +8,7 @@ mod checks;
 mod facts;
 mod inventory;
 mod keys;
+pub(crate) mod nodes;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -51,6 +52,9 @@ pub(crate) struct Keep {
     groups: History,
     inventory: History,
     checks: History,
+    nodes: History,
+    /// What the core of the cluster wants kept and is not written yet.
+    cluster: Mutex<Option<Vec<u8>>>,
     seen: Mutex<Seen>,
     /// Held while zone keys are written, so that an older ring never replaces a newer one.
     keys_written: Mutex<()>,
@@ -96,6 +100,7 @@ impl Keep {
         let (collectors, groups) = (history("collectors")?, history("groups")?);
         let inventory = history("inventory")?;
         let checks = history("checks")?;
+        let nodes = history("nodes")?;
         for repair in &repairs {
             warn!(%repair, "A journal was damaged");
         }
@@ -106,6 +111,8 @@ impl Keep {
             groups,
             inventory,
             checks,
+            nodes,
+            cluster: Mutex::default(),
             seen: Mutex::new(Seen {
                 repairs,
                 troubles: Vec::new(),

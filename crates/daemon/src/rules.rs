@@ -279,7 +279,8 @@ impl RulesLoop {
 
     /// Tells everybody once when this node knows itself.
     fn live_on(&self) {
-        if *self.life.borrow() != AgentState::Initializing || !self.pump.has_looked() {
+        let is_new = *self.life.borrow() == AgentState::Initializing;
+        if !is_new || !self.pump.has_looked() || self.agent.waits_for_seeds() {
             return;
         }
         // Not `ok` again where the end has begun meanwhile.

@@ -8,6 +8,7 @@ use std::ffi::CString;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use futures_util::FutureExt;
@@ -33,6 +34,12 @@ use crate::{clock, reload, zone_keys};
 /// Threads of the runtime: the loops are light, and blocking work has its own pool.
 const RUNTIME_THREADS: usize = 2;
 
+/// Time that leaving the cluster may take, of all the time that a stop has.
+const LEAVE_TIME: Duration = Duration::from_millis(1_500);
+/// Time after which the service manager hears that the agent runs, although no seed answers: it
+/// would kill an agent that says nothing, and the seeds may come up after this one.
+const SEEDS_PATIENCE: Duration = Duration::from_secs(30);
+
 /// How an agent is to be started.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -40,6 +47,8 @@ pub struct Options {
     pub root: Option<PathBuf>,
     /// Whether to stop as soon as everything ran once.
     pub one_shot: bool,
+    /// Whether to join whoever answers a call to everybody on the networks of this machine.
+    pub auto_detect: bool,
 }
 
 /// Tells why an agent did not start, or ended badly.
@@ -182,9 +191,11 @@ async fn run(
     // Before all else: a signal that comes during the start must not be lost.
     let mut signals = Signals::new().map_err(StartError::Place)?;
     let configuration = loaded.configuration;
-    let with_gossip = configuration
-        .topics
-        .contains(&model::Topic::ServiceDiscovery);
+    // A run that only looks once joins nobody.
+    let with_gossip = !options.one_shot
+        && configuration
+            .topics
+            .contains(&model::Topic::ServiceDiscovery);
     let listeners = listen::bind(
         configuration.listen_address,
         configuration.port,
@@ -201,6 +212,7 @@ async fn run(
         keep,
         log,
         listeners,
+        auto_detect: options.auto_detect,
     };
     let (agent, life) = assemble(parts, &mut tasks).map_err(StartError::Place)?;
     greet(&agent);
@@ -242,9 +254,6 @@ fn greet(agent: &Arc<Agent>) {
             );
         }
     }
-    if !configuration.seeds.is_empty() {
-        warn!("This version does not speak the membership protocol yet: no seed is joined");
-    }
     let end = match &agent.previous_run {
         Some(run) if run.ended == "killed" => {
             warn!(
@@ -274,6 +283,8 @@ async fn live(
     let mut is_new = true;
     // It runs beside the other branches: one that hangs must not hold up a stop.
     let mut reloading = std::pin::pin!(Fuse::terminated());
+    let mut patience = std::pin::pin!(tokio::time::sleep(SEEDS_PATIENCE));
+    let mut is_patient = true;
     loop {
         tokio::select! {
             _ = signals.terminate.recv() => return End::Asked("SIGTERM"),
@@ -293,6 +304,13 @@ async fn live(
                 error!(task = name, "A part of the agent ended by itself");
                 return End::Broken(name);
             }
+            () = patience.as_mut(), if is_new && is_patient => {
+                is_patient = false;
+                if agent.waits_for_seeds() {
+                    warn!("No seed answers yet: the agent goes on asking, and works meanwhile");
+                    manager.ready();
+                }
+            }
             Ok(_) = life.wait_for(|state| *state == AgentState::Ok), if is_new => {
                 is_new = false;
                 manager.ready();
@@ -306,7 +324,10 @@ async fn live(
 
 /// Ends everything within the deadline.
 async fn farewell(agent: &Arc<Agent>, reason: &str, tasks: Tasks) {
-    let late = tasks.stop(limits::STOP_DEADLINE).await;
+    agent.leave_politely(LEAVE_TIME).await;
+    let late = tasks
+        .stop(limits::STOP_DEADLINE.saturating_sub(LEAVE_TIME))
+        .await;
     if !late.is_empty() {
         warn!(?late, "Some tasks did not end in time");
     }
@@ -317,6 +338,7 @@ async fn farewell(agent: &Arc<Agent>, reason: &str, tasks: Tasks) {
         let wall = clock::wall();
         keep.save_facts(&facts);
         keep.save_checks(&checks);
+        keep.save_cluster();
         keep.note(wall, "stop", &text);
         keep.flush();
         keep.save_life("stopped", wall)
@@ -347,8 +369,6 @@ impl Signals {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use tokio::sync::mpsc;
 
     use super::*;

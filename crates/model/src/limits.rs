@@ -408,6 +408,8 @@ pub const GOSSIP_SUBKEYS_MAX: usize = 512;
 pub const SALT_DATAGRAMS_MAX: u64 = 1 << 32;
 /// Age of a salt at which it is renewed.
 pub const SALT_AGE_MAX: Duration = Duration::from_secs(3_600);
+/// Files in the folder of zone keys; with more none is read, which is an error.
+pub const ZONE_KEY_FILES_MAX: usize = 1_000;
 /// Keys of one zone, retired ones too; the next one is refused.
 pub const RING_KEYS_MAX: usize = 16;
 /// Time for which a removed key still opens streams, so that a node that slept can come back.

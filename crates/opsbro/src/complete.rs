@@ -104,6 +104,28 @@ pub(crate) fn groups() -> ArgValueCompleter {
     })
 }
 
+/// Completes the nodes that the running agent knows.
+pub(crate) fn nodes() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let all: Option<BTreeMap<String, api::gossip::Member>> = ask(&api::gossip::MEMBERS);
+        let all = all.into_iter().flatten().flat_map(|(_, it)| {
+            let told = format!("{} {}", it.state, it.addr);
+            let shown = (!it.display_name.is_empty()).then_some((it.display_name, told.clone()));
+            shown.into_iter().chain([(it.name, told)])
+        });
+        starting_with(typed, all)
+    })
+}
+
+/// Completes the zones that the running agent knows.
+pub(crate) fn zones() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let all: Option<BTreeMap<String, api::gossip::Zone>> = ask(&api::gossip::ZONES);
+        let all = all.into_iter().flatten();
+        starting_with(typed, all.map(|(name, it)| (name, it.relation)))
+    })
+}
+
 /// Completes the tokens that exist.
 pub(crate) fn tokens() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {

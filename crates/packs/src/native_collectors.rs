@@ -37,7 +37,7 @@ pub const ALL: &[KnownCollector] = &[
     KnownCollector { name: "ec2", keys: &["ami-id", "hostname", "instance-id", "instance-type", "instance-life-cycle", "local-hostname", "local-ipv4", "ipv6", "availability-zone", "profile", "public-hostname", "public-ipv4", "reservation-id", "security-groups", "region"] },
     KnownCollector { name: "geoloc", keys: &["ip", "hostname", "city", "region", "country", "loc", "org", "postal", "timezone"] },
     KnownCollector { name: "googlecloud", keys: &["attributes.*", "cpuPlatform", "description", "hostname", "id", "image", "machineType", "maintenanceEvent", "name", "networkInterfaces", "networkInterfaces.*", "preempted", "scheduling.*", "tags", "zone"] },
-    KnownCollector { name: "gossip", keys: &["zone", "nb_known_nodes"] },
+    KnownCollector { name: "gossip", keys: &["zone", "nb_known_nodes", "nb_zone_nodes", "alive", "suspect", "dead", "leave", "sent_bytes", "received_bytes", "dropped", "self_doubt"] },
     KnownCollector { name: "hetzner", keys: &["hostname", "instance-id", "public-ipv4", "local-ipv4", "availability-zone", "region"] },
     KnownCollector { name: "hwmon", keys: &["hottest", "temperatures.*.*.celsius", "temperatures.*.*.max", "temperatures.*.*.critical", "fans.*.*.rpm", "disks.*.celsius", "disks.*.critical"] },
     KnownCollector { name: "hypervisor", keys: &["hypervisor", "is_virtual"] },

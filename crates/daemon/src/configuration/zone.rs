@@ -90,11 +90,11 @@ pub(super) fn read(node: &Node, text: &str, problems: &mut Vec<Diagnostic>) -> O
     (problems.len() == before).then_some(zone)
 }
 
-const NAME_HINT: &str = "use letters, digits, dots, dashes and underscores";
+const NAME_HINT: &str =
+    "use letters, digits, dots, dashes and underscores, and begin with a letter or digit";
 
 fn is_name(name: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    !name.is_empty() && name.len() <= 64 && name.chars().all(allowed)
+    model::Zone::parse(name).is_ok()
 }
 
 /// Checks that the zones form a tree: each named one exists, and none lies below itself.

@@ -20,6 +20,7 @@ use super::parameters::{Path, Query};
 use super::{Failure, Routes, metrics};
 use crate::agent::{Agent, VERSION};
 use crate::alerts::show;
+use crate::cluster::show as show_cluster;
 use crate::keep::state_word;
 use crate::{clock, process, reload};
 
@@ -159,8 +160,9 @@ fn describe(agent: &Agent) -> Info {
         display_name: node.display_name.clone(),
         version: VERSION.to_owned(),
         system: process::system(),
-        zone: node.zone.clone(),
+        zone: node.zone.to_string(),
         is_zone_protected: agent.is_zone_protected(),
+        cluster: show_cluster::cluster(&agent.members.borrow(), &node),
         groups: node.groups().map(ToString::to_string).collect(),
         static_groups: node.static_groups.iter().map(ToString::to_string).collect(),
         local_addr: node.local_address.to_string(),

@@ -25,6 +25,18 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     }
 }
 
+/// A body that is text.
+pub(super) struct Text(pub(super) String);
+
+impl<S: Sync> FromRequest<S> for Text {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        let bytes = read(request).await?;
+        Ok(Self(String::from_utf8_lossy(&bytes).into_owned()))
+    }
+}
+
 async fn read(request: Request) -> Result<bytes::Bytes, Problem> {
     let limited = Limited::new(request.into_body(), limits::HTTP_BODY_BYTES_MAX);
     match tokio::time::timeout(limits::HTTP_BODY_TIMEOUT, limited.collect()).await {

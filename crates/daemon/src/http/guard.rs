@@ -3,7 +3,8 @@
 //! The unix socket may do everything: file permissions guard it. Over TCP, reads are open to the
 //! loopback addresses, all else needs a bearer token whose role is strong enough. `Host` and
 //! `Origin` are checked first, so that no web page can make a browser drive the agent of its
-//! machine.
+//! machine. Another node, which has proved the key of the zone on its stream, may read what is
+//! marked for that.
 
 use std::net::IpAddr;
 
@@ -13,11 +14,17 @@ use axum::http::{HeaderMap, header};
 
 use super::Peer;
 use crate::agent::Agent;
+use crate::cluster::forward;
 
 /// Checks a request against its route, and gives the role that its caller has.
 pub(super) fn check(agent: &Agent, route: &Route, request: &Request) -> Result<Role, Problem> {
     let address = match request.extensions().get::<Peer>() {
         Some(Peer::Unix) => return Ok(Role::Admin),
+        Some(Peer::Node) if forward::may_ask(route) => return Ok(Role::Read),
+        Some(Peer::Node) => {
+            let message = "nodes do not ask this of each other";
+            return Err(Problem::new(ErrorCode::Forbidden, message));
+        }
         Some(Peer::Tcp(address)) => address,
         // The server names every peer. One that it did not may do nothing.
         None => {

@@ -20,6 +20,7 @@ use api::{ErrorCode, HistoryEntry, Problem};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use model::{AgentState, CheckState, WallTime};
 use serde::Deserialize;
 use tokio::sync::oneshot;
@@ -29,6 +30,7 @@ use super::parameters::{Path, Query};
 use super::{Failure, Routes, body};
 use crate::agent::Agent;
 use crate::alerts::show;
+use crate::cluster::{self, forward};
 use crate::keep::state_word;
 use crate::rules::Command;
 use shown::{checks, services};
@@ -77,19 +79,13 @@ async fn all_state(agent: &Agent) -> Result<Json<AllState>, Failure> {
 async fn state_of(
     State(agent): State<Arc<Agent>>,
     Path(wanted): Path<String>,
-) -> Result<Json<AllState>, Failure> {
-    let is_this = {
-        let node = agent.node.borrow();
-        node.id.to_string() == wanted || node.name == wanted || node.display_name == wanted
-    };
-    if is_this {
-        return all_state(&agent).await;
+) -> Result<Response, Failure> {
+    let known = Arc::clone(&agent.members.borrow());
+    let member = cluster::find(&known, &wanted)?;
+    if member.record.id == known.own {
+        return Ok(all_state(&agent).await?.into_response());
     }
-    let problem = Problem::new(
-        ErrorCode::NotFound,
-        format!("this node knows no node `{wanted}`"),
-    );
-    Err(problem.with_hint("name a node by its UUID or name").into())
+    Ok(forward::read(&agent, member, STATE.path).await?)
 }
 
 async fn all_checks(

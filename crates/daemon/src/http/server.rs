@@ -36,6 +36,8 @@ pub(crate) enum Peer {
     Unix,
     /// An address.
     Tcp(SocketAddr),
+    /// Another node, which has proved the key of this node's zone.
+    Node,
 }
 
 /// What the listeners count.
@@ -220,7 +222,7 @@ where
         .max_buf_size(limits::HTTP_HEAD_BYTES_MAX)
         .max_headers(limits::HTTP_HEADERS_MAX);
     let stream = TokioIo::new(WriteDeadline::new(stream, limits::HTTP_BODY_TIMEOUT));
-    let mut connection = std::pin::pin!(builder.serve_connection(stream, service));
+    let mut connection = std::pin::pin!(builder.serve_connection(stream, service).with_upgrades());
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,
         () = stop.wait() => {

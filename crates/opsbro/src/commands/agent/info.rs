@@ -173,6 +173,48 @@ fn service_discovery(page: &mut Page, facts: &Facts) {
         false => "(‼ zone has no gossip key)".red().to_string(),
     };
     page.field("Zone", format!("{} {key}", facts.zone));
+    cluster(page, &facts.cluster);
+}
+
+/// Tells of the cluster: who is there, whose keys, and what was dropped.
+fn cluster(page: &mut Page, cluster: &api::gossip::Cluster) {
+    let proxy = if cluster.is_proxy { ", a proxy" } else { "" };
+    page.field("Told to others", format!("{}{proxy}", cluster.address));
+    let states = ["alive", "suspect", "dead", "leave"];
+    let counted = states.iter().filter_map(|state| {
+        let count = cluster.members.get(*state).copied().unwrap_or_default();
+        (count > 0 || *state == "alive").then(|| match *state {
+            "dead" | "suspect" => format!("{count} {state}").red().to_string(),
+            _ => format!("{count} {state}"),
+        })
+    });
+    page.field("Nodes", counted.collect::<Vec<_>>().join(" / "));
+    page.more("opsbro members");
+    for key in &cluster.keys {
+        let seals = key.seals.as_deref().unwrap_or("none");
+        let mut text = format!("{seals} seals in {}, {} accepted", key.zone, key.accepted);
+        if key.behind > 0 {
+            text.push_str(&format!(", {} nodes do not have it yet", key.behind));
+        }
+        page.field("Key", text);
+    }
+    let figures = &cluster.figures;
+    let dropped: Vec<String> = figures
+        .dropped
+        .iter()
+        .filter(|(_, count)| **count > 0)
+        .map(|(reason, count)| format!("{count} {reason}"))
+        .collect();
+    if !dropped.is_empty() {
+        page.field("Junk dropped", dropped.join(", "));
+    }
+    if figures.self_doubt > 0 {
+        let text = format!("{}: it was late for its own probes", figures.self_doubt);
+        page.field("Doubts itself", text.yellow());
+    }
+    for conflict in &cluster.conflicts {
+        page.line(format!("‼ {conflict}").yellow());
+    }
 }
 
 fn automatic_detection(page: &mut Page, facts: &Facts) {

@@ -34,6 +34,9 @@ pub(crate) struct Start {
     /// Let everything run once, then stop
     #[arg(long)]
     one_shot: bool,
+    /// Join whoever answers a call to everybody on the networks of this machine
+    #[arg(long, conflicts_with = "one_shot")]
+    auto_detect: bool,
     /// How long --daemon waits for the agent to answer
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = timeout)]
     timeout: Duration,
@@ -54,7 +57,7 @@ const LAST_WORDS_BYTES_MAX: u64 = 64 << 10;
 impl Start {
     pub(crate) fn run(self, program: &Program) -> Outcome {
         if self.daemon {
-            return in_background(program, self.timeout);
+            return in_background(program, &self);
         }
         if self.detached {
             // Without a session of its own the agent would end with the terminal. It fails only for
@@ -64,6 +67,7 @@ impl Start {
         let options = Options {
             root: program.root.clone(),
             one_shot: self.one_shot,
+            auto_detect: self.auto_detect,
         };
         match daemon::start(&options) {
             Ok(()) => Ok(Exit::Yes),
@@ -89,10 +93,11 @@ fn explain(error: StartError) -> Failure {
     }
 }
 
-fn in_background(program: &Program, timeout: Duration) -> Outcome {
+fn in_background(program: &Program, start: &Start) -> Outcome {
+    let timeout = start.timeout;
     let itself = std::env::current_exe()
         .map_err(|error| Failure::new(format!("cannot find the program itself: {error}")))?;
-    let mut child = detached(&itself, program.root.as_deref())?;
+    let mut child = detached(&itself, program.root.as_deref(), start.auto_detect)?;
     let deadline = Instant::now() + timeout;
     let mut progress = Progress::new("the agent to answer");
     loop {
@@ -140,7 +145,7 @@ fn in_background(program: &Program, timeout: Duration) -> Outcome {
     }
 }
 
-fn detached(itself: &Path, root: Option<&Path>) -> Result<Child, Failure> {
+fn detached(itself: &Path, root: Option<&Path>, auto_detect: bool) -> Result<Child, Failure> {
     let mut command = Command::new(itself);
     if let Some(root) = root {
         command
@@ -148,6 +153,9 @@ fn detached(itself: &Path, root: Option<&Path>) -> Result<Child, Failure> {
             .arg(std::path::absolute(root).unwrap_or_else(|_| root.to_owned()));
     }
     command.args(["agent", "start", "--detached"]);
+    if auto_detect {
+        command.arg("--auto-detect");
+    }
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())

@@ -1,5 +1,7 @@
 //! `opsbro monitoring state`, `opsbro state`
 
+mod cluster;
+
 use std::time::{Duration, Instant};
 
 use api::client::With;
@@ -9,6 +11,7 @@ use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
 use super::{colored, output, since};
+use crate::complete;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{Answer, Page};
 use crate::program::Program;
@@ -20,7 +23,11 @@ use crate::program::Program;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct State {
     /// The node, by its UUID or name; this one if none
+    #[arg(add = complete::nodes())]
     node: Option<String>,
+    /// All nodes of the cluster, as each says it is
+    #[arg(long, conflicts_with = "node")]
+    cluster: bool,
     /// Only problems
     #[arg(long)]
     problems: bool,
@@ -32,6 +39,8 @@ pub(crate) struct State {
 const EXAMPLES: &str = "Examples:
   opsbro state
   opsbro state --problems
+  opsbro state web-1
+  opsbro state --cluster
   opsbro monitoring state -o json";
 
 /// How often it is looked at again.
@@ -39,6 +48,9 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
 impl State {
     pub(crate) fn run(self, program: &Program) -> Outcome {
+        if self.cluster {
+            return cluster::run(program, self.problems, self.watch);
+        }
         let mut last = self.ask(program)?;
         program.printer.show(&last)?;
         if !self.watch {

@@ -18,6 +18,18 @@ fn facts() -> Facts {
         system: "debian 12".to_owned(),
         zone: "internet".to_owned(),
         is_zone_protected: true,
+        cluster: api::gossip::Cluster {
+            address: "10.77.0.6:6768".to_owned(),
+            is_proxy: true,
+            members: [("alive".to_owned(), 2), ("dead".to_owned(), 1)].into(),
+            keys: vec![api::gossip::KeyInfo {
+                zone: "internet".to_owned(),
+                seals: Some("0badcafe".to_owned()),
+                accepted: 2,
+                ..api::gossip::KeyInfo::default()
+            }],
+            ..api::gossip::Cluster::default()
+        },
         groups: ["debian", "linux", "web"].map(str::to_owned).to_vec(),
         static_groups: vec!["web".to_owned()],
         local_addr: "10.77.0.6".to_owned(),
@@ -90,6 +102,10 @@ const CALM: &str = "\
  Listens on:         gossip 0.0.0.0:6768
                      http 0.0.0.0:6768
  Zone:               internet (√ zone has a gossip key)
+ Told to others:     10.77.0.6:6768, a proxy
+ Nodes:              2 alive / 1 dead
+   └ More →          opsbro members
+ Key:                0badcafe seals in internet, 2 accepted
 
 ┌─────────────────── automatic detection
  Groups:             debian, linux, web

@@ -1,0 +1,170 @@
+//! What the rest of the agent asks of the cluster, and waits for.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::gossip::Joined;
+use api::{ErrorCode, Problem};
+use gossip::{Done, Found, Order, Refusal};
+use model::{MemberState, Zone};
+use tokio::sync::oneshot;
+use tracing::{info, warn};
+
+use super::{Command, Outcome, detect, shown_name};
+use crate::agent::Agent;
+
+/// Port of an agent when nobody says another.
+const USUAL_PORT: u16 = 6768;
+
+impl Agent {
+    /// Has the cluster do something; none when the agent stops.
+    pub(crate) async fn order(&self, order: Order) -> Option<Outcome> {
+        let (tx, rx) = oneshot::channel();
+        self.cluster.send(Command::Order(order, tx)).await.ok()?;
+        rx.await.ok()
+    }
+
+    /// Gives the port that other agents are thought to have.
+    pub(crate) fn usual_port(&self) -> u16 {
+        match self.configuration.borrow().port {
+            0 => USUAL_PORT,
+            port => port,
+        }
+    }
+
+    /// Tells whether no other node lives, as far as this one knows.
+    pub(crate) fn is_alone(&self) -> bool {
+        let known = self.members.borrow();
+        !known
+            .members
+            .iter()
+            .any(|member| member.record.id != known.own && member.state == MemberState::Alive)
+    }
+
+    /// Tells whether the agent is not ready for it waits until a seed answers.
+    pub(crate) fn waits_for_seeds(&self) -> bool {
+        let waits = {
+            let configuration = self.configuration.borrow();
+            !configuration.bootstrap && !configuration.seeds.is_empty()
+        };
+        waits && self.listen.contains_key("gossip") && self.is_alone()
+    }
+
+    /// Joins whoever listens at one of these addresses; the problem tells of each.
+    pub(crate) async fn join(&self, addresses: &[SocketAddr]) -> Result<Joined, Problem> {
+        let mut refused = Vec::new();
+        for address in addresses {
+            match self.order(Order::Join(*address)).await {
+                Some(Ok(Done::Joined(id))) => {
+                    let known = Arc::clone(&self.members.borrow());
+                    return Ok(Joined {
+                        address: address.to_string(),
+                        uuid: id.to_string(),
+                        name: shown_name(&known, id).unwrap_or_default(),
+                        members: known.members.len() as u64,
+                    });
+                }
+                Some(Ok(other)) => refused.push(format!("{address}: {other:?}")),
+                Some(Err(refusal)) => refused.push(told(*address, &refusal)),
+                None => return Err(stopping()),
+            }
+        }
+        let problem = Problem::new(ErrorCode::Conflict, refused.join("; "));
+        Err(problem.with_hint(hint(&refused.join(" "))))
+    }
+
+    /// Asks everybody who is there.
+    pub(crate) async fn detect(self: &Arc<Self>, wait: Duration) -> Result<Vec<Found>, Problem> {
+        let to = detect::everybody(self, self.usual_port()).await;
+        match self.order(Order::Detect { to, wait }).await {
+            Some(Ok(Done::Detected(mut found))) => {
+                found.sort_by(|one, other| (&one.name, one.id).cmp(&(&other.name, other.id)));
+                Ok(found)
+            }
+            Some(Ok(_)) => Ok(Vec::new()),
+            Some(Err(refusal)) => Err(Problem::new(ErrorCode::Conflict, refusal.to_string())),
+            None => Err(stopping()),
+        }
+    }
+
+    /// Asks everybody who is there and joins one of them, a proxy when there is one.
+    pub(super) async fn detect_and_join(
+        self: &Arc<Self>,
+        wait: Duration,
+    ) -> Result<Option<Joined>, Problem> {
+        let mut found = self.detect(wait).await?;
+        found.sort_by_key(|it| std::cmp::Reverse((it.is_proxy, it.id)));
+        let addresses: Vec<SocketAddr> = found.iter().map(|it| it.address).collect();
+        match addresses[..] {
+            [] => Ok(None),
+            _ => self.join(&addresses).await.map(Some),
+        }
+    }
+
+    /// Says good-bye to the cluster, within a time.
+    pub(crate) async fn leave_politely(&self, most: Duration) {
+        let leave = async {
+            if !self.listen.contains_key("gossip") {
+                return;
+            }
+            let own = self.node.borrow().id;
+            if self.is_alone() {
+                return;
+            }
+            match self.order(Order::Leave(own)).await {
+                Some(Ok(_)) => info!("Left the cluster"),
+                Some(Err(refusal)) => warn!(%refusal, "The cluster was not left politely"),
+                None => {}
+            }
+        };
+        if tokio::time::timeout(most, leave).await.is_err() {
+            warn!("The cluster did not hear in time that this node leaves");
+        }
+        let (tx, rx) = oneshot::channel();
+        if self.cluster.send(Command::Kept(tx)).await.is_ok()
+            && let Ok(Some(kept)) = rx.await
+        {
+            self.keep.put_cluster(kept);
+        }
+    }
+
+    /// Notes that this node is in another zone, for good.
+    pub(super) fn zone_changed(&self, zone: &Zone) {
+        let configured = self.configuration.borrow().zone.clone();
+        info!(%zone, "The zone of this node was changed");
+        self.note("zone", format!("changed to {zone}"));
+        let zone = zone.clone();
+        self.on_disk_later("zone", move |keep| keep.save_zone(&zone, &configured));
+    }
+}
+
+fn stopping() -> Problem {
+    Problem::new(ErrorCode::Unavailable, "the agent is stopping")
+}
+
+/// Tells why a join was refused, and where.
+fn told(address: SocketAddr, refusal: &Refusal) -> String {
+    let text = refusal.to_string();
+    match text.contains(&address.to_string()) {
+        true => text,
+        false => format!("{address}: {text}"),
+    }
+}
+
+/// Tells what to do about a join that was refused.
+fn hint(refused: &str) -> &'static str {
+    if refused.contains("key") {
+        return "both need the same key of the zone: opsbro keys list, opsbro keys add";
+    }
+    if refused.contains("zone") {
+        return "opsbro gossip zone list shows the zones that this node knows; the files below \
+                zones/ must be the same on both";
+    }
+    if refused.contains("gets no answer") {
+        return "set advertise_address in agent.yml to an address that others reach, and open the \
+                port for UDP and TCP in the firewall";
+    }
+    "is the agent started there, and is its port open for UDP and TCP? see listen.gossip in \
+     `opsbro agent info -o json`"
+}

@@ -1,0 +1,162 @@
+//! The seeds: names are looked up by the worker pool, again when that failed and now and then, and
+//! the core asks whoever is there for ever.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use drivers::Deadline;
+use drivers::network::resolve;
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use super::{Command, detect};
+use crate::agent::Agent;
+use crate::tasks::Stop;
+
+/// Time box of looking up one name.
+const LOOK_UP_TIME_BOX: Duration = Duration::from_secs(10);
+/// Time to the next try while a name has no address.
+const AGAIN_FAILED: Duration = Duration::from_secs(5);
+/// Time to the next try while nobody is known, for an address may have moved.
+const AGAIN_ALONE: Duration = Duration::from_secs(30);
+/// Time to the next try otherwise.
+const AGAIN: Duration = Duration::from_secs(600);
+/// Time between two detections at the start.
+const DETECT_WAIT: Duration = Duration::from_secs(2);
+
+/// Splits `host`, `host:port`, `[address]`, `[address]:port` or an address of IPv6.
+fn split(seed: &str, port: u16) -> Result<(&str, u16), String> {
+    let wrong = || format!("`{seed}` is not host or host:port");
+    let (host, rest) = match seed.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').ok_or_else(wrong)?,
+        None if seed.matches(':').count() > 1 => (seed, ""),
+        None => seed.find(':').map_or((seed, ""), |at| seed.split_at(at)),
+    };
+    let port = match rest.strip_prefix(':') {
+        Some(port) => port.parse().ok().filter(|port| *port > 0),
+        None if rest.is_empty() => Some(port),
+        None => None,
+    };
+    match port {
+        Some(port) if !host.is_empty() => Ok((host, port)),
+        Some(_) | None => Err(wrong()),
+    }
+}
+
+/// Gives the addresses of `host[:port]`; fails with why there is none.
+pub(crate) async fn resolve_all(agent: &Arc<Agent>, seed: &str) -> Result<Vec<SocketAddr>, String> {
+    let (host, port) = split(seed, agent.usual_port())?;
+    let owned = host.to_owned();
+    let look = move || resolve(&owned, port, Deadline::after(LOOK_UP_TIME_BOX));
+    let looked = agent.workers.run("a seed", LOOK_UP_TIME_BOX, look).await;
+    match looked {
+        Ok(Ok(addresses)) if addresses.is_empty() => Err(format!("`{host}` has no address")),
+        Ok(Ok(addresses)) => Ok(addresses),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Keeps the cluster loop told of where the seeds are, until the agent stops.
+pub(crate) async fn keep_told(agent: Arc<Agent>, auto_detect: bool, mut stop: Stop) {
+    let work = async {
+        // What is for all agents is heard from here on.
+        detect::everybody(&agent, agent.usual_port()).await;
+        if auto_detect {
+            detect_and_join(&agent).await;
+        }
+        follow(&agent).await;
+    };
+    tokio::select! {
+        () = stop.wait() => {}
+        () = work => {}
+    }
+}
+
+async fn follow(agent: &Arc<Agent>) {
+    let mut configuration = agent.configuration.subscribe();
+    let mut told = Vec::new();
+    loop {
+        let seeds = configuration.borrow_and_update().seeds.clone();
+        let (addresses, all) = look_up(agent, &seeds).await;
+        if told != addresses {
+            let command = Command::Seeds(addresses.clone());
+            // The agent stops when nobody takes it.
+            let _ = agent.cluster.send(command).await;
+            told = addresses;
+        }
+        let again = match (all, agent.is_alone()) {
+            (false, _) => AGAIN_FAILED,
+            (true, true) => AGAIN_ALONE,
+            (true, false) => AGAIN,
+        };
+        changed_or_after(&mut configuration, again).await;
+    }
+}
+
+async fn changed_or_after<T>(changes: &mut watch::Receiver<T>, time: Duration) {
+    // Whoever changes it goes only when the agent stops.
+    drop(tokio::time::timeout(time, changes.changed()).await);
+}
+
+/// Looks all seeds up; tells whether each has an address.
+async fn look_up(agent: &Arc<Agent>, seeds: &[String]) -> (Vec<SocketAddr>, bool) {
+    let (mut addresses, mut all) = (Vec::new(), true);
+    for seed in seeds {
+        match resolve_all(agent, seed).await {
+            Ok(found) => addresses.extend(found),
+            Err(error) => {
+                all = false;
+                warn!(seed, error, "A seed has no address yet");
+            }
+        }
+    }
+    addresses.sort_unstable();
+    addresses.dedup();
+    (addresses, all)
+}
+
+/// Joins a node that answers a call to everybody; goes on until there is one.
+async fn detect_and_join(agent: &Arc<Agent>) {
+    while agent.is_alone() {
+        match agent.detect_and_join(DETECT_WAIT).await {
+            Ok(Some(joined)) => {
+                info!(address = joined.address, "Joined a node that was detected");
+                return;
+            }
+            Ok(None) => {}
+            Err(problem) => warn!(%problem, "A node was detected and could not be joined"),
+        }
+        if agent.configuration.borrow().is_proxy {
+            // A proxy is what others wait for.
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_has_a_host_and_may_have_a_port() {
+        for (seed, expect) in [
+            ("web-1", Some(("web-1", 6768))),
+            ("web-1:7000", Some(("web-1", 7000))),
+            ("10.0.0.1:7000", Some(("10.0.0.1", 7000))),
+            ("fd00::1", Some(("fd00::1", 6768))),
+            ("[fd00::1]", Some(("fd00::1", 6768))),
+            ("[fd00::1]:7000", Some(("fd00::1", 7000))),
+            ("web-1:", None),
+            ("web-1:0", None),
+            ("web-1:99999", None),
+            (":7000", None),
+            ("", None),
+            ("[fd00::1", None),
+            ("[fd00::1]x", None),
+        ] {
+            assert_eq!(split(seed, 6768).ok(), expect, "{seed}");
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Streams that other nodes open: one connection of the API, upgraded, then sealed by the zone key.
+//!
+//! How many there may be, in all and from one address, how long one may last and how large a
+//! message may be is bounded: who has no key costs a slot for a few seconds.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use api::{ErrorCode, Problem};
+use gossip::{CallError, Peer};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use model::limits;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tracing::debug;
+
+use super::calls::Kind;
+use super::channel::Link;
+use super::{Command, forward};
+use crate::agent::Agent;
+use crate::clock;
+use crate::tasks::Stop;
+
+/// Time that one question and its answer may take, the handshake included.
+const TIME_BOX: Duration = Duration::from_secs(10);
+/// Questions that one stream may bring.
+const QUESTIONS_MAX: usize = 1_000;
+
+/// A connection that is about to become a stream.
+pub(crate) struct Opened {
+    upgrade: OnUpgrade,
+    from: SocketAddr,
+    slot: Slot,
+}
+
+/// Where connections go that become streams.
+#[derive(Clone)]
+pub(crate) struct Streams {
+    opened: mpsc::Sender<Opened>,
+    open: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
+}
+
+/// A place among the open streams; dropping it makes room.
+struct Slot {
+    from: IpAddr,
+    open: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.from) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.from);
+            }
+        }
+    }
+}
+
+impl Streams {
+    /// Makes the way for streams, and the end that serves them.
+    pub(crate) fn new() -> (Self, mpsc::Receiver<Opened>) {
+        let (opened, waiting) = mpsc::channel(limits::NODE_STREAMS_MAX);
+        let open = Arc::default();
+        (Self { opened, open }, waiting)
+    }
+
+    /// Takes a connection that is upgraded; refuses it when there are too many.
+    pub(crate) fn take(&self, upgrade: OnUpgrade, from: SocketAddr) -> Result<(), Problem> {
+        let busy = |what: &str| Problem::new(ErrorCode::Busy, what.to_owned());
+        let slot = self
+            .slot(from.ip().to_canonical())
+            .ok_or_else(|| busy("too many streams of nodes are open"))?;
+        let opened = Opened {
+            upgrade,
+            from,
+            slot,
+        };
+        self.opened
+            .try_send(opened)
+            .map_err(|_| busy("no stream is taken now"))
+    }
+
+    fn slot(&self, from: IpAddr) -> Option<Slot> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let all: usize = open.values().sum();
+        let own = open.get(&from).copied().unwrap_or_default();
+        // Agents of this machine share one address, as a hundred of them in a test do.
+        let most = match from.is_loopback() {
+            true => limits::NODE_STREAMS_MAX,
+            false => limits::NODE_STREAMS_PER_ADDRESS_MAX,
+        };
+        if all >= limits::NODE_STREAMS_MAX || own >= most {
+            return None;
+        }
+        open.insert(from, own + 1);
+        Some(Slot {
+            from,
+            open: Arc::clone(&self.open),
+        })
+    }
+}
+
+/// Serves streams until the agent stops.
+pub(crate) async fn serve(agent: Arc<Agent>, mut opened: mpsc::Receiver<Opened>, mut stop: Stop) {
+    let mut open = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = stop.wait() => return,
+            Some(_) = open.join_next() => {}
+            Some(new) = opened.recv() => {
+                let agent = Arc::clone(&agent);
+                open.spawn(async move {
+                    let from = new.from;
+                    if let Err(error) = stream(&agent, new).await {
+                        debug!(%from, %error, "A stream of a node ended early");
+                    }
+                });
+            }
+        }
+    }
+}
+
+async fn stream(agent: &Arc<Agent>, opened: Opened) -> Result<(), CallError> {
+    let Opened {
+        upgrade,
+        from,
+        slot: _slot,
+    } = opened;
+    let late = |_| CallError::TimedOut(TIME_BOX);
+    let opening = async {
+        let upgraded: Upgraded = upgrade
+            .await
+            .map_err(|error| CallError::Closed(error.to_string()))?;
+        let own = agent.node.borrow().zone.clone();
+        let rings = Arc::clone(&agent.rings.borrow());
+        Link::answer(TokioIo::new(upgraded), &own, &rings, clock::wall()).await
+    };
+    let (mut link, proof) = tokio::time::timeout(TIME_BOX, opening)
+        .await
+        .map_err(late)??;
+    let peer = Peer {
+        address: from,
+        zone: proof.zone.clone(),
+    };
+    for _ in 0..QUESTIONS_MAX {
+        let answering = async {
+            let Some(question) = link.receive().await? else {
+                return Ok(false);
+            };
+            let answer = answer(agent, &peer, proof.retired, question).await?;
+            link.send(&answer).await?;
+            Ok::<_, CallError>(true)
+        };
+        let goes_on = tokio::time::timeout(TIME_BOX, answering)
+            .await
+            .map_err(late)?;
+        if !goes_on? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+async fn answer(
+    agent: &Arc<Agent>,
+    peer: &Peer,
+    is_retired: bool,
+    mut question: Vec<u8>,
+) -> Result<Vec<u8>, CallError> {
+    let closed = |why: &str| CallError::Closed(why.to_owned());
+    let kind = question.first().copied().and_then(Kind::of);
+    let kind = kind.ok_or_else(|| closed("it asked something that is not known here"))?;
+    if is_retired {
+        return Err(closed("it came with a key that is retired"));
+    }
+    question.remove(0);
+    match kind {
+        Kind::Gossip => {
+            let (tx, rx) = oneshot::channel();
+            let asked = Command::Asked(peer.clone(), question, tx);
+            let stopping = |_| closed("the agent stops");
+            agent.cluster.send(asked).await.map_err(stopping)?;
+            rx.await
+                .map_err(|_| closed("the core has no answer to that"))
+        }
+        Kind::Read => Ok(forward::answer(agent, peer, &question).await),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_cannot_take_the_streams_of_all_others() {
+        let (streams, _waiting) = Streams::new();
+        let greedy = IpAddr::from([192, 0, 2, 1]);
+        let held: Vec<Slot> = std::iter::from_fn(|| streams.slot(greedy)).collect();
+        assert_eq!(held.len(), limits::NODE_STREAMS_PER_ADDRESS_MAX);
+        assert!(streams.slot(IpAddr::from([192, 0, 2, 2])).is_some());
+        drop(held);
+        assert!(streams.slot(greedy).is_some());
+        let local = IpAddr::from([127, 0, 0, 1]);
+        let held: Vec<Slot> = std::iter::from_fn(|| streams.slot(local)).collect();
+        assert_eq!(held.len(), limits::NODE_STREAMS_MAX);
+        assert!(streams.slot(greedy).is_none());
+    }
+}

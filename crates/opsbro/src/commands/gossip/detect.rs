@@ -1,0 +1,131 @@
+//! `opsbro gossip detect`
+
+use std::time::Duration;
+
+use api::client::With;
+use api::gossip::{DETECT, Found, Joined};
+use clap::Args;
+use owo_colors::OwoColorize as _;
+use serde::Serialize;
+
+use super::join;
+use crate::failure::{Exit, Failure, Outcome};
+use crate::output::{Answer, Page};
+use crate::program::{Program, timeout};
+
+/// Ask by broadcast and multicast which nodes are on the networks of this machine
+///
+/// The exit code is 1 when nobody answers.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Detect {
+    /// Join one that answers, a proxy when there is one
+    #[arg(long)]
+    auto_join: bool,
+    /// How long to wait for answers
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = seconds)]
+    timeout: Duration,
+}
+
+const EXAMPLES: &str = "Examples:
+  opsbro gossip detect
+  opsbro gossip detect --auto-join --timeout 15
+  opsbro gossip detect -o json";
+
+/// Time beyond the wait that an answer of the agent may take.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Reads a time, of which users of the original write the bare seconds.
+fn seconds(text: &str) -> Result<Duration, String> {
+    text.parse()
+        .map(Duration::from_secs)
+        .or_else(|_| timeout(text))
+}
+
+impl Detect {
+    pub(crate) fn run(self, program: &Program) -> Outcome {
+        let wait = model::format_interval(self.timeout);
+        let with = With {
+            query: &[("timeout", &wait)],
+            ..With::default()
+        };
+        let client = program.client()?.with_timeout(self.timeout + GRACE);
+        let found: Vec<Found> = client
+            .get(&DETECT, with)
+            .map_err(|error| program.explain(error))?;
+        let mut detected = Detected {
+            found,
+            joined: None,
+        };
+        if self.auto_join && !detected.found.is_empty() {
+            detected.joined = Some(join_one(program, &detected.found)?);
+        }
+        let nobody = detected.found.is_empty();
+        program.printer.show(&detected)?;
+        Ok(Exit::when(!nobody))
+    }
+}
+
+/// Joins a proxy, else any.
+fn join_one(program: &Program, found: &[Found]) -> Result<Joined, Failure> {
+    let mut all: Vec<&Found> = found.iter().collect();
+    all.sort_by_key(|it| std::cmp::Reverse((it.is_proxy, &it.uuid)));
+    let mut failure = Failure::new("nobody is there");
+    for node in all {
+        match join::join(program, &address(node)) {
+            Ok(joined) => return Ok(joined),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+fn address(node: &Found) -> String {
+    match node.addr.contains(':') {
+        true => format!("[{}]:{}", node.addr, node.port),
+        false => format!("{}:{}", node.addr, node.port),
+    }
+}
+
+/// Who answered, and who was joined.
+#[derive(Serialize)]
+struct Detected {
+    found: Vec<Found>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    joined: Option<Joined>,
+}
+
+impl Answer for Detected {
+    fn text(&self, page: &mut Page) {
+        page.title("Detection result");
+        if self.found.is_empty() {
+            page.line(format!(
+                "{} Nobody answers on the networks of this machine",
+                "‼".yellow()
+            ));
+            page.note("they must have the key of this zone, and take UDP on the same port");
+            return;
+        }
+        let rows: Vec<Vec<String>> = self
+            .found
+            .iter()
+            .map(|it| {
+                vec![
+                    format!("  {}", it.name.bold()),
+                    it.zone.clone(),
+                    address(it),
+                    if it.is_proxy { "yes" } else { "no" }.to_owned(),
+                    it.groups.join(","),
+                ]
+            })
+            .collect();
+        page.table(
+            &["  Name", "Zone", "Address:port", "Proxy", "Groups"],
+            &rows,
+        );
+        match &self.joined {
+            Some(joined) => page.line(join::told(joined)),
+            None => page.note("none of them was joined: --auto-join does"),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! `opsbro gossip join`, `opsbro join`
+
+use std::time::Duration;
+
+use api::client::With;
+use api::gossip::{JOIN, Joined};
+use clap::Args;
+use owo_colors::OwoColorize as _;
+use serde::Serialize;
+
+use crate::failure::{Exit, Failure, Outcome};
+use crate::output::{Answer, Page};
+use crate::program::Program;
+
+/// Join the cluster of whoever listens there
+///
+/// Several are tried in turn, until one lets this node in. It may be done again at any time. The
+/// exit code is 2 when none does, with the reason of each.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Join {
+    /// A node of the cluster: its host name or address, with :PORT when that is another
+    #[arg(required = true, value_name = "HOST[:PORT]")]
+    seeds: Vec<String>,
+}
+
+const EXAMPLES: &str = "Examples:
+  opsbro join web-1
+  opsbro join web-1:7000 10.0.0.2
+  opsbro join '[fd00::1]:6768'";
+
+/// The longest that one join may take, the check of this node's own address included.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(40);
+
+impl Join {
+    pub(crate) fn run(self, program: &Program) -> Outcome {
+        let mut failures = Vec::new();
+        for seed in &self.seeds {
+            match join(program, seed) {
+                Ok(joined) => {
+                    program.printer.show(&Shown(joined))?;
+                    return Ok(Exit::Yes);
+                }
+                Err(failure) => failures.push(failure),
+            }
+        }
+        let last = failures.pop();
+        for failure in failures {
+            failure.report();
+        }
+        Err(last.unwrap_or_else(|| Failure::usage("there is nobody to join")))
+    }
+}
+
+/// Joins one node.
+pub(super) fn join(program: &Program, seed: &str) -> Result<Joined, Failure> {
+    let with = With {
+        path: &[seed],
+        ..With::default()
+    };
+    let client = program.client()?.with_timeout(TIMEOUT);
+    client
+        .get(&JOIN, with)
+        .map_err(|error| program.explain(error))
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Shown(Joined);
+
+impl Answer for Shown {
+    fn text(&self, page: &mut Page) {
+        page.line(told(&self.0));
+        page.more("opsbro members");
+    }
+}
+
+/// Tells of a join that came about.
+pub(super) fn told(joined: &Joined) -> String {
+    let who = match joined.name.as_str() {
+        "" => &joined.uuid,
+        name => name,
+    };
+    let (address, members) = (&joined.address, joined.members);
+    format!(
+        "{} Joined {who} at {address}: {members} nodes are known",
+        "√".green()
+    )
+}
