@@ -138,7 +138,7 @@ fn nobody_is_called_by_a_name_that_is_not_known() {
 fn a_key_that_is_none_is_refused_at_the_start() {
     let home = Home::with_port_0("");
     home.write("etc/zone_keys/internet.gossip.key", "not a key");
-    let ran = home.opsbro(&["agent", "start"]).expect(2);
+    let ran = home.opsbro(&["agent", "start"]).expect(64);
     assert!(ran.stderr.contains("internet.gossip.key"), "{}", ran.stderr);
 }
 
@@ -158,4 +158,135 @@ fn a_stream_is_for_nodes_only() {
     }
     let over_socket = agent.get("/node/stream");
     assert_eq!(over_socket.status, 400, "{over_socket:?}");
+}
+
+const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+const OTHER_KEY: &str = "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=";
+/// What is not about the cluster is switched off: many agents share one machine here.
+const QUIET: &str = "metrology_topic_enabled: false\n";
+
+/// Starts an agent on an address of its own, with a key when there is one.
+fn node(number: u8, key: Option<&str>, more: &str) -> Agent {
+    let home = Home::new(&format!(
+        "port: 0\nlisten_address: 127.0.0.{number}\ndisplay_name: n{number}\n{QUIET}{more}"
+    ));
+    if let Some(key) = key {
+        home.write("etc/zone_keys/internet.gossip.key", key);
+    }
+    home.launch().ready()
+}
+
+/// Gives where others join an agent.
+fn at(agent: &Agent) -> String {
+    agent.listen("gossip").to_string()
+}
+
+/// Waits until a node is known in a state.
+#[track_caller]
+fn sees(agent: &Agent, name: &str, state: &str) {
+    let words = [
+        "gossip",
+        "wait-members",
+        "--timeout",
+        "20s",
+        "--display-name",
+        name,
+        "--state",
+        state,
+    ];
+    let ran = agent.opsbro(&words);
+    assert_eq!(
+        ran.code,
+        Some(0),
+        "{ran:?}\n{}",
+        agent.opsbro(&["members", "--detail"]).stdout
+    );
+}
+
+#[test]
+fn nodes_join_die_return_leave_and_are_forgotten() {
+    let one = node(11, Some(KEY), "");
+    let two = node(12, Some(KEY), "");
+    let joined = two.opsbro(&["join", &at(&one)]).expect(0);
+    assert!(joined.stdout.contains("Joined n11"), "{}", joined.stdout);
+    two.opsbro(&["join", &at(&one)]).expect(0);
+    let three = node(13, Some(KEY), &format!("seeds: ['{}']\n", at(&two)));
+    for agent in [&one, &two, &three] {
+        for name in ["n11", "n12", "n13"] {
+            sees(agent, name, "alive");
+        }
+    }
+    one.opsbro(&["gossip", "events", "add", "ready"]).expect(0);
+    three
+        .opsbro(&["gossip", "events", "wait", "ready"])
+        .expect(0);
+    one.opsbro(&["gossip", "ping", "n13"]).expect(0);
+    let home = three.kill();
+    sees(&one, "n13", "dead");
+    sees(&two, "n13", "dead");
+    let history = one
+        .opsbro(&["gossip", "history", "-o", "json"])
+        .expect(0)
+        .stdout;
+    assert!(
+        history.contains("\"dead\"") && history.contains("accuser"),
+        "{history}"
+    );
+    let three = home.launch().ready();
+    sees(&one, "n13", "alive");
+    let refused = one.opsbro(&["members", "forget", "n13"]).expect(2);
+    assert!(refused.stderr.contains("lives"), "{}", refused.stderr);
+    let mut three = three;
+    three.opsbro(&["leave"]).expect(0);
+    assert_eq!(three.ended().code(), Some(0));
+    sees(&one, "n13", "leave");
+    sees(&two, "n13", "leave");
+    one.opsbro(&["members", "forget", "n13"]).expect(0);
+    wait_for("both to forget", || {
+        let knows = |agent: &Agent| agent.opsbro(&["members"]).stdout.contains("n13");
+        (!knows(&one) && !knows(&two)).then_some(())
+    });
+}
+
+#[test]
+fn any_node_shows_the_others_and_reads_from_them() {
+    let one = node(21, Some(KEY), "groups: [web]\n");
+    let two = node(22, Some(KEY), "");
+    two.opsbro(&["join", &at(&one)]).expect(0);
+    sees(&one, "n22", "alive");
+    let state = two.opsbro(&["state", "n21", "-o", "json"]);
+    assert_eq!(state.json()["node"], one.info()["name"], "{state:?}");
+    let reply = two.get("/agent/info?node=n21").json();
+    assert_eq!(reply["uuid"], one.info()["uuid"]);
+    assert_eq!(two.get("/stop?node=n21").status, 200);
+    sees(&one, "n22", "leave");
+    assert_eq!(one.info()["agent_state"], "ok");
+    let count = "gossip_count_nodes(group='web', state='alive')";
+    let seen = one.opsbro(&["evaluator", "eval", count]).expect(0).stdout;
+    assert_eq!(seen.trim().lines().last(), Some("1"));
+}
+
+#[test]
+fn strangers_are_refused_with_the_reason() {
+    let one = node(31, Some(KEY), "");
+    let other_key = node(32, Some(OTHER_KEY), "");
+    let no_key = node(33, None, "");
+    assert!(
+        no_key.said().contains("Gossip is open"),
+        "{}",
+        no_key.said()
+    );
+    let refused = other_key.opsbro(&["join", &at(&one)]).expect(2);
+    assert!(refused.stderr.contains("key"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("hint:"), "{}", refused.stderr);
+    let refused = no_key.opsbro(&["join", &at(&one)]).expect(2);
+    assert!(refused.stderr.contains("key"), "{}", refused.stderr);
+    let nobody = one.opsbro(&["join", "127.0.0.39:9"]).expect(2);
+    assert!(
+        nobody.stderr.contains("connection refused"),
+        "{}",
+        nobody.stderr
+    );
+    let members = one.opsbro(&["members", "-o", "json"]).expect(0).json();
+    assert_eq!(members.as_array().unwrap().len(), 1, "{members}");
 }
