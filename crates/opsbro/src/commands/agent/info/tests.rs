@@ -18,18 +18,7 @@ fn facts() -> Facts {
         system: "debian 12".to_owned(),
         zone: "internet".to_owned(),
         is_zone_protected: true,
-        cluster: api::gossip::Cluster {
-            address: "10.77.0.6:6768".to_owned(),
-            is_proxy: true,
-            members: [("alive".to_owned(), 2), ("dead".to_owned(), 1)].into(),
-            keys: vec![api::gossip::KeyInfo {
-                zone: "internet".to_owned(),
-                seals: Some("0badcafe".to_owned()),
-                accepted: 2,
-                ..api::gossip::KeyInfo::default()
-            }],
-            ..api::gossip::Cluster::default()
-        },
+        cluster: cluster(),
         groups: ["debian", "linux", "web"].map(str::to_owned).to_vec(),
         static_groups: vec!["web".to_owned()],
         local_addr: "10.77.0.6".to_owned(),
@@ -79,6 +68,21 @@ fn facts() -> Facts {
         },
         problems: Vec::new(),
         logs: BTreeMap::new(),
+    }
+}
+
+fn cluster() -> api::gossip::Cluster {
+    api::gossip::Cluster {
+        address: "10.77.0.6:6768".to_owned(),
+        is_proxy: true,
+        members: [("alive".to_owned(), 2), ("dead".to_owned(), 1)].into(),
+        keys: vec![api::gossip::KeyInfo {
+            zone: "internet".to_owned(),
+            seals: Some("0badcafe".to_owned()),
+            accepted: 2,
+            ..api::gossip::KeyInfo::default()
+        }],
+        ..api::gossip::Cluster::default()
     }
 }
 
