@@ -471,3 +471,40 @@ pub const GOSSIP_BROADCASTS_TRIED_MAX: usize = 64;
 pub const GOSSIP_TOLD_SUSPECTS_MAX: usize = 16;
 /// Most members of a zone that a node knows; one more is not taken in, and counted.
 pub const GOSSIP_MEMBERS_MAX: usize = 20_000;
+
+/// Largest answer by UDP to another machine: what no path cuts (RFC 9715). What is more is asked
+/// for by TCP.
+pub const DNS_UDP_BYTES_MAX: usize = 1_232;
+/// Largest answer by UDP to this machine itself, where nothing is cut and nobody forges senders.
+pub const DNS_LOCAL_BYTES_MAX: usize = 4_096;
+/// Largest answer by TCP: a message has no more (RFC 1035). What is more is left out by turns.
+pub const DNS_TCP_BYTES_MAX: usize = 65_535;
+/// Records of a name in one answer; of more, each turn answers others.
+pub const DNS_RECORDS_MAX: usize = 1_000;
+/// Lines of text in one answer; the last one says how many are missing.
+pub const DNS_TEXTS_MAX: usize = 200;
+/// Networks whose rate is watched at one time; more share buckets.
+pub const DNS_SOURCES_MAX: usize = 4_096;
+/// Other nodes of a zone that there must be for their deaths to tell that this node is cut off:
+/// with fewer, a few deaths are more likely.
+pub const DNS_CUT_OFF_NODES_MIN: usize = 3;
+/// Answers of resolvers above that are kept; the one that ends first is dropped.
+pub const DNS_CACHE_ENTRIES_MAX: usize = 4_096;
+/// Longest time that an answer of a resolver above is kept.
+pub const DNS_CACHE_TTL_MAX: Duration = Duration::from_secs(86_400);
+/// Longest time that the failure to find a name is kept.
+pub const DNS_CACHE_NEGATIVE_TTL_MAX: Duration = Duration::from_secs(300);
+/// Connections by TCP at one time; a further one is closed.
+pub const DNS_CONNECTIONS_MAX: usize = 256;
+/// Queries on one connection; after the last answer it is closed.
+pub const DNS_CONNECTION_QUERIES_MAX: u32 = 10_000;
+/// Time that a connection may be silent.
+pub const DNS_IDLE_MAX: Duration = Duration::from_secs(10);
+/// Questions to resolvers above under way; a further one is answered SERVFAIL.
+pub const DNS_FORWARDS_MAX: usize = 512;
+/// Services that applications register on one node; a further one is refused.
+pub const SERVICES_REGISTERED_MAX: usize = 256;
+/// Services that a node tells in its record; more are cut, and said to be.
+pub const SERVICES_TOLD_MAX: usize = 256;
+/// Tags of a service; a definition with more is refused.
+pub const SERVICE_TAGS_MAX: usize = 16;
