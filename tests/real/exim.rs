@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -79,7 +80,8 @@ impl Drop for Exim {
         if std::thread::panicking() {
             for name in ["mainlog", "paniclog"] {
                 let log = fs::read_to_string(self.folder.path(name)).unwrap_or_default();
-                eprintln!("{name} of exim:\n{log}");
+                // It may be closed.
+                let _ = writeln!(std::io::stderr(), "{name} of exim:\n{log}");
             }
         }
     }

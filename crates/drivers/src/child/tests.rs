@@ -139,7 +139,7 @@ fn what_a_program_leaves_behind_finishes_when_something_was_handed_over() {
         hand_over(&Host::real(), &command).unwrap().end,
         End::Code(0)
     );
-    std::fs::write(go, "").unwrap();
+    std::fs::File::create(go).unwrap();
     let deadline = Deadline::after(LONG);
     while std::fs::read(&done).ok().as_deref() != Some(b"a letter") {
         assert!(!deadline.is_over(), "what it left behind was ended");
