@@ -6,7 +6,6 @@
 
 mod connection;
 mod dns;
-mod dns_records;
 mod echo;
 mod http;
 pub(crate) mod netlink;
@@ -21,7 +20,7 @@ mod url;
 mod wires;
 
 pub(crate) use connection::Connection;
-pub(crate) use dns_records::{RecordType, dns_ask};
+pub(crate) use dns::{RecordType, dns_ask};
 pub(crate) use echo::Echo;
 pub use http::{Method, Page, Request, Response, Timing, http_send, url_get};
 pub use resolver::{host_to_ip, resolve};

@@ -1,218 +1,157 @@
-//! The two kinds of DNS packets that are needed to ask for the name of an address (RFC 1035).
+//! DNS as a client here speaks it: one name, one type, one server (RFC 1035), by UDP, and by TCP
+//! when the answer is cut.
 //!
-//! Pure: bytes in, values out. Whatever comes from the network may be junk, and is not an error of
-//! ours but none of our answers either.
+//! Whatever comes may be junk: it is read in bounds, and what is not the answer is passed over.
 
-use std::net::IpAddr;
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::time::Duration;
 
-/// The types of records that matter here.
-const TYPE_CNAME: u16 = 5;
-const TYPE_PTR: u16 = 12;
-const CLASS_IN: u16 = 1;
+use rustix::rand::{GetRandomFlags, getrandom};
 
-/// A name is no longer than this in a packet.
-const NAME_BYTES_MAX: usize = 255;
-/// Aliases that are followed; RFC 2317 needs one.
-const ALIASES_MAX: usize = 8;
+use super::timed_stream::TimedStream;
+use crate::{Deadline, Error};
 
-/// What a server said.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
-    /// The name of the address.
-    Name(String),
-    /// The address has no name.
-    None,
-    /// It cannot tell; with its code.
-    Failed(&'static str),
-}
-
-/// Gives the name under which an address is looked up.
-pub(super) fn reverse_name(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => {
-            let [a, b, c, d] = v4.octets();
-            format!("{d}.{c}.{b}.{a}.in-addr.arpa")
-        }
-        IpAddr::V6(v6) => {
-            let mut name = String::with_capacity(72);
-            for byte in v6.octets().iter().rev() {
-                name.push_str(&format!("{:x}.{:x}.", byte & 0xf, byte >> 4));
-            }
-            name + "ip6.arpa"
-        }
-    }
-}
-
-/// Writes the question for the PTR records of a name.
-pub(super) fn question(id: u16, name: &str) -> Vec<u8> {
-    let mut packet = Vec::with_capacity(96);
-    packet.extend_from_slice(&id.to_be_bytes());
-    // Recursion desired; one question; no records.
-    packet.extend_from_slice(&[1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
-    for label in name.split('.') {
-        packet.push(u8::try_from(label.len()).unwrap_or(0));
-        packet.extend_from_slice(label.as_bytes());
-    }
-    packet.push(0);
-    packet.extend_from_slice(&TYPE_PTR.to_be_bytes());
-    packet.extend_from_slice(&CLASS_IN.to_be_bytes());
-    packet
-}
-
-/// Reads the answer to a question; none when it is not one, which may be somebody's forgery.
-pub(super) fn read_answer(packet: &[u8], id: u16, asked: &str) -> Option<Answer> {
-    let mut reader = Reader { packet, at: 0 };
-    let (its_id, flags) = (reader.number()?, reader.number()?);
-    let (questions, answers) = (reader.number()?, reader.number()?);
-    reader.at += 4;
-    let is_answer = flags & 0x8000 != 0 && flags & 0x7800 == 0;
-    if its_id != id || !is_answer || questions != 1 {
-        return None;
-    }
-    let repeated = reader.name()?;
-    let kind = (reader.number()?, reader.number()?);
-    if !repeated.eq_ignore_ascii_case(asked) || kind != (TYPE_PTR, CLASS_IN) {
-        return None;
-    }
-    match flags & 0xf {
-        0 => Some(find_name(reader.records(answers), asked).map_or(Answer::None, Answer::Name)),
-        3 => Some(Answer::None),
-        1 => Some(Answer::Failed("it did not understand the question")),
-        2 => Some(Answer::Failed("it could not ask the servers above it")),
-        4 => Some(Answer::Failed("it does not know how to answer")),
-        5 => Some(Answer::Failed("it refuses to answer this machine")),
-        _ => Some(Answer::Failed("it failed for a reason of its own")),
-    }
-}
-
-/// Finds the first PTR record of a name, along its aliases.
-fn find_name(records: Vec<Record>, asked: &str) -> Option<String> {
-    let mut owner = asked.to_owned();
-    for _ in 0..=ALIASES_MAX {
-        let of = |kind| {
-            let is_it = move |record: &&Record| record.kind == kind;
-            records
-                .iter()
-                .filter(is_it)
-                .find(|record| record.owner.eq_ignore_ascii_case(&owner))
-        };
-        match (of(TYPE_PTR), of(TYPE_CNAME)) {
-            (Some(found), _) => return is_host_name(&found.target).then(|| found.target.clone()),
-            (None, Some(alias)) => owner = alias.target.clone(),
-            (None, None) => return None,
-        }
-    }
-    None
-}
-
-/// Tells whether a name can be one of a host. DNS itself allows any byte, and this one will be
-/// printed and compared.
-fn is_host_name(name: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    !name.is_empty() && name.bytes().all(fits)
-}
-
-/// A PTR or CNAME record.
-struct Record {
-    owner: String,
-    kind: u16,
-    target: String,
-}
-
-struct Reader<'a> {
-    packet: &'a [u8],
-    at: usize,
-}
-
-impl Reader<'_> {
-    fn number(&mut self) -> Option<u16> {
-        let bytes = self.packet.get(self.at..self.at + 2)?;
-        self.at += 2;
-        Some(u16::from_be_bytes([bytes[0], bytes[1]]))
-    }
-
-    /// Reads a name, which may go on earlier in the packet. It must be earlier each time, so there
-    /// is an end. What is no ASCII becomes `?`, which is in no name that is accepted.
-    fn name(&mut self) -> Option<String> {
-        let mut name = String::new();
-        let mut at = self.at;
-        let mut start = at;
-        let mut jumped = false;
-        loop {
-            let length = usize::from(*self.packet.get(at)?);
-            match length {
-                0 => break,
-                1..=63 => {
-                    let label = self.packet.get(at + 1..at + 1 + length)?;
-                    if !name.is_empty() {
-                        name.push('.');
-                    }
-                    name.extend(label.iter().map(|byte| ascii_or_mark(*byte)));
-                    if name.len() > NAME_BYTES_MAX {
-                        return None;
-                    }
-                    at += 1 + length;
-                }
-                192.. => {
-                    let target = (length & 0x3f) << 8 | usize::from(*self.packet.get(at + 1)?);
-                    if target >= start {
-                        return None;
-                    }
-                    if !jumped {
-                        self.at = at + 2;
-                        jumped = true;
-                    }
-                    at = target;
-                    start = target;
-                }
-                _ => return None,
-            }
-        }
-        if !jumped {
-            self.at = at + 1;
-        }
-        Some(name)
-    }
-
-    /// Reads records as far as they make sense; only those of interest are kept.
-    fn records(mut self, count: u16) -> Vec<Record> {
-        let mut records = Vec::new();
-        for _ in 0..count {
-            let Some(record) = self.record() else { break };
-            records.extend(record);
-        }
-        records
-    }
-
-    /// Reads one record; the inner none is one of another type.
-    fn record(&mut self) -> Option<Option<Record>> {
-        let owner = self.name()?;
-        let (kind, class) = (self.number()?, self.number()?);
-        self.at += 4;
-        let length = usize::from(self.number()?);
-        let end = self.at + length;
-        if end > self.packet.len() {
-            return None;
-        }
-        let wanted = class == CLASS_IN && matches!(kind, TYPE_PTR | TYPE_CNAME);
-        let target = if wanted { Some(self.name()?) } else { None };
-        self.at = end;
-        Some(target.map(|target| Record {
-            owner,
-            kind,
-            target,
-        }))
-    }
-}
-
-/// A dot inside of a label would look like two labels.
-fn ascii_or_mark(byte: u8) -> char {
-    if byte.is_ascii_graphic() && byte != b'.' {
-        char::from(byte)
-    } else {
-        '?'
-    }
-}
-
+mod packet;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use packet::{Packet, Record, RecordType, question, read};
+
+/// What a server said about a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Records {
+    /// The word for its code: `NOERROR`, `NXDOMAIN`, `SERVFAIL` …
+    pub(crate) code: &'static str,
+    /// The answers of the type that was asked for, as people write them.
+    pub(crate) answers: Vec<String>,
+    /// The shortest time, in seconds, that an answer may be kept.
+    pub(crate) time_to_live: Option<u32>,
+    /// Whether the server answers for the name itself.
+    pub(crate) is_authoritative: bool,
+}
+
+/// What we take by UDP: what arrives whole anywhere (RFC 9715).
+const UDP_BYTES_MAX: u16 = 1_232;
+/// Questions by UDP before it is given up: a packet may be lost.
+const TRIES: usize = 3;
+
+/// Asks a server for the records of a name.
+pub(crate) fn dns_ask(
+    server: SocketAddr,
+    name: &str,
+    kind: RecordType,
+    deadline: Deadline,
+) -> Result<Records, Error> {
+    let subject = format!("the name server {}", server.ip());
+    let id = new_id().map_err(Error::system("make a number for", "DNS"))?;
+    let packet = question(id, name, kind, Some(UDP_BYTES_MAX)).ok_or_else(|| {
+        let problem = "is no name that DNS has: labels of 1 to 63 letters, 253 in all";
+        Error::bad_request(name, problem)
+    })?;
+    let is_answer = |bytes: &[u8]| read(bytes, id, name, kind);
+    for turn in 0..TRIES {
+        let share = deadline.share(TRIES - turn);
+        match by_udp(server, &packet, share, is_answer) {
+            Ok(Some(answer)) if answer.is_cut => {
+                let answer = by_tcp(server, &packet, deadline, is_answer)?;
+                return Ok(Records::new(&answer, kind));
+            }
+            Ok(Some(answer)) => return Ok(Records::new(&answer, kind)),
+            Ok(None) => {}
+            Err(error) => return Err(Error::system("ask", subject)(error)),
+        }
+    }
+    Err(deadline.error("waiting for an answer of", &subject))
+}
+
+impl Records {
+    fn new(answer: &Packet, kind: RecordType) -> Self {
+        let of_kind = || answer.records.iter().filter(|record| record.kind == kind);
+        Self {
+            code: code(answer.code),
+            answers: of_kind().map(|record| record.text.clone()).collect(),
+            time_to_live: of_kind().map(|record| record.time_to_live).min(),
+            is_authoritative: answer.is_authoritative,
+        }
+    }
+}
+
+fn code(number: u16) -> &'static str {
+    match number {
+        0 => "NOERROR",
+        1 => "FORMERR",
+        2 => "SERVFAIL",
+        3 => "NXDOMAIN",
+        4 => "NOTIMP",
+        5 => "REFUSED",
+        _ => "another failure",
+    }
+}
+
+/// Makes the number of a question, which nobody can guess.
+pub(crate) fn new_id() -> io::Result<u16> {
+    let mut id = [0; 2];
+    getrandom(&mut id, GetRandomFlags::empty())?;
+    Ok(u16::from_ne_bytes(id))
+}
+
+/// Asks once by UDP; none when no answer came in time. The port of our socket is random too, and
+/// the kernel takes packets of this server only; what does not fit is not the answer.
+pub(crate) fn by_udp(
+    server: SocketAddr,
+    question: &[u8],
+    deadline: Deadline,
+    is_answer: impl Fn(&[u8]) -> Option<Packet>,
+) -> io::Result<Option<Packet>> {
+    let ours: IpAddr = match server {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = UdpSocket::bind((ours, 0))?;
+    socket.connect(server)?;
+    socket.send(question)?;
+    let mut buffer = [0; UDP_BYTES_MAX as usize];
+    while !deadline.is_over() {
+        let remaining = deadline.remaining().max(Duration::from_millis(1));
+        socket.set_read_timeout(Some(remaining))?;
+        match socket.recv(&mut buffer) {
+            Ok(length) => {
+                if let Some(answer) = is_answer(&buffer[..length]) {
+                    return Ok(Some(answer));
+                }
+            }
+            Err(error) => match error.kind() {
+                io::ErrorKind::WouldBlock
+                | io::ErrorKind::TimedOut
+                | io::ErrorKind::Interrupted => {}
+                _ => return Err(error),
+            },
+        }
+    }
+    Ok(None)
+}
+
+/// Asks by TCP, where a packet has its length in front.
+fn by_tcp(
+    server: SocketAddr,
+    question: &[u8],
+    deadline: Deadline,
+    is_answer: impl Fn(&[u8]) -> Option<Packet>,
+) -> Result<Packet, Error> {
+    let host = server.ip().to_string();
+    let mut stream = TimedStream::connect(&host, server.port(), deadline)?;
+    let mut exchange = || -> io::Result<Vec<u8>> {
+        let length = u16::try_from(question.len()).unwrap_or(u16::MAX);
+        stream.write_all(&[&length.to_be_bytes(), question].concat())?;
+        let mut length = [0; 2];
+        stream.read_exact(&mut length)?;
+        let mut packet = vec![0; usize::from(u16::from_be_bytes(length))];
+        stream.read_exact(&mut packet)?;
+        Ok(packet)
+    };
+    let subject = format!("the name server {host}");
+    let packet = exchange().map_err(Error::system("ask by TCP", subject.as_str()))?;
+    let stranger = || Error::bad_answer(subject, "gives an answer to no question of ours");
+    is_answer(&packet).ok_or_else(stranger)
+}

@@ -1,21 +1,20 @@
 //! From an address to its name: `/etc/hosts`, then the name servers of `/etc/resolv.conf`.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::time::Duration;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use rustix::rand::{GetRandomFlags, getrandom};
-
-use super::dns::{Answer, question, read_answer, reverse_name};
+use super::dns::{self, RecordType};
 use crate::host::lines::Lines;
 use crate::{Deadline, Error, Host};
+
+mod answer;
+
+use answer::{Answer, reverse_name};
 
 /// Name servers that are asked and rounds in which they are, both as resolv.conf(5) has it.
 const SERVERS_MAX: usize = 3;
 const ROUNDS: usize = 2;
 const PORT: u16 = 53;
-/// Without EDNS an answer is no larger (RFC 1035).
-const ANSWER_BYTES_MAX: usize = 512;
 
 /// Gives the name of an address; none when it has none.
 pub fn ip_to_host(host: &Host, address: &str, deadline: Deadline) -> Result<Option<String>, Error> {
@@ -101,45 +100,24 @@ fn ask(
     Err(Error::bad_answer(format!("the name of {address}"), problem))
 }
 
-/// Sends a question and waits for its answer. The id and the port of our socket are random and the
-/// kernel takes packets of this server only; what does not fit is not the answer.
+/// Sends a question and waits for its answer.
 fn exchange(server: SocketAddr, name: &str, deadline: Deadline) -> io::Result<Answer> {
-    let ours: IpAddr = match server {
-        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-    };
-    let socket = UdpSocket::bind((ours, 0))?;
-    socket.connect(server)?;
-    let mut id = [0; 2];
-    getrandom(&mut id, GetRandomFlags::empty())?;
-    let id = u16::from_ne_bytes(id);
-    socket.send(&question(id, name))?;
-    let mut buffer = [0; ANSWER_BYTES_MAX];
-    loop {
-        let remaining = deadline.remaining();
-        if remaining.is_zero() {
-            return Err(io::Error::new(io::ErrorKind::TimedOut, "no answer"));
-        }
-        socket.set_read_timeout(Some(remaining.max(Duration::from_millis(1))))?;
-        match socket.recv(&mut buffer) {
-            Ok(length) => {
-                if let Some(answer) = read_answer(&buffer[..length], id, name) {
-                    return Ok(answer);
-                }
-            }
-            Err(error) => match error.kind() {
-                io::ErrorKind::WouldBlock
-                | io::ErrorKind::TimedOut
-                | io::ErrorKind::Interrupted => {}
-                _ => return Err(error),
-            },
-        }
-    }
+    let kind = RecordType::Ptr;
+    let id = dns::new_id()?;
+    // One name fits into the smallest answer, and the oldest server understands the question.
+    let question = dns::question(id, name, kind, None).ok_or(io::ErrorKind::InvalidInput)?;
+    let packet = dns::by_udp(server, &question, deadline, |bytes| {
+        dns::read(bytes, id, name, kind)
+    })?;
+    let silence = || io::Error::new(io::ErrorKind::TimedOut, "no answer");
+    Ok(Answer::new(&packet.ok_or_else(silence)?, name))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::UdpSocket;
     use std::thread::JoinHandle;
+    use std::time::Duration;
 
     use super::*;
     use crate::host::recorded;

@@ -2,8 +2,6 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::Records;
-
 /// The types of records that can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RecordType {
@@ -37,31 +35,63 @@ impl RecordType {
         found.map(|(kind, _, _)| kind)
     }
 
+    fn of_number(number: u16) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        let found = all.find(|(_, _, known)| *known == number);
+        found.map(|(kind, _, _)| kind)
+    }
+
     fn number(self) -> u16 {
         let found = Self::ALL.into_iter().find(|(kind, _, _)| *kind == self);
         found.map_or(0, |(_, _, number)| number)
     }
 }
 
-/// An answer, and whether it was too long for its packet.
-pub(super) struct Packet {
-    pub(super) records: Records,
-    pub(super) is_cut: bool,
+/// An answer, as far as it makes sense.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Packet {
+    /// How it went: 0 is well.
+    pub(crate) code: u16,
+    /// Whether the server answers for the name itself.
+    pub(crate) is_authoritative: bool,
+    /// Whether it was too long for its packet.
+    pub(crate) is_cut: bool,
+    /// The records of known types.
+    pub(crate) records: Vec<Record>,
+}
+
+/// One record of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Record {
+    /// The name it is of.
+    pub(crate) owner: String,
+    pub(crate) kind: RecordType,
+    /// The time, in seconds, that it may be kept.
+    pub(crate) time_to_live: u32,
+    /// What it says, as people write it.
+    pub(crate) text: String,
 }
 
 const CLASS_IN: u16 = 1;
 const TYPE_OPT: u16 = 41;
 /// A name is no longer than this in a packet.
 const NAME_BYTES_MAX: usize = 255;
-/// Answers that are kept of one packet.
-const ANSWERS_MAX: usize = 256;
+/// Records that are kept of one packet.
+const RECORDS_MAX: usize = 256;
 
-/// Writes a question; none when the name is none.
-pub(super) fn question(id: u16, name: &str, kind: RecordType) -> Option<Vec<u8>> {
+/// Writes a question; none when the name is none. With EDNS it says how large an answer may be;
+/// without, as any server of any age understands it, an answer has at most 512 bytes.
+pub(crate) fn question(
+    id: u16,
+    name: &str,
+    kind: RecordType,
+    answer_bytes_max: Option<u16>,
+) -> Option<Vec<u8>> {
     let mut packet = Vec::with_capacity(300);
     packet.extend_from_slice(&id.to_be_bytes());
-    // Recursion desired; one question, one additional record (EDNS).
-    packet.extend_from_slice(&[1, 0, 0, 1, 0, 0, 0, 0, 0, 1]);
+    // Recursion desired; one question; one additional record if it is EDNS.
+    packet.extend_from_slice(&[1, 0, 0, 1, 0, 0, 0, 0, 0]);
+    packet.push(u8::from(answer_bytes_max.is_some()));
     let name = name.strip_suffix('.').unwrap_or(name);
     let length = name.len();
     if !name.is_ascii() || length > 253 {
@@ -78,16 +108,17 @@ pub(super) fn question(id: u16, name: &str, kind: RecordType) -> Option<Vec<u8>>
     packet.push(0);
     packet.extend_from_slice(&kind.number().to_be_bytes());
     packet.extend_from_slice(&CLASS_IN.to_be_bytes());
-    packet.push(0);
-    packet.extend_from_slice(&TYPE_OPT.to_be_bytes());
-    let room = u16::try_from(super::UDP_BYTES_MAX).unwrap_or(512);
-    packet.extend_from_slice(&room.to_be_bytes());
-    packet.extend_from_slice(&[0; 6]);
+    if let Some(room) = answer_bytes_max {
+        packet.push(0);
+        packet.extend_from_slice(&TYPE_OPT.to_be_bytes());
+        packet.extend_from_slice(&room.to_be_bytes());
+        packet.extend_from_slice(&[0; 6]);
+    }
     Some(packet)
 }
 
-/// Reads the answer to a question; none when it is not one.
-pub(super) fn read(packet: &[u8], id: u16, name: &str, kind: RecordType) -> Option<Packet> {
+/// Reads the answer to a question; none when it is not one, which may be somebody's forgery.
+pub(crate) fn read(packet: &[u8], id: u16, name: &str, kind: RecordType) -> Option<Packet> {
     let mut reader = Reader { packet, at: 0 };
     let (its_id, flags) = (reader.number()?, reader.number()?);
     let (questions, answers) = (reader.number()?, reader.number()?);
@@ -102,44 +133,20 @@ pub(super) fn read(packet: &[u8], id: u16, name: &str, kind: RecordType) -> Opti
     if !repeated.eq_ignore_ascii_case(asked) || !is_ours {
         return None;
     }
-    let mut records = Records {
-        code: code(flags & 0xf),
-        answers: Vec::new(),
-        time_to_live: None,
-        is_authoritative: flags & 0x400 != 0,
-    };
+    let mut records = Vec::new();
     for _ in 0..answers {
-        let Some((found, time_to_live, data)) = reader.record() else {
+        let Some(record) = reader.record() else { break };
+        records.extend(record);
+        if records.len() == RECORDS_MAX {
             break;
-        };
-        let Some(text) = found.filter(|found| *found == kind).and(data) else {
-            continue;
-        };
-        if records.answers.len() < ANSWERS_MAX {
-            records.answers.push(text);
         }
-        let shortest = records
-            .time_to_live
-            .unwrap_or(time_to_live)
-            .min(time_to_live);
-        records.time_to_live = Some(shortest);
     }
     Some(Packet {
-        records,
+        code: flags & 0xf,
+        is_authoritative: flags & 0x400 != 0,
         is_cut: flags & 0x200 != 0,
+        records,
     })
-}
-
-fn code(number: u16) -> &'static str {
-    match number {
-        0 => "NOERROR",
-        1 => "FORMERR",
-        2 => "SERVFAIL",
-        3 => "NXDOMAIN",
-        4 => "NOTIMP",
-        5 => "REFUSED",
-        _ => "another failure",
-    }
 }
 
 struct Reader<'a> {
@@ -195,9 +202,9 @@ impl Reader<'_> {
         Some(name)
     }
 
-    /// Reads one record: its type if it is known, its time to live, its data as text.
-    fn record(&mut self) -> Option<(Option<RecordType>, u32, Option<String>)> {
-        self.name()?;
+    /// Reads one record; the inner none is one of another type, or one that makes no sense.
+    fn record(&mut self) -> Option<Option<Record>> {
+        let owner = self.name()?;
         let (number, class) = (self.number()?, self.number()?);
         let time_to_live = self.long_number()?;
         let length = usize::from(self.number()?);
@@ -205,13 +212,15 @@ impl Reader<'_> {
         if end > self.packet.len() {
             return None;
         }
-        let mut all = RecordType::ALL.into_iter();
-        let kind = all
-            .find(|(_, _, known)| *known == number && class == CLASS_IN)
-            .map(|(kind, _, _)| kind);
-        let text = kind.and_then(|kind| self.data(kind, end));
+        let kind = RecordType::of_number(number).filter(|_| class == CLASS_IN);
+        let said = kind.and_then(|kind| Some((kind, self.data(kind, end)?)));
         self.at = end;
-        Some((kind, time_to_live, text))
+        Some(said.map(|(kind, text)| Record {
+            owner,
+            kind,
+            time_to_live,
+            text,
+        }))
     }
 
     fn data(&mut self, kind: RecordType, end: usize) -> Option<String> {
