@@ -23,6 +23,7 @@ mod kernelstats;
 mod loadaverage;
 mod mdraid;
 mod memory;
+mod mountinfo;
 mod mounts;
 mod networktraffic;
 mod ntp;

@@ -12,14 +12,9 @@ use model::limits::MOUNTS_MAX;
 use rustix::fs::StatVfs;
 use rustix::io::Errno;
 
+use super::mountinfo::{self, Mount};
 use super::{Collector, Context, Key, Native, Trouble, key};
 use crate::Error;
-
-mod mountinfo;
-
-use mountinfo::{Mount, parse};
-
-const PATH: &str = "/proc/self/mountinfo";
 
 pub(super) const COLLECTOR: Native = Native {
     name: "diskusage",
@@ -63,7 +58,7 @@ impl Collector for DiskUsage {
     fn collect(&mut self, context: &Context<'_>) -> Result<Value, Trouble> {
         let with_network = context.options.get("network") == Some(&Value::Bool(true));
         let mut usages = BTreeMap::new();
-        for mount in looked_at(parse(&context.text(PATH)?)?, with_network) {
+        for mount in looked_at(mountinfo::read(context)?, with_network) {
             context
                 .deadline
                 .check("looking at the file system on", &mount.point)?;
@@ -78,7 +73,7 @@ impl Collector for DiskUsage {
         }
         if usages.is_empty() {
             let problem = "names no file system with data on this machine";
-            return Err(Error::bad_answer(PATH, problem).into());
+            return Err(Error::bad_answer(mountinfo::PATH, problem).into());
         }
         Ok(Value::map(usages))
     }
@@ -160,6 +155,7 @@ fn share(used: u64, all: u64) -> Value {
 mod tests {
     use rustix::fs::StatVfsMountFlags;
 
+    use super::super::mountinfo::{PATH, parse};
     use super::super::tests::{Runs, number, real_run, text};
     use super::*;
 

@@ -10,18 +10,17 @@ use std::time::Duration;
 use model::Value;
 use model::limits::MOUNTS_MAX;
 
+use super::mountinfo::{self, Mount};
 use super::{Collector, Context, Native, Trouble, key};
 use crate::Error;
+use fstab::Wanted;
 use probe::{Probes, State};
 
+mod fstab;
 mod probe;
-mod table;
 
-use table::{Mount, Wanted};
-
-const MOUNTED: &str = "/proc/self/mountinfo";
 const FSTAB: &str = "/etc/fstab";
-const BYTES_MAX: usize = 4 << 20;
+const FSTAB_BYTES_MAX: usize = 1 << 20;
 
 pub(super) const COLLECTOR: Native = Native {
     name: "mounts",
@@ -73,20 +72,20 @@ struct Mounts {
 
 impl Collector for Mounts {
     fn collect(&mut self, context: &Context<'_>) -> Result<Value, Trouble> {
-        let bytes = context.host.read(MOUNTED, BYTES_MAX, context.deadline)?;
-        let mounted = table::mounted(&String::from_utf8_lossy(&bytes));
+        let mounts = mountinfo::read(context)?.into_iter();
+        let mounted: BTreeMap<_, _> = mounts.map(|it| (it.point.clone(), it)).collect();
         if mounted.is_empty() {
-            return Err(Error::bad_answer(MOUNTED, "names nothing that is mounted").into());
+            return Err(Error::bad_answer(mountinfo::PATH, "names nothing that is mounted").into());
         }
         let fstab = context
             .host
-            .read_start(FSTAB, BYTES_MAX, context.deadline)
+            .read_start(FSTAB, FSTAB_BYTES_MAX, context.deadline)
             .unwrap_or_default();
-        let wanted = table::wanted(&String::from_utf8_lossy(&fstab));
+        let wanted = fstab::wanted(&String::from_utf8_lossy(&fstab));
         let remote: Vec<_> = mounted
             .values()
             .filter(|mount| mount.is_remote())
-            .filter_map(|mount| Some((mount.path.clone(), context.host.path(&mount.path).ok()?)))
+            .filter_map(|mount| Some((mount.point.clone(), context.host.path(&mount.point).ok()?)))
             .collect();
         let states = self.probes.look(&remote, context.deadline);
         Ok(to_value(&mounted, &wanted, &states))
@@ -108,10 +107,10 @@ fn to_value(
             shown
                 .iter()
                 .filter(|mount| is_meant(mount))
-                .map(|mount| Value::from(mount.path.as_str())),
+                .map(|mount| Value::from(mount.point.as_str())),
         )
     };
-    let in_state = |state: &State| paths(&|mount: &Mount| states.get(&mount.path) == Some(state));
+    let in_state = |state: &State| paths(&|mount: &Mount| states.get(&mount.point) == Some(state));
     let missing = wanted
         .iter()
         .filter(|(path, _)| !mounted.contains_key(*path))
@@ -122,8 +121,8 @@ fn to_value(
         (
             "unexpectedly_read_only",
             paths(&|mount| {
-                let wanted = wanted.get(&mount.path);
-                mount.is_read_only && wanted.is_some_and(|wanted| !wanted.is_read_only)
+                let wanted = wanted.get(&mount.point);
+                mount.read_only && wanted.is_some_and(|wanted| !wanted.is_read_only)
             }),
         ),
         ("hung", in_state(&State::Hung)),
@@ -132,8 +131,8 @@ fn to_value(
         (
             "mounts",
             Value::map(shown.iter().map(|mount| {
-                let state = states.get(&mount.path).unwrap_or(&State::Ok);
-                (mount.path.as_str(), one_to_value(mount, state))
+                let state = states.get(&mount.point).unwrap_or(&State::Ok);
+                (mount.point.as_str(), one_to_value(mount, state))
             })),
         ),
     ])
@@ -141,10 +140,10 @@ fn to_value(
 
 fn one_to_value(mount: &Mount, state: &State) -> Value {
     let mut found = vec![
-        ("device", Value::from(mount.device.as_str())),
+        ("device", Value::from(mount.source.as_str())),
         ("type", Value::from(mount.kind.as_str())),
         ("options", Value::from(mount.options.as_str())),
-        ("read_only", Value::from(mount.is_read_only)),
+        ("read_only", Value::from(mount.read_only)),
         ("is_remote", Value::from(mount.is_remote())),
     ];
     let word = match state {
@@ -162,7 +161,7 @@ fn one_to_value(mount: &Mount, state: &State) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{collect, recorded_run};
+    use super::super::tests::{Runs, collect, recorded_run};
     use super::*;
     use crate::Host;
 
@@ -197,6 +196,21 @@ mod tests {
     }
 
     #[test]
+    fn the_later_mount_hides_the_earlier() {
+        let mut runs = Runs::new(&COLLECTOR);
+        let table = "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 0 8:2 / / rw - xfs /dev/sdb1 ro\n";
+        runs.file(mountinfo::PATH, table);
+        let value = runs.run(1).unwrap();
+        assert_eq!(value.get("count"), Some(&Value::Int(1)));
+        let root = value.get("mounts").unwrap().get("/").unwrap();
+        assert_eq!(root.get("device"), Some(&Value::from("/dev/sdb1")));
+        assert_eq!(root.get("read_only"), Some(&Value::Bool(true)));
+        runs.file(mountinfo::PATH, &table[..50]);
+        let error = runs.run(1).unwrap_err().to_string();
+        assert!(error.contains("no mount"), "{error}");
+    }
+
+    #[test]
     fn this_machine_has_a_root_that_answers() {
         let value = collect(&Host::real(), &COLLECTOR).unwrap();
         let root = value
@@ -210,6 +224,6 @@ mod tests {
     fn no_table_is_told() {
         let folder = tempfile::tempdir().unwrap();
         let trouble = collect(&Host::at(folder.path()), &COLLECTOR).unwrap_err();
-        assert!(trouble.to_string().contains(MOUNTED), "{trouble}");
+        assert!(trouble.to_string().contains(mountinfo::PATH), "{trouble}");
     }
 }

@@ -1,6 +1,14 @@
-//! The lines of `/proc/self/mountinfo` (proc_pid_mountinfo(5)), and which of them hold data here.
+//! What is mounted: the lines of `/proc/self/mountinfo` (proc_pid_mountinfo(5)), and what the kinds
+//! of file systems are.
 
+use super::Context;
 use crate::Error;
+
+/// Where the kernel tells it.
+pub(super) const PATH: &str = "/proc/self/mountinfo";
+/// A line has about 150 bytes, that of a container up to a thousand. A longer table is refused as a
+/// whole: what is missing cannot be told from its beginning.
+const BYTES_MAX: usize = 4 << 20;
 
 /// A mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +17,8 @@ pub(super) struct Mount {
     pub(super) device_number: String,
     /// Where it is seen.
     pub(super) point: String,
+    /// What holds for this view of it, as `rw,noatime`.
+    pub(super) options: String,
     /// Whether it, or this view of it, cannot be written.
     pub(super) read_only: bool,
     /// Its kind, as `ext4`.
@@ -36,6 +46,7 @@ const NETWORK: &[&str] = &[
     "ocfs2",
     "orangefs",
     "pvfs2",
+    "smb2",
     "smb3",
     "smbfs",
     "virtiofs",
@@ -46,6 +57,33 @@ const LOCAL: &[&str] = &["bcachefs", "btrfs", "overlay", "ubifs", "zfs"];
 
 /// Kinds that are always full, or gone with their disc.
 const IMAGES: &[&str] = &["cramfs", "erofs", "iso9660", "squashfs", "udf"];
+
+/// Kinds that hold no files of users: what the kernel shows of itself, and memory.
+const KERNELS_OWN: &[&str] = &[
+    "autofs",
+    "binfmt_misc",
+    "bpf",
+    "cgroup",
+    "cgroup2",
+    "configfs",
+    "debugfs",
+    "devpts",
+    "devtmpfs",
+    "efivarfs",
+    "fusectl",
+    "hugetlbfs",
+    "mqueue",
+    "nsfs",
+    "proc",
+    "pstore",
+    "ramfs",
+    "rpc_pipefs",
+    "securityfs",
+    "selinuxfs",
+    "sysfs",
+    "tmpfs",
+    "tracefs",
+];
 
 impl Mount {
     /// Tells whether it holds data on this machine.
@@ -58,9 +96,8 @@ impl Mount {
         if kind == "overlay" {
             return self.point == "/";
         }
-        let is_fuse = kind == "fuse" || kind.starts_with("fuse.");
-        LOCAL.contains(&kind)
-            || (self.source.starts_with("/dev/") && !is_fuse && kind != "devtmpfs")
+        let is_device = self.source.starts_with("/dev/") && kind != "devtmpfs";
+        LOCAL.contains(&kind) || (is_device && !self.is_by_program())
     }
 
     /// Tells whether it may wait for another machine.
@@ -68,6 +105,28 @@ impl Mount {
         let kind = self.kind.strip_prefix("fuse.").unwrap_or(&self.kind);
         NETWORK.contains(&kind) || kind == "sshfs"
     }
+
+    /// Tells whether a program answers for it (FUSE); a disk with a foreign file system
+    /// (`fuseblk`) is none of these.
+    fn is_by_program(&self) -> bool {
+        self.kind == "fuse" || self.kind.starts_with("fuse.")
+    }
+
+    /// Tells whether a look at it may never come back.
+    pub(super) fn is_remote(&self) -> bool {
+        self.is_by_program() || self.is_network()
+    }
+
+    /// Tells whether the kernel shows itself there, or memory.
+    pub(super) fn is_kernels_own(&self) -> bool {
+        KERNELS_OWN.contains(&self.kind.as_str())
+    }
+}
+
+/// Reads what is mounted. What is mounted later hides what was there before.
+pub(super) fn read(context: &Context<'_>) -> Result<Vec<Mount>, Error> {
+    let bytes = context.host.read(PATH, BYTES_MAX, context.deadline)?;
+    parse(&String::from_utf8_lossy(&bytes))
 }
 
 /// Reads all lines.
@@ -76,7 +135,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Mount>, Error> {
         .map(|line| {
             mount(line).ok_or_else(|| {
                 let problem = format!("has a line that is no mount: {line:.80?}");
-                Error::bad_answer(super::PATH, problem)
+                Error::bad_answer(PATH, problem)
             })
         })
         .collect()
@@ -97,6 +156,7 @@ fn mount(line: &str) -> Option<Mount> {
     (point.starts_with('/') && !kind.is_empty()).then(|| Mount {
         device_number: device_number.to_owned(),
         point,
+        options: options.to_owned(),
         read_only: says_read_only(options) || says_read_only(super_options),
         kind: kind.to_owned(),
         source,
@@ -104,7 +164,7 @@ fn mount(line: &str) -> Option<Mount> {
 }
 
 /// Turns `\040` back into a space; the kernel writes spaces, tabs, line ends and backslashes so.
-fn unescape(text: &str) -> String {
+pub(super) fn unescape(text: &str) -> String {
     if !text.contains('\\') {
         return text.to_owned();
     }
@@ -136,6 +196,7 @@ mod tests {
     #[track_caller]
     fn check(line: &str, is_local: bool, is_network: bool) {
         let mount = mount(line).unwrap();
+        assert!(!mount.is_network() || mount.is_remote(), "{line}");
         assert_eq!(
             (mount.is_local(), mount.is_network()),
             (is_local, is_network),
@@ -150,6 +211,7 @@ mod tests {
         let read = read.unwrap();
         assert_eq!(read.point, r"/srv/a b\c");
         assert_eq!(read.source, "/dev/x y");
+        assert_eq!(read.options, "ro,noatime");
         assert!(read.read_only);
         // An error has made it read-only.
         assert!(
@@ -214,7 +276,13 @@ mod tests {
                 "{text}"
             );
         }
-        assert_eq!(unescape(r"\04"), r"\04");
-        assert_eq!(unescape(r"\999\"), r"\999\");
+        for (escaped, plain) in [
+            (r"/mnt/a\040b", "/mnt/a b"),
+            (r"\134", r"\"),
+            (r"\04", r"\04"),
+            (r"\999\", r"\999\"),
+        ] {
+            assert_eq!(unescape(escaped), plain);
+        }
     }
 }
