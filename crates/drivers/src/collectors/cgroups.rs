@@ -235,6 +235,17 @@ mod tests {
     }
 
     #[test]
+    fn a_container_is_measured_against_its_own_limits() {
+        let value = recorded_runs("alpine-3.22", &COLLECTOR, 2).unwrap();
+        let own = value.get("groups").unwrap().get("/").unwrap();
+        assert_eq!(own.get("memory_max_bytes"), Some(&Value::Int(268_435_456)));
+        assert_eq!(own.get("memory_pct_used"), Some(&Value::from(75.0)));
+        assert_eq!(own.get("throttled%"), Some(&Value::from(0.0)));
+        assert_eq!(own.get("oom_kills"), Some(&Value::Int(1)));
+        assert_eq!(own.get("pids"), Some(&Value::Int(9)));
+    }
+
+    #[test]
     fn numbers_are_found_in_what_may_be_junk() {
         assert_eq!(field("oom 3\noom_kill 7\n", "oom_kill"), Some(7));
         assert_eq!(field("oom_kill x", "oom_kill"), None);

@@ -1,6 +1,8 @@
 //! What holds for every collector, and how they are tried: on files, on recorded machines, on this
 //! one, and on junk.
 
+mod original;
+
 use std::io::Write;
 use std::time::Duration;
 
