@@ -142,6 +142,7 @@ impl Core {
             proxy_turn: 0,
             told_above: (Moment::default(), 0),
             changed_since_kept: false,
+            kept_at: None,
             figures: Counted::default(),
             outputs: VecDeque::new(),
         };

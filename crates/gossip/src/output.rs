@@ -180,8 +180,10 @@ fn names(names: &[String]) -> String {
 pub struct Change {
     /// Who changed.
     pub id: NodeId,
-    /// Its name for people.
+    /// Its host name.
     pub name: String,
+    /// Its name for people; empty when it is the host name.
+    pub display_name: String,
     /// When it was seen here.
     pub at: WallTime,
     /// What changed.

@@ -77,7 +77,10 @@ impl Cluster {
 
     /// Notes a change of a member, for people.
     fn note(&self, change: &Change) {
-        let name = &change.name;
+        let name = match change.display_name.as_str() {
+            "" => change.name.as_str(),
+            shown => shown,
+        };
         let accuser = match &change.what {
             What::State { accuser, .. } => *accuser,
             What::Zone { .. } | What::Groups { .. } | What::Forgotten => None,
@@ -102,12 +105,7 @@ impl Cluster {
             What::Groups { .. } => debug!(name, "Groups of a node changed"),
             What::Forgotten => info!(name, "Node is forgotten"),
         }
-        let display_name = {
-            let known = self.members.borrow();
-            let member = known.member(change.id);
-            member.map_or_else(String::new, |it| it.record.body.display_name.clone())
-        };
-        self.agent.keep.note_node(change, &display_name, accuser);
+        self.agent.keep.note_node(change, accuser);
         self.agent.on_disk_later("history", Keep::flush);
     }
 }

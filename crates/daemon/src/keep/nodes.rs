@@ -31,11 +31,11 @@ struct ChosenZone {
 
 impl Keep {
     /// Adds a change of a member to the history, which [`Keep::flush`] writes.
-    pub(crate) fn note_node(&self, change: &Change, display_name: &str, accuser: Option<Named>) {
+    pub(crate) fn note_node(&self, change: &Change, accuser: Option<Named>) {
         let of = |kind: &str| NodeChange {
             kind: kind.to_owned(),
             name: change.name.clone(),
-            display_name: display_name.to_owned(),
+            display_name: change.display_name.clone(),
             uuid: change.id.to_string(),
             ..NodeChange::default()
         };
@@ -158,6 +158,7 @@ mod tests {
         let change = |what| Change {
             id: id(1),
             name: "web-1".to_owned(),
+            display_name: "front".to_owned(),
             at: WallTime::from_millis(1_000),
             what,
         };
@@ -170,12 +171,12 @@ mod tests {
             id: id(2),
             name: "db-1".to_owned(),
         };
-        keep.note_node(&died, "front", Some(accuser));
+        keep.note_node(&died, Some(accuser));
         let groups = change(What::Groups {
             added: vec!["redis".to_owned()],
             removed: vec!["mysql".to_owned()],
         });
-        keep.note_node(&groups, "", None);
+        keep.note_node(&groups, None);
         let history = keep.node_history(10).unwrap();
         let first = serde_json::to_value(&history[0].1).unwrap();
         let expect = serde_json::json!({
