@@ -75,6 +75,7 @@ pub struct Core {
     proxy_turn: usize,
     told_above: (Moment, u64),
     changed_since_kept: bool,
+    kept_at: Option<Moment>,
     figures: Counted,
     outputs: VecDeque<Output>,
 }
@@ -397,7 +398,8 @@ impl Core {
     fn tell_change(&mut self, record: &Record, what: What) {
         self.outputs.push_back(Output::Changed(Change {
             id: record.id,
-            name: record.shown_name().to_owned(),
+            name: record.body.name.clone(),
+            display_name: record.body.display_name.clone(),
             at: self.wall,
             what,
         }));

@@ -35,8 +35,10 @@ const PROXY_EVERY: Duration = Duration::from_secs(5);
 const PROXY_SOON: Duration = Duration::from_secs(1);
 /// How often states that follow from silence are looked at.
 const REVIEW_EVERY: Duration = Duration::from_secs(2);
-/// How often what changed is kept.
+/// How often what changes all the time is kept, and how soon what changes after a rest: a node that
+/// dies right after it joined shall know the others when it is back.
 const KEEP_EVERY: Duration = Duration::from_secs(5);
+const KEEP_SOON: Duration = Duration::from_millis(300);
 /// How often the dead are looked at for those to be reaped.
 const REAP_EVERY: Duration = Duration::from_secs(10);
 /// The pauses between two tries at the seeds.
@@ -158,7 +160,13 @@ impl Core {
             zones || !self.expected.is_empty(),
             REVIEW_EVERY,
         );
-        self.plan_every(Round::Keep, self.changed_since_kept, KEEP_EVERY);
+        let keep = self.changed_since_kept.then(|| {
+            let planned = self.rounds.get(&Round::Keep).copied();
+            let soon = now + KEEP_SOON;
+            let due = self.kept_at.map_or(soon, |at| soon.max(at + KEEP_EVERY));
+            planned.unwrap_or(due)
+        });
+        self.plan_at(Round::Keep, keep);
         let reaps = lost && self.timing.reap_after.is_some();
         self.plan_every(Round::Reap, reaps, REAP_EVERY);
     }
@@ -368,6 +376,7 @@ impl Core {
 
     fn keep(&mut self) {
         self.changed_since_kept = false;
+        self.kept_at = Some(self.now);
         if let Some(kept) = self.kept() {
             self.outputs.push_back(Output::Keep(kept));
         }
