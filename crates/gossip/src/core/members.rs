@@ -41,11 +41,10 @@ impl Core {
         let records = self.book.records();
         let mut members: Vec<_> = records.filter_map(|record| self.member(record)).collect();
         members.sort_by(|left, right| {
-            let key = |member: &Member| {
-                let body = &member.record.body;
-                (body.zone.clone(), body.name.clone(), member.record.id)
-            };
-            key(left).cmp(&key(right))
+            let (left, right) = (&left.record, &right.record);
+            let zones = left.body.zone.cmp(&right.body.zone);
+            let names = || left.body.name.cmp(&right.body.name);
+            zones.then_with(names).then_with(|| left.id.cmp(&right.id))
         });
         let rings = self.rings.iter();
         let keys = rings.map(|(zone, ring)| {
