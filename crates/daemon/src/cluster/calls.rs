@@ -24,10 +24,10 @@ use crate::tasks::Stop;
 pub(crate) const PATH: &str = "/node/stream";
 /// What it is upgraded to.
 pub(crate) const PROTOCOL: &str = "opsbro/1";
-/// Time that a connection may take to be made.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Time that a connection may take to be made: the kernel tries at once, after 1 s and after 3 s.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 /// Time box of a call of the core, all of it.
-const CALL_TIMEOUT: Duration = Duration::from_secs(6);
+const CALL_TIMEOUT: Duration = Duration::from_secs(8);
 /// Largest head of the answer to an upgrade.
 const HEAD_BYTES_MAX: usize = 4 << 10;
 
