@@ -120,11 +120,31 @@ impl Home {
 
     /// Starts an agent with variables in its environment and does not wait for it.
     pub fn launch_with(self, environment: &[(&str, &str)]) -> Agent {
-        let said = fs::File::create(self.root().join("said")).expect("a file is made");
         let mut command = opsbro(self.root());
         command
             .args(["agent", "start"])
             .envs(environment.iter().copied());
+        self.spawn(command)
+    }
+
+    /// Starts an agent with options by way of a program that runs it.
+    pub(crate) fn launch_by(self, entry: &[String], options: &[&str]) -> Agent {
+        let ours = opsbro(self.root());
+        let mut command = std::process::Command::new(&entry[0]);
+        command.args(&entry[1..]).arg(ours.get_program());
+        command.args(ours.get_args()).args(["agent", "start"]);
+        command.args(options).stdin(Stdio::null());
+        for (name, value) in ours.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        self.spawn(command)
+    }
+
+    fn spawn(self, mut command: std::process::Command) -> Agent {
+        let said = fs::File::create(self.root().join("said")).expect("a file is made");
         command.stdout(Stdio::null()).stderr(said);
         let child = command.spawn().expect("the agent starts");
         Agent { home: self, child }

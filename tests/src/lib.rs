@@ -5,6 +5,7 @@
 
 mod agent;
 mod http;
+mod lan;
 mod program;
 mod server;
 pub mod sim;
@@ -13,7 +14,8 @@ mod watch;
 
 pub use agent::{Agent, Home, files_below};
 pub use http::{Reply, request, request_over};
+pub use lan::{Host, Kind, Lan, Link, Traffic};
 pub use program::{Ran, build, opsbro};
 pub use server::{Folder, Server, free_port};
-pub use wait::{DEADLINE, wait_for, wait_within};
+pub use wait::{DEADLINE, holds_for, wait_for, wait_within};
 pub use watch::Watch;

@@ -23,3 +23,14 @@ pub fn wait_within<T>(limit: Duration, what: &str, mut found: impl FnMut() -> Op
         std::thread::sleep(Duration::from_millis(5));
     }
 }
+
+/// Checks again and again for a time that something is so; panics with `what` when it is not.
+#[track_caller]
+pub fn holds_for(time: Duration, what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + time;
+    while Instant::now() < end {
+        assert!(holds(), "it did not hold that {what}");
+        // tidy: sleep, that nothing happens in a time takes that time
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}

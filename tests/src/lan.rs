@@ -1,0 +1,250 @@
+//! Hosts with network cards of their own, on one network that a test can break.
+//!
+//! Each host is a network namespace with a card `eth0`, the name `node<n>`, the addresses
+//! `10.66.0.<n>` and `fd66::<n>`; its frames go through a [switch] in this process. Agents run in
+//! it as they would on a machine. What is missing on this one is said and fails the test; what a
+//! killed run left is removed by the next. Start with [`Lan::new`].
+
+mod space;
+mod switch;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::unix::net::UnixDatagram;
+use std::process::Child;
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use crate::agent::{Agent, Home};
+use crate::wait::wait_for;
+use space::Space;
+use switch::Switch;
+
+pub use switch::{Link, Traffic};
+
+/// How many hosts have a name that the others can look up.
+const NAMED: u8 = 20;
+
+/// A network.
+pub struct Lan {
+    cable: Arc<Cable>,
+    kind: Kind,
+}
+
+/// What hosts of a network have.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// Largest packet, in bytes.
+    pub mtu: u32,
+    /// Whether hosts have addresses of IPv4.
+    pub has_v4: bool,
+    /// Whether hosts have addresses of IPv6.
+    pub has_v6: bool,
+}
+
+struct Cable {
+    // Goes first, for it uses the folder.
+    switch: Switch,
+    folder: TempDir,
+}
+
+/// A host.
+pub struct Host {
+    /// Its number.
+    pub number: u8,
+    plug: Child,
+    space: Space,
+    cable: Arc<Cable>,
+}
+
+impl Lan {
+    /// Makes a network of both kinds of addresses.
+    pub fn new() -> Self {
+        Self::of(Kind {
+            mtu: 1_500,
+            has_v4: true,
+            has_v6: true,
+        })
+    }
+
+    /// Makes a network.
+    pub fn of(kind: Kind) -> Self {
+        space::demand();
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let switch = Switch::new(folder.path());
+        let cable = Arc::new(Cable { switch, folder });
+        Self { cable, kind }
+    }
+
+    /// Makes a host.
+    pub fn host(&self, number: u8) -> Host {
+        let known = (1..=NAMED).flat_map(|number| {
+            let four = self.kind.has_v4.then(|| IpAddr::from(four(number)));
+            let six = self.kind.has_v6.then(|| IpAddr::from(six(number)));
+            let both = four.into_iter().chain(six);
+            both.map(move |address| format!("{address} {}\n", name(number)))
+        });
+        let local = "127.0.0.1 localhost\n::1 localhost\n".to_owned();
+        let space = Space::new(&std::iter::once(local).chain(known).collect::<String>());
+        let folder = self.cable.folder.path();
+        let inlet = switch::inlet(folder);
+        let to = format!(
+            "UNIX-SENDTO:{},bind={}",
+            inlet.display(),
+            switch::port(folder, number).display()
+        );
+        let card = "TUN,tun-type=tap,tun-name=eth0,iff-no-pi,iff-up";
+        let plug = space.spawn("socat", &[card, &to]);
+        let host = Host {
+            number,
+            plug,
+            space,
+            cable: Arc::clone(&self.cable),
+        };
+        wait_for("a network card", || host.space.has("eth0").then_some(()));
+        host.space.ip(&self.addresses(number));
+        self.cable.switch.plug_in(number);
+        host
+    }
+
+    /// Makes the hosts 1 to `count`.
+    pub fn hosts<const COUNT: usize>(&self) -> [Host; COUNT] {
+        std::array::from_fn(|at| self.host(at as u8 + 1))
+    }
+
+    fn addresses(&self, number: u8) -> String {
+        let card = switch::card(number)
+            .map(|byte| format!("{byte:02x}"))
+            .join(":");
+        let mut batch = format!(
+            "link set lo up\nlink set eth0 addrgenmode none\n\
+             link set eth0 address {card} mtu {}\n",
+            self.kind.mtu
+        );
+        if self.kind.has_v4 {
+            let own = four(number);
+            batch += &format!("addr add {own}/24 broadcast 10.66.0.255 dev eth0\n");
+            batch += "route add default via 10.66.0.254\n";
+        }
+        if self.kind.has_v6 {
+            batch += &format!("addr add {}/64 dev eth0 nodad\n", six(number));
+            batch += &format!("addr add fe80::{number:x}/64 dev eth0 nodad\n");
+            batch += "route add default via fd66::fe\n";
+        }
+        batch
+    }
+
+    /// Says how all cables are that nothing else is said of.
+    pub fn set(&self, link: Link) {
+        self.cable.switch.set_usual(link);
+    }
+
+    /// Says how the cable between two hosts is, in one direction.
+    pub fn set_between(&self, from: &Host, to: &Host, link: Link) {
+        self.cable.switch.set(from.number, to.number, link);
+    }
+
+    /// Cuts hosts off from others, in both directions.
+    pub fn part(&self, some: &[&Host], others: &[&Host]) {
+        let cut = Link {
+            is_cut: true,
+            ..Link::default()
+        };
+        for one in some {
+            for other in others {
+                self.set_between(one, other, cut);
+                self.set_between(other, one, cut);
+            }
+        }
+    }
+
+    /// Takes back what was said of single cables.
+    pub fn mend(&self) {
+        self.cable.switch.mend();
+    }
+
+    /// Gives the frames that hosts sent last.
+    pub fn heard(&self) -> Vec<Vec<u8>> {
+        self.cable.switch.heard()
+    }
+
+    /// Gives a way to put frames of any kind into the card of a host.
+    pub fn injector(&self, to: &Host) -> impl Fn(&[u8]) + use<> {
+        let socket = UnixDatagram::unbound().expect("a socket is made");
+        let port = switch::port(self.cable.folder.path(), to.number);
+        move |frame| {
+            socket.send_to(frame, &port).expect("the card takes frames");
+        }
+    }
+
+    /// Tells what went by.
+    pub fn traffic(&self) -> Traffic {
+        self.cable.switch.traffic()
+    }
+}
+
+impl Default for Lan {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Host {
+    /// Makes the folder of an agent whose name for people is that of the host.
+    pub fn home(&self, agent_yml: &str) -> Home {
+        Home::new(&format!("display_name: n{}\n{agent_yml}", self.number))
+    }
+
+    /// Starts an agent here and waits until it is ready.
+    #[track_caller]
+    pub fn start(&self, home: Home) -> Agent {
+        self.launch(home).ready()
+    }
+
+    /// Starts an agent here and does not wait for it.
+    pub fn launch(&self, home: Home) -> Agent {
+        self.launch_with(home, &[])
+    }
+
+    /// Starts an agent here with more options.
+    pub fn launch_with(&self, home: Home, options: &[&str]) -> Agent {
+        home.launch_by(&self.space.entry(&name(self.number)), options)
+    }
+
+    /// Gives its host name.
+    pub fn name(&self) -> String {
+        name(self.number)
+    }
+
+    /// Gives its address of IPv4.
+    pub fn four(&self) -> Ipv4Addr {
+        four(self.number)
+    }
+
+    /// Gives its address of IPv6.
+    pub fn six(&self) -> Ipv6Addr {
+        six(self.number)
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // It ends by itself when its card is gone.
+        let _ = self.plug.kill();
+        let _ = self.plug.wait();
+        let port = switch::port(self.cable.folder.path(), self.number);
+        let _ = std::fs::remove_file(port);
+    }
+}
+
+fn name(number: u8) -> String {
+    format!("node{number}")
+}
+
+fn four(number: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, 66, 0, number)
+}
+
+fn six(number: u8) -> Ipv6Addr {
+    Ipv6Addr::new(0xfd66, 0, 0, 0, 0, 0, 0, number.into())
+}

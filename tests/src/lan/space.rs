@@ -1,0 +1,141 @@
+//! Network namespaces: what a host has of a network of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Once;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// What the names of all our namespaces begin with.
+const PREFIX: &str = "opsbro-test-";
+
+/// A network namespace. It goes when this is dropped.
+pub(super) struct Space {
+    pub(super) name: String,
+}
+
+impl Space {
+    /// Makes a namespace; its hosts file is `hosts`.
+    pub(super) fn new(hosts: &str) -> Self {
+        static CLEANED: Once = Once::new();
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        CLEANED.call_once(clean);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{PREFIX}{}-{count}", std::process::id());
+        ip(&["netns", "add", &name], "");
+        let space = Self { name };
+        let folder = space.etc();
+        std::fs::create_dir_all(&folder).expect("root may write below /etc/netns");
+        std::fs::write(folder.join("hosts"), hosts).expect("root may write below /etc/netns");
+        space
+    }
+
+    /// Gives the words that run a program in here, on a machine of this name.
+    pub(super) fn entry(&self, host: &str) -> Vec<String> {
+        let script = "hostname \"$0\" && exec \"$@\"";
+        let words = [
+            "ip", "netns", "exec", &self.name, "unshare", "--uts", "sh", "-c", script, host,
+        ];
+        words.map(str::to_owned).to_vec()
+    }
+
+    /// Starts a program in here.
+    pub(super) fn spawn(&self, program: &str, arguments: &[&str]) -> Child {
+        let mut command = Command::new("ip");
+        command
+            .args(["netns", "exec", &self.name, program])
+            .args(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        command.spawn().expect("ip starts")
+    }
+
+    /// Runs commands of `ip` in here, one a line.
+    pub(super) fn ip(&self, batch: &str) {
+        ip(&["-n", &self.name, "-batch", "-"], batch);
+    }
+
+    /// Tells whether an interface is there.
+    pub(super) fn has(&self, interface: &str) -> bool {
+        let mut command = Command::new("ip");
+        command.args(["-n", &self.name, "link", "show", interface]);
+        command.output().is_ok_and(|output| output.status.success())
+    }
+
+    fn etc(&self) -> PathBuf {
+        Path::new("/etc/netns").join(&self.name)
+    }
+}
+
+impl Drop for Space {
+    fn drop(&mut self) {
+        // What is left is cleaned by the next run.
+        let _ = std::fs::remove_dir_all(self.etc());
+        let _ = Command::new("ip")
+            .args(["netns", "del", &self.name])
+            .output();
+    }
+}
+
+/// Says what is missing, when anything is.
+pub(super) fn demand() {
+    let is_root = rustix::process::geteuid().is_root();
+    assert!(
+        is_root,
+        "hosts of network namespaces need root: run these tests as root"
+    );
+    let tun = Path::new("/dev/net/tun");
+    assert!(
+        tun.exists(),
+        "hosts have network cards of /dev/net/tun, which this kernel lacks"
+    );
+    for (program, package) in [
+        ("ip", "iproute2"),
+        ("socat", "socat"),
+        ("unshare", "util-linux"),
+    ] {
+        let there = Command::new(program).arg("-V").output();
+        assert!(
+            there.is_ok(),
+            "{program} is missing: apt-get install {package}, or tests/install"
+        );
+    }
+}
+
+/// Removes what runs left that were killed: namespaces whose process is gone.
+fn clean() {
+    let listed = ip(&["netns", "list"], "");
+    let ours = listed.lines().filter_map(|line| line.split(' ').next());
+    for name in ours.filter(|name| name.starts_with(PREFIX)) {
+        let owner = name[PREFIX.len()..].split('-').next().unwrap_or_default();
+        if Path::new("/proc").join(owner).exists() {
+            continue;
+        }
+        for pid in ip(&["netns", "pids", name], "").split_whitespace() {
+            let pid = pid.parse().ok().and_then(rustix::process::Pid::from_raw);
+            if let Some(pid) = pid {
+                // It may end by itself meanwhile.
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            }
+        }
+        drop(Space {
+            name: name.to_owned(),
+        });
+    }
+}
+
+#[track_caller]
+fn ip(arguments: &[&str], input: &str) -> String {
+    let mut command = Command::new("ip");
+    command
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("ip starts");
+    let mut stdin = child.stdin.take().expect("it is piped");
+    std::io::Write::write_all(&mut stdin, input.as_bytes()).expect("ip reads");
+    drop(stdin);
+    let output = child.wait_with_output().expect("ip ends");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "ip {arguments:?}: {said}\n{input}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
