@@ -3,7 +3,11 @@
 //! These are the scenarios of the original's own tests, made stricter, and those that a network
 //! adds. They need root, as network namespaces do; see `tests::Lan`.
 
-#![allow(clippy::unwrap_used, reason = "every line here is a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "every line here is a test"
+)]
 
 mod detect;
 mod duo;

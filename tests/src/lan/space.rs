@@ -1,5 +1,6 @@
 //! Network namespaces: what a host has of a network of its own.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Once;
@@ -25,7 +26,9 @@ impl Space {
         let space = Self { name };
         let folder = space.etc();
         std::fs::create_dir_all(&folder).expect("root may write below /etc/netns");
-        std::fs::write(folder.join("hosts"), hosts).expect("root may write below /etc/netns");
+        std::fs::File::create(folder.join("hosts"))
+            .and_then(|mut file| file.write_all(hosts.as_bytes()))
+            .expect("root may write below /etc/netns");
         space
     }
 
@@ -132,7 +135,7 @@ fn ip(arguments: &[&str], input: &str) -> String {
         .stderr(Stdio::piped());
     let mut child = command.spawn().expect("ip starts");
     let mut stdin = child.stdin.take().expect("it is piped");
-    std::io::Write::write_all(&mut stdin, input.as_bytes()).expect("ip reads");
+    stdin.write_all(input.as_bytes()).expect("ip reads");
     drop(stdin);
     let output = child.wait_with_output().expect("ip ends");
     let said = String::from_utf8_lossy(&output.stderr);

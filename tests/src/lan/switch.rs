@@ -159,11 +159,14 @@ impl Drop for Switch {
     }
 }
 
+/// A frame: when it is due, which it is, for whom, and its bytes.
+type UnderWay = (Instant, u64, u8, Vec<u8>);
+
 struct Running {
     shared: Arc<Shared>,
     inlet: UnixDatagram,
     outlet: UnixDatagram,
-    under_way: BinaryHeap<Reverse<(Instant, u64, u8, Vec<u8>)>>,
+    under_way: BinaryHeap<Reverse<UnderWay>>,
     sequence: u64,
     dice: u64,
 }

@@ -1,0 +1,79 @@
+//! What agents cost that have nothing to do.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use crate::crowd::Crowd;
+use crate::print;
+
+/// Measures for a time, and prints the mean of an agent.
+pub(crate) fn measure(crowd: &Crowd, time: Duration) {
+    let pids: Vec<u32> = crowd.agents.iter().map(|it| it.child.id()).collect();
+    let count = pids.len() as f64;
+    let busy = || -> u64 { pids.iter().map(|pid| busy_ns(*pid)).sum() };
+    let (began, cpu, carried) = (Instant::now(), busy(), carried());
+    std::thread::sleep(time);
+    let seconds = began.elapsed().as_secs_f64();
+    let cpu = (busy() - cpu) as f64 / 1e9 / seconds / count * 100.0;
+    let now = crate::cost::carried();
+    let (bytes, packets) = (now.0 - carried.0, now.1 - carried.1);
+    let memory = |name: &str| -> f64 {
+        let all: u64 = pids.iter().map(|pid| memory_kib(*pid, name)).sum();
+        all as f64 / 1_024.0 / count
+    };
+    let (kind, size) = (crowd.kind, crowd.size());
+    print(kind, size, "cpu", cpu, "%-of-a-core/node");
+    print(kind, size, "private-memory", memory("Private_"), "MiB/node");
+    print(kind, size, "pss", memory("Pss:"), "MiB/node");
+    print(
+        kind,
+        size,
+        "sent-on-the-wire",
+        bytes as f64 / seconds / count,
+        "B/s/node",
+    );
+    // What loopback counts has the headers of Ethernet, IP and UDP in it.
+    let payload = bytes.saturating_sub(packets * 42);
+    print(
+        kind,
+        size,
+        "sent",
+        payload as f64 / seconds / count,
+        "B/s/node",
+    );
+    print(
+        kind,
+        size,
+        "packets",
+        packets as f64 / seconds / count,
+        "packets/s/node",
+    );
+}
+
+/// Gives how long the threads of a process ran.
+fn busy_ns(pid: u32) -> u64 {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let all = tasks.filter_map(|task| {
+        let text = fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<u64>().ok()
+    });
+    all.sum()
+}
+
+fn memory_kib(pid: u32, name: &str) -> u64 {
+    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap();
+    let lines = rollup.lines().filter(|line| line.starts_with(name));
+    let sizes = lines.filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
+    sizes.sum()
+}
+
+/// Gives the bytes and packets that loopback carried.
+fn carried() -> (u64, u64) {
+    let table = fs::read_to_string("/proc/self/net/dev").unwrap();
+    let line = table
+        .lines()
+        .find(|line| line.trim().starts_with("lo:"))
+        .unwrap();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    (words[9].parse().unwrap(), words[10].parse().unwrap())
+}
