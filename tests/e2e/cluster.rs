@@ -290,3 +290,91 @@ fn strangers_are_refused_with_the_reason() {
     let members = one.opsbro(&["members", "-o", "json"]).expect(0).json();
     assert_eq!(members.as_array().unwrap().len(), 1, "{members}");
 }
+
+/// Gives the ring of an agent's zone.
+fn ring(agent: &Agent) -> serde_json::Value {
+    let listed = agent.opsbro(&["keys", "list", "-o", "json"]).expect(0);
+    listed.json()[0].clone()
+}
+
+/// Gives the fingerprint of the key that is used so.
+fn print_of(ring: &serde_json::Value, use_: &str) -> String {
+    let keys = ring["keys"].as_array().unwrap();
+    let key = keys.iter().find(|key| key["use"] == use_);
+    let key = key.unwrap_or_else(|| panic!("no key {use_} in {ring}"));
+    key["fingerprint"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_zone_changes_its_key_and_a_sleeper_comes_back_with_the_old_one() {
+    let file = "etc/zone_keys/internet.gossip.key";
+    let one = node(41, Some(KEY), "");
+    let two = node(42, Some(KEY), &format!("seeds: ['{}']\n", at(&one)));
+    let three = node(43, Some(KEY), "");
+    three.opsbro(&["join", &at(&two)]).expect(0);
+    for name in ["n41", "n42", "n43"] {
+        sees(&one, name, "alive");
+        sees(&three, name, "alive");
+    }
+    let sleeper = three.kill();
+    sees(&one, "n43", "dead");
+    sees(&two, "n43", "dead");
+
+    let old = print_of(&ring(&one), "seals");
+    let used = one.opsbro(&["keys", "add", OTHER_KEY, "--use"]).expect(0);
+    assert!(used.stdout.contains("2 of 2 living nodes"), "{used:?}");
+    assert!(used.stdout.contains("n43 is dead"), "{used:?}");
+    // The order ended: the other one has the key in force, and on its disk within a moment.
+    assert_ne!(print_of(&ring(&two), "seals"), old);
+    wait_for("the key on the disk of the other", || {
+        (two.home.read(file).trim() == OTHER_KEY).then_some(())
+    });
+    two.opsbro(&["keys", "remove", &old]).expect(0);
+    assert_eq!(print_of(&ring(&one), "retired"), old);
+    // The one who is dead was seen to seal with it: it is not dropped for good.
+    let refused = one.opsbro(&["keys", "remove", &old]).expect(2);
+    assert!(refused.stderr.contains("n43"), "{refused:?}");
+    sees(&one, "n42", "alive");
+
+    let three = sleeper.launch().ready();
+    for (agent, name) in [
+        (&three, "n41"),
+        (&three, "n42"),
+        (&one, "n43"),
+        (&two, "n43"),
+    ] {
+        sees(agent, name, "alive");
+    }
+    assert_ne!(print_of(&ring(&three), "seals"), old);
+    wait_for("the key on the disk of the sleeper", || {
+        (three.home.read(file).trim() == OTHER_KEY).then_some(())
+    });
+    for agent in [&one, &two, &three] {
+        wait_for("all to be known to hold the keys", || {
+            let status = agent.opsbro(&["keys", "status"]);
+            (status.code == Some(0) && status.stdout.contains("3 of 3 living nodes")).then_some(())
+        });
+    }
+    two.opsbro(&["keys", "remove", &old]).expect(0);
+}
+
+#[test]
+fn who_does_not_acknowledge_a_key_is_named() {
+    let one = node(51, Some(KEY), "");
+    let two = node(52, Some(KEY), "");
+    two.opsbro(&["join", &at(&one)]).expect(0);
+    sees(&one, "n52", "alive");
+    sees(&two, "n51", "alive");
+    // It stands still: for a moment it counts as alive, and answers nothing.
+    two.signal(rustix::process::Signal::STOP);
+    let added = one.opsbro(&["keys", "add", OTHER_KEY]);
+    let told = format!("{}{}", added.stdout, added.stderr);
+    assert!(told.contains("n52"), "{added:?}");
+    two.signal(rustix::process::Signal::CONT);
+    sees(&one, "n52", "alive");
+    wait_for("both to hold it", || {
+        one.opsbro(&["keys", "status"])
+            .code
+            .filter(|code| *code == 0)
+    });
+}

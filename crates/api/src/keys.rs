@@ -44,7 +44,7 @@ pub const USE: Route = Route {
     method: Method::Put,
     path: "/keys/{fingerprint}",
     role: Role::Admin,
-    summary: "Makes a zone seal with a key that all its members accept",
+    summary: "Makes a zone seal with a key; waits 15 s for members that do not accept it yet",
     query: &[ZONE, FORCE],
     body: None,
     answer: Answer::Json(|| schema_for!(Ring)),
@@ -75,8 +75,27 @@ pub struct Ring {
     pub is_open: bool,
     /// The keys.
     pub keys: Vec<Key>,
-    /// The members that do not hold this version yet.
+    /// The living members that did not acknowledge this version yet.
     pub behind: Vec<Behind>,
+    /// What each known member holds, as it told last; those that left are not there.
+    #[serde(default)]
+    pub members: Vec<Holder>,
+}
+
+/// A member, and what it holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Holder {
+    /// Its identity.
+    pub uuid: String,
+    /// Its name for people.
+    pub name: String,
+    /// `alive`, `suspect` or `dead`.
+    pub state: String,
+    /// The version of the ring that it acknowledged.
+    pub version: u64,
+    /// The fingerprint of the key that it seals with; none when its gossip is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seals: Option<String>,
 }
 
 /// A key, by its fingerprint.
@@ -97,7 +116,7 @@ pub struct Key {
 pub struct Behind {
     /// Its identity.
     pub uuid: String,
-    /// Its name for people; empty when it is not known.
+    /// Its name for people.
     pub name: String,
     /// The version that it holds.
     pub version: u64,

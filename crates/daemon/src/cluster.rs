@@ -117,6 +117,8 @@ pub(crate) struct Cluster {
     /// Whether it may be told anew, and when.
     describe_at: Option<Moment>,
     shown_at: Moment,
+    /// Until when somebody waits for others to acknowledge keys.
+    keys_until: Moment,
     /// When the next snapshot is due.
     show_at: Option<Moment>,
 }
@@ -175,6 +177,7 @@ impl Cluster {
             described: (Description::default(), now),
             describe_at: None,
             shown_at: now,
+            keys_until: now,
             show_at: None,
             agent,
         };
@@ -267,7 +270,8 @@ impl Cluster {
             self.handle(Input::Datagram { from, packet });
         }
         if taken > 0 {
-            self.show_within(SHOW_FIGURES);
+            let awaited = clock::now() < self.keys_until;
+            self.show_within(if awaited { SHOW_CHANGES } else { SHOW_FIGURES });
         }
     }
 
@@ -305,6 +309,9 @@ impl Cluster {
                 self.show_within(SHOW_CHANGES);
             }
             Command::Order(order, answer) => {
+                if matches!(order, Order::Keys(..)) {
+                    self.keys_until = clock::now() + crate::keys::SPREAD_TIME;
+                }
                 if let Some(id) = self.pending.order(answer) {
                     self.handle(Input::Order(id, order));
                 }

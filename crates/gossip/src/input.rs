@@ -67,6 +67,8 @@ pub struct Peer {
     pub address: SocketAddr,
     /// The zone whose key both ends have; nothing when gossip is open, and nothing is proved.
     pub zone: Option<Zone>,
+    /// Whether that key is retired on this end: then nothing but keys is exchanged.
+    pub retired: bool,
 }
 
 /// Why a call gave no answer.
@@ -81,6 +83,9 @@ pub enum CallError {
     /// Both ends have no key in common.
     #[error("it has none of this node's zone keys")]
     NoCommonKey,
+    /// The only key that both ends have is retired here.
+    #[error("it has no key but one that is retired: it has to learn the new one first")]
+    RetiredKey,
     /// What listens there does not speak this protocol.
     #[error("what listens there is no OpsBro agent: {0}")]
     NotOurs(String),

@@ -27,4 +27,5 @@ pub use input::{Call, CallError, Description, Input, KeyOrder, Order, OrderId, P
 pub use output::{Change, Done, Found, Output, Refusal, What};
 pub use record::{Body, Health, Problem, Record, Version};
 pub use snapshot::{Figures, Member, Snapshot};
+pub use sync::exchanges_keys;
 pub use zones::{Relation, Zones};

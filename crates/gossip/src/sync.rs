@@ -15,3 +15,9 @@ mod zone_tests;
 pub use exchanges::{Asking, Exchanges, Outcome, Place};
 pub use message::{Answer, Ask, Compare, NEWEST, OLDEST, Reason, Request, RingMark, Unread};
 pub use talk::Talk;
+
+/// Tells whether a request is for nothing but the keys of zones: all that may be asked over a
+/// stream whose key is retired.
+pub fn exchanges_keys(request: &[u8]) -> bool {
+    Request::decode(request).is_ok_and(|request| matches!(request.ask, Ask::Rings(_)))
+}

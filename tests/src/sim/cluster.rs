@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gossip::seal::Rings;
+use gossip::seal::{Rings, Use};
 use gossip::{
     Call, CallError, Description, Done, Input, Order, OrderId, Output, Peer, Refusal, Snapshot,
 };
@@ -33,6 +33,16 @@ struct OpenCall {
     starts: u64,
     call: Call,
     zone: Option<Zone>,
+    /// Whether the key is retired at who asked.
+    retired: bool,
+}
+
+/// What two nodes prove to each other.
+struct Common {
+    /// The zone; nothing when gossip is open on both ends.
+    zone: Option<Zone>,
+    /// Whether its key is retired at who asks, and at who is asked.
+    retired: [bool; 2],
 }
 
 /// The virtual cluster.
@@ -390,24 +400,32 @@ impl Cluster {
             return;
         }
         let common = common_zone(&self.nodes[from], &self.nodes[to], zones);
-        let Some(zone) = common else {
+        let Some(common) = common else {
             let answer = Err(CallError::NoCommonKey);
             self.deliver(delay, from, Input::Answered { call, answer });
             return;
         };
         self.next_call += 1;
+        let [asker_retired, asked_retired] = common.retired;
+        if asker_retired && !gossip::exchanges_keys(&request) {
+            let answer = Err(CallError::RetiredKey);
+            self.deliver(delay, from, Input::Answered { call, answer });
+            return;
+        }
         // The numbers of calls that were asked are the shell's own, far from those of the core.
         let theirs = Call(1 << 40 | self.next_call);
         let open = OpenCall {
             asker: from,
             starts,
             call,
-            zone: zone.clone(),
+            zone: common.zone.clone(),
+            retired: asker_retired,
         };
         self.asked.insert((to, theirs), open);
         let peer = Peer {
             address: self.nodes[from].address,
-            zone,
+            zone: common.zone,
+            retired: asked_retired,
         };
         let input = Input::Asked {
             call: theirs,
@@ -428,6 +446,7 @@ impl Cluster {
         let peer = Peer {
             address: self.nodes[from].address,
             zone: open.zone,
+            retired: open.retired,
         };
         let call = open.call;
         let answer = Ok((peer, answer));
@@ -435,24 +454,33 @@ impl Cluster {
     }
 }
 
-/// Finds the zone whose key two nodes have in common, as the handshake of a stream does. The inner
-/// nothing is gossip that is open on both ends.
-fn common_zone(asker: &Node, asked: &Node, offered: &[Zone]) -> Option<Option<Zone>> {
+/// Finds the key that two nodes have in common, as the handshake of a stream does: one that is
+/// retired at who is asked only when there is no other.
+fn common_zone(asker: &Node, asked: &Node, offered: &[Zone]) -> Option<Common> {
     let keys = |rings: &Rings, zone: &Zone| {
         rings
             .get(zone)
             .map(|ring| ring.keys.clone())
             .unwrap_or_default()
     };
-    let shared = offered.iter().find(|zone| {
+    let is_retired = |use_: &Use| matches!(use_, Use::Retired { .. });
+    let mut shared = Vec::new();
+    for zone in offered {
         let theirs = keys(&asked.rings, zone);
-        let ours = keys(&asker.rings, zone);
-        ours.iter()
-            .any(|(key, _)| theirs.iter().any(|(their, _)| their == key))
-    });
-    if let Some(zone) = shared {
-        return Some(Some(zone.clone()));
+        for (key, ours) in keys(&asker.rings, zone) {
+            if let Some((_, their)) = theirs.iter().find(|(their, _)| *their == key) {
+                shared.push(Common {
+                    zone: Some(zone.clone()),
+                    retired: [is_retired(&ours), is_retired(their)],
+                });
+            }
+        }
     }
+    shared.sort_by_key(|common| common.retired[1]);
     let open = |node: &Node| keys(&node.rings, &node.plan.zone).is_empty();
-    (open(asker) && open(asked)).then_some(None)
+    let in_the_open = (open(asker) && open(asked)).then_some(Common {
+        zone: None,
+        retired: [false; 2],
+    });
+    shared.into_iter().next().or(in_the_open)
 }

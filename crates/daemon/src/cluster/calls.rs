@@ -117,6 +117,9 @@ pub(super) async fn call(
     let own = agent.node.borrow().zone.clone();
     let rings = Arc::clone(&agent.rings.borrow());
     let (mut link, proof) = Link::call(stream, &own, &rings, zones, behind, clock::wall()).await?;
+    if proof.retired && !(kind == Kind::Gossip && gossip::exchanges_keys(request)) {
+        return Err(CallError::RetiredKey);
+    }
     let mut message = Vec::with_capacity(request.len() + 1);
     message.push(kind.number());
     message.extend_from_slice(request);
@@ -126,6 +129,7 @@ pub(super) async fn call(
     let peer = Peer {
         address: to,
         zone: proof.zone,
+        retired: proof.retired,
     };
     Ok((peer, answer))
 }

@@ -179,6 +179,7 @@ mod tests {
         Peer {
             address: ([192, 0, 2, 9], 40_000).into(),
             zone: zone.map(|zone| Zone::parse(zone).unwrap()),
+            retired: false,
         }
     }
 

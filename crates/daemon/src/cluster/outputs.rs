@@ -48,7 +48,11 @@ impl Cluster {
                     self.agent.keep.put_cluster(bytes);
                     self.agent.on_disk_later("cluster", Keep::save_cluster);
                 }
-                Output::KeepKeys(zone, ring) => self.agent.keep_keys(zone, ring),
+                Output::KeepKeys(zone, ring) => {
+                    info!(%zone, version = ring.version, "The keys of a zone changed");
+                    self.agent.keep_keys(zone, ring);
+                    self.show_within(SHOW_CHANGES);
+                }
                 Output::Stop { by } => self.stop(by),
             }
         }

@@ -145,14 +145,15 @@ async fn stream(agent: &Arc<Agent>, opened: Opened) -> Result<(), CallError> {
         .map_err(late)??;
     let peer = Peer {
         address: from,
-        zone: proof.zone.clone(),
+        zone: proof.zone,
+        retired: proof.retired,
     };
     for _ in 0..QUESTIONS_MAX {
         let answering = async {
             let Some(question) = link.receive().await? else {
                 return Ok(false);
             };
-            let answer = answer(agent, &peer, proof.retired, question).await?;
+            let answer = answer(agent, &peer, question).await?;
             link.send(&answer).await?;
             Ok::<_, CallError>(true)
         };
@@ -169,15 +170,11 @@ async fn stream(agent: &Arc<Agent>, opened: Opened) -> Result<(), CallError> {
 async fn answer(
     agent: &Arc<Agent>,
     peer: &Peer,
-    is_retired: bool,
     mut question: Vec<u8>,
 ) -> Result<Vec<u8>, CallError> {
     let closed = |why: &str| CallError::Closed(why.to_owned());
     let kind = question.first().copied().and_then(Kind::of);
     let kind = kind.ok_or_else(|| closed("it asked something that is not known here"))?;
-    if is_retired {
-        return Err(closed("it came with a key that is retired"));
-    }
     question.remove(0);
     match kind {
         Kind::Gossip => {
@@ -188,6 +185,7 @@ async fn answer(
             rx.await
                 .map_err(|_| closed("the core has no answer to that"))
         }
+        Kind::Read if peer.retired => Err(closed("it came with a key that is retired")),
         Kind::Read => Ok(forward::answer(agent, peer, &question).await),
     }
 }

@@ -1,27 +1,22 @@
 //! Requests about the keys that seal gossip.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use api::keys::{ADD, AddKey, Behind, Key as ShownKey, LIST, REMOVE, Ring, USE};
+use api::keys::{ADD, AddKey, Behind, Holder, Key as ShownKey, LIST, REMOVE, Ring, USE};
 use api::{ErrorCode, Problem};
 use axum::Json;
 use axum::extract::State;
 use gossip::seal::{Status, Use, shown};
 use gossip::{KeyOrder, Refusal};
-use model::Zone;
+use model::{MemberState, Zone};
 use serde::Deserialize;
+use tokio::time::Instant;
 
 use super::parameters::{Path, Query};
 use super::{Failure, Routes, body};
 use crate::agent::Agent;
 use crate::keys;
 use crate::zone_keys::Key;
-
-/// How long a key that was added waits for all members before it seals.
-const SPREAD_TIME: Duration = Duration::from_secs(15);
-/// How often it is looked whether they have it.
-const SPREAD_LOOK: Duration = Duration::from_millis(200);
 
 pub(super) fn tie(routes: Routes) -> Routes {
     routes
@@ -51,7 +46,7 @@ async fn list(
 ) -> Result<Json<Vec<Ring>>, Failure> {
     let all = keys::status(&agent);
     let Some(zone) = only.zone else {
-        return Ok(Json(all.iter().map(to_api).collect()));
+        return Ok(Json(all.iter().map(|it| to_api(&agent, it)).collect()));
     };
     let zone = zone_named(&agent, Some(&zone))?;
     Ok(Json(vec![ring_of(&agent, &zone)]))
@@ -67,26 +62,16 @@ async fn add(
         Problem::new(ErrorCode::Invalid, message).with_hint("make one with: opsbro agent keygen")
     })?;
     let fingerprint = key.fingerprint();
-    order(&agent, &zone, &KeyOrder::Add(key), "added")?;
+    let until = Instant::now() + keys::SPREAD_TIME;
+    order(&agent, &zone, &KeyOrder::Add(key), "added", until).await?;
     if new.use_ {
         let use_it = KeyOrder::Use {
             key: fingerprint,
             force: new.force,
         };
-        let waited = tokio::time::Instant::now();
-        loop {
-            match keys::order(&agent, &zone, &use_it) {
-                Err(Refusal::KeysBehind(_)) if waited.elapsed() < SPREAD_TIME => {
-                    tokio::time::sleep(SPREAD_LOOK).await;
-                }
-                Err(why) => return Err(refused(&why)),
-                Ok(()) => break,
-            }
-        }
-        note(&agent, &zone, "seals", fingerprint);
+        order(&agent, &zone, &use_it, "seals", until).await?;
     }
-    on_disk(&agent).await?;
-    Ok(Json(ring_of(&agent, &zone)))
+    ended(&agent, &zone, new.force, until).await
 }
 
 async fn use_key(
@@ -117,14 +102,42 @@ async fn change(
 ) -> Result<Json<Ring>, Failure> {
     let zone = zone_named(agent, which.zone.as_deref())?;
     let key = fingerprint_named(fingerprint)?;
-    order(agent, &zone, &make(key, which.force), done)?;
+    let until = Instant::now() + keys::SPREAD_TIME;
+    order(agent, &zone, &make(key, which.force), done, until).await?;
+    ended(agent, &zone, which.force, until).await
+}
+
+/// Waits until a change is on disk and known to all living members, unless it is not to wait for
+/// them; gives the ring, which names those who did not acknowledge it in time.
+async fn ended(
+    agent: &Arc<Agent>,
+    zone: &Zone,
+    is_forced: bool,
+    until: Instant,
+) -> Result<Json<Ring>, Failure> {
     on_disk(agent).await?;
-    Ok(Json(ring_of(agent, &zone)))
+    if !is_forced {
+        keys::acknowledged(agent, zone, until).await;
+    }
+    Ok(Json(ring_of(agent, zone)))
 }
 
 /// Carries an order out, and notes it in the history of the agent.
-fn order(agent: &Arc<Agent>, zone: &Zone, order: &KeyOrder, done: &str) -> Result<(), Failure> {
-    keys::order(agent, zone, order).map_err(|why| refused(&why))?;
+async fn order(
+    agent: &Arc<Agent>,
+    zone: &Zone,
+    order: &KeyOrder,
+    done: &str,
+    until: Instant,
+) -> Result<(), Failure> {
+    match keys::order(agent, zone, order, until).await {
+        Some(Ok(_)) => {}
+        Some(Err(why)) => return Err(refused(&why)),
+        None => {
+            let problem = Problem::new(ErrorCode::Unavailable, "the agent is stopping");
+            return Err(Failure(problem));
+        }
+    }
     let fingerprint = match order {
         KeyOrder::Add(key) => key.fingerprint(),
         KeyOrder::Use { key, .. } | KeyOrder::Remove { key, .. } => *key,
@@ -159,11 +172,17 @@ fn refused(why: &Refusal) -> Failure {
         ),
         Refusal::KeysBehind(_) => (
             ErrorCode::Conflict,
-            Some("wait for them (opsbro keys status), forget dead ones, or use --force"),
+            Some(
+                "see who lags with `opsbro keys status`, and try again; --force cuts them off until \
+                 they learn the key on a stream",
+            ),
         ),
         Refusal::KeyNeeded(_) => (
             ErrorCode::Conflict,
-            Some("let them come back first, forget dead ones, or use --force"),
+            Some(
+                "let them come back first, or say that they never will: opsbro members forget NODE; \
+                 --force drops the key at once",
+            ),
         ),
         _ => (ErrorCode::Conflict, None),
     };
@@ -203,12 +222,12 @@ fn fingerprint_named(text: &str) -> Result<[u8; 4], Failure> {
 fn ring_of(agent: &Agent, zone: &Zone) -> Ring {
     let all = keys::status(agent);
     match all.iter().find(|status| status.zone == *zone) {
-        Some(status) => to_api(status),
-        None => to_api(&gossip::seal::Ring::default().status(zone, [])),
+        Some(status) => to_api(agent, status),
+        None => to_api(agent, &gossip::seal::Ring::default().status(zone, [])),
     }
 }
 
-fn to_api(status: &Status) -> Ring {
+fn to_api(agent: &Agent, status: &Status) -> Ring {
     let key = |(fingerprint, use_): &([u8; 4], Use)| {
         let (use_, until) = match use_ {
             Use::Seals => ("seals", None),
@@ -221,19 +240,49 @@ fn to_api(status: &Status) -> Ring {
             until,
         }
     };
+    let members = holders(agent, status);
+    let lags = |member: &&Holder| {
+        let behind = status.behind.iter();
+        behind
+            .map(|(id, _)| id.to_string())
+            .any(|id| id == member.uuid)
+    };
+    let behind = members.iter().filter(lags).map(|member| Behind {
+        uuid: member.uuid.clone(),
+        name: member.name.clone(),
+        version: member.version,
+    });
     Ring {
         zone: status.zone.to_string(),
         version: status.version,
         is_open: !status.keys.iter().any(|(_, use_)| *use_ == Use::Seals),
         keys: status.keys.iter().map(key).collect(),
-        behind: status
-            .behind
-            .iter()
-            .map(|(id, version)| Behind {
-                uuid: id.to_string(),
-                name: String::new(),
-                version: *version,
-            })
-            .collect(),
+        behind: behind.collect(),
+        members,
     }
+}
+
+/// Tells what each known node of a zone holds; those that left need no key.
+fn holders(agent: &Agent, status: &Status) -> Vec<Holder> {
+    let known = agent.members.borrow();
+    let of_zone = known
+        .members
+        .iter()
+        .filter(|it| it.record.body.zone == status.zone && it.state != MemberState::Leave);
+    let seals = status.keys.iter().find(|(_, use_)| *use_ == Use::Seals);
+    let holder = |it: &gossip::Member| {
+        // What this node holds itself is known at once, what it tells of that a moment later.
+        let (version, seals) = match it.record.id == known.own {
+            true => (status.version, seals.map(|(print, _)| *print)),
+            false => it.record.body.keys,
+        };
+        Holder {
+            uuid: it.record.id.to_string(),
+            name: it.record.shown_name().to_owned(),
+            state: it.state.to_string(),
+            version,
+            seals: seals.map(shown),
+        }
+    };
+    of_zone.map(holder).collect()
 }

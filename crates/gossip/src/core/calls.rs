@@ -185,10 +185,24 @@ impl Core {
         if answer.is_err() {
             self.figures.calls.2 += 1;
         }
+        match &answer {
+            // It slept while the keys changed: it is given the new ones.
+            Err(CallError::RetiredKey) => self.ask_rings(pending.to),
+            Ok((peer, _)) if peer.retired => return,
+            Ok(_) | Err(_) => {}
+        }
         let answer = answer.map(|(peer, bytes)| (peer, Answer::decode(&bytes)));
         match pending.what {
-            Asked::Join(order) => self.joined(order, pending.to, answer),
+            Asked::Join(order) => match answer {
+                Ok((peer, Ok(Answer::Rings(rings)))) => {
+                    self.wake(order, pending.to, &peer, rings);
+                }
+                answer => self.joined(order, pending.to, answer),
+            },
             Asked::Talk(talk) => match answer {
+                Ok((peer, Ok(Answer::Rings(rings)))) => {
+                    self.take_rings(peer.zone.as_ref(), rings);
+                }
                 Ok((_, Ok(answer))) => self.talked(pending.to, talk, answer),
                 Ok((_, Err(_))) => self.drop_counted("malformed answer"),
                 Err(_) => self.seek_other_proxy(pending.to),
@@ -210,6 +224,24 @@ impl Core {
                 }
             }
         }
+    }
+
+    /// Takes the keys that came instead of an answer, for this node asked with a retired one; then
+    /// it joins with them.
+    fn wake(
+        &mut self,
+        order: Option<OrderId>,
+        to: SocketAddr,
+        peer: &Peer,
+        rings: Vec<(Zone, Vec<u8>)>,
+    ) {
+        let before = self.rings.clone();
+        self.take_rings(peer.zone.as_ref(), rings);
+        if self.rings != before {
+            return self.join(order, to);
+        }
+        let error = CallError::RetiredKey;
+        self.done(order, Err(Refusal::NotAsked { address: to, error }));
     }
 
     fn talked(&mut self, to: SocketAddr, mut talk: Talk, answer: Answer) {
@@ -318,6 +350,7 @@ impl Core {
             let ring = self.rings.entry(zone.clone()).or_default();
             if ring.merge(theirs) {
                 self.rings_changed(&zone);
+                self.expect_all_again();
             }
         }
     }

@@ -272,10 +272,16 @@ impl Core {
         let due = self.expected.iter();
         let due = due.filter(|(_, it)| it.tries < CONTACT_TRIES && it.next <= now);
         let ids: Vec<_> = due.map(|(id, _)| *id).take(CONTACTS).collect();
+        let alone = self.swim.living() == 0;
         for id in ids {
             self.contact(id);
             if let Some(expected) = self.expected.get_mut(&id) {
                 expected.tries += 1;
+                if alone && expected.tries == 2 {
+                    self.ask_for_keys(id);
+                }
+            }
+            if let Some(expected) = self.expected.get_mut(&id) {
                 expected.next = now + CONTACT_EVERY * (1 << expected.tries);
             }
         }
@@ -285,6 +291,26 @@ impl Core {
                 expected.next = now + CONTACT_EVERY;
             }
         }
+    }
+
+    /// Asks a node on a stream whether the keys changed: nobody hears the datagrams of a node that
+    /// seals with a retired one.
+    fn ask_for_keys(&mut self, id: NodeId) {
+        let own = self.book.zone();
+        let sealed = self.rings.get(own).is_some_and(|ring| !ring.is_open());
+        let known = self.book.record(id).filter(|it| it.body.zone == *own);
+        if let Some(to) = known.map(|it| it.body.address).filter(|_| sealed) {
+            self.ask_rings(to);
+        }
+    }
+
+    /// Tries all who were not heard anew: what kept them from hearing this node is gone.
+    pub(super) fn expect_all_again(&mut self) {
+        for expected in self.expected.values_mut() {
+            expected.tries = 0;
+            expected.next = self.now;
+        }
+        self.seeds.begin_again(self.now);
     }
 
     fn contact(&mut self, id: NodeId) {
@@ -308,6 +334,10 @@ impl Core {
         let gone = self.shown.iter();
         let gone = gone.filter(|(_, shown)| shown.state == MemberState::Dead);
         let mut gone: Vec<_> = gone.map(|(id, _)| *id).collect();
+        if self.swim.living() == 0 && !gone.is_empty() {
+            let at = self.rng.random_range(0..gone.len());
+            self.ask_for_keys(gone[at]);
+        }
         for _ in 0..REJOINS.min(gone.len()) {
             let at = self.rng.random_range(0..gone.len());
             let id = gone.swap_remove(at);

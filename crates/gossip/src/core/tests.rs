@@ -252,6 +252,7 @@ impl World {
         Peer {
             address: node.address,
             zone: node.key.map(|_| node.zone.clone()),
+            retired: false,
         }
     }
 

@@ -1,5 +1,7 @@
 //! `opsbro keys`: which keys seal the gossip of a zone, and changing them without a gap.
 
+use std::time::Duration;
+
 use api::client::With;
 use api::keys::{ADD, AddKey, LIST, REMOVE, Ring, USE};
 use clap::{Args, Subcommand};
@@ -9,6 +11,9 @@ use serde::Serialize;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{Answer, Page};
 use crate::program::Program;
+
+/// Longer than the agent waits for members of the zone.
+const TIMEOUT: Duration = Duration::from_secs(40);
 
 /// Change the keys that seal gossip, without cutting a node off
 #[derive(Debug, Args)]
@@ -157,9 +162,9 @@ impl Add {
             use_: self.use_,
             force: self.force,
         };
-        let ring: Ring = program.send(&ADD, With::default(), &asked)?;
-        program.printer.show(&Changed(ring))?;
-        Ok(Exit::Yes)
+        let client = program.client()?.with_timeout(TIMEOUT);
+        let ring = client.send(&ADD, With::default(), &asked);
+        changed(program, ring.map_err(|error| program.explain(error))?)
     }
 }
 
@@ -187,8 +192,16 @@ fn change(
         path: &[fingerprint],
         query: &query,
     };
-    program.printer.show(&Changed(program.get(route, with)?))?;
-    Ok(Exit::Yes)
+    let client = program.client()?.with_timeout(TIMEOUT);
+    let ring = client.get(route, with);
+    changed(program, ring.map_err(|error| program.explain(error))?)
+}
+
+/// Shows what came of an order; the answer is no while living nodes did not acknowledge it.
+fn changed(program: &Program, ring: Ring) -> Outcome {
+    let lags = !ring.behind.is_empty();
+    program.printer.show(&Changed(ring))?;
+    Ok(if lags { Exit::No } else { Exit::Yes })
 }
 
 #[derive(Serialize)]
@@ -233,15 +246,31 @@ fn show(ring: &Ring, page: &mut Page) {
         };
         page.line(format!("  {}  {use_}{until}", key.fingerprint.bold()));
     }
-    for member in &ring.behind {
-        let name = match member.name.as_str() {
-            "" => &member.uuid,
-            name => name,
-        };
-        let (theirs, ours) = (member.version, ring.version);
+    members(ring, page);
+}
+
+/// Tells who acknowledged the newest keys, and of each who did not what he holds.
+fn members(ring: &Ring, page: &mut Page) {
+    let living = ring.members.iter().filter(|it| it.state != "dead");
+    let (all, newest) = (living.clone().count(), ring.version);
+    let held = living.filter(|it| it.version >= newest).count();
+    if all > 1 {
         page.line(format!(
-            "  {} {name} holds version {theirs} of the keys, not {ours}",
-            "‼".yellow()
+            "  {held} of {all} living nodes hold version {newest}"
         ));
+    }
+    for member in ring.members.iter().filter(|it| it.version < newest) {
+        let (name, version) = (&member.name, member.version);
+        let seals = match &member.seals {
+            Some(key) => format!("seals with {key}"),
+            None => "seals with no key".to_owned(),
+        };
+        page.line(match member.state.as_str() {
+            "dead" => format!("  - {name} is dead; it holds version {version} and {seals}"),
+            _ => format!(
+                "  {} {name} did not acknowledge it yet: it holds version {version} and {seals}",
+                "‼".yellow()
+            ),
+        });
     }
 }
