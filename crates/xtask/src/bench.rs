@@ -13,10 +13,13 @@ use crate::metadata::Metadata;
 pub mod agent;
 pub mod checks;
 pub mod collect;
+pub mod nagios;
 pub mod neighbours;
+pub mod plugins;
 pub mod proc_files;
 pub mod program;
 pub mod socket;
+pub mod webhook;
 
 /// How much to measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

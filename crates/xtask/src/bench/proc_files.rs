@@ -43,18 +43,52 @@ pub fn cpu_seconds(pid: u32) -> Result<f64, String> {
     Ok(ticks(&text) as f64 / TICKS_PER_SECOND)
 }
 
+/// Reads the same of a process and of all that it started, directly or not.
+pub fn tree_cpu_seconds(pid: u32) -> Result<f64, String> {
+    let mut seconds = cpu_seconds(pid)?;
+    for child in children(pid) {
+        // One that ended meanwhile is counted by its parent.
+        seconds += tree_cpu_seconds(child).unwrap_or(0.0);
+    }
+    Ok(seconds)
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    let mut children = Vec::new();
+    let Ok(tasks) = std::fs::read_dir(format!("/proc/{pid}/task")) else {
+        return children;
+    };
+    for task in tasks.flatten() {
+        let text = std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
+        children.extend(
+            text.split_whitespace()
+                .filter_map(|it| it.parse::<u32>().ok()),
+        );
+    }
+    children
+}
+
+/// Reads the seconds that the children which this process has waited for have spent on a core.
+pub fn waited_cpu_seconds() -> Result<f64, String> {
+    let path = "/proc/self/stat";
+    let text =
+        std::fs::read_to_string(path).map_err(|error| format!("failed to read {path}: {error}"))?;
+    Ok(fields(&text, 13).take(2).sum::<u64>() as f64 / TICKS_PER_SECOND)
+}
+
 /// What the kernel promises to user space on all machines that we know.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Adds up `utime stime cutime cstime`, counted behind the name, which may hold anything.
+/// Adds up `utime stime cutime cstime`.
 fn ticks(stat: &str) -> u64 {
+    fields(stat, 11).take(4).sum()
+}
+
+/// Gives the numbers from one on, counted behind the name, which may hold anything.
+fn fields(stat: &str, first: usize) -> impl Iterator<Item = u64> {
     let behind = stat.rsplit_once(')').map_or("", |(_, behind)| behind);
-    behind
-        .split_whitespace()
-        .skip(11)
-        .take(4)
-        .filter_map(|word| word.parse::<u64>().ok())
-        .sum()
+    let words = behind.split_whitespace().skip(first);
+    words.filter_map(|word| word.parse().ok())
 }
 
 /// Reads the memory of a process in KiB, its shared pages divided among those who share them.
@@ -96,6 +130,7 @@ mod tests {
     fn time_on_a_core_is_found_behind_any_name() {
         let stat = "7 (a) b) S 1 7 7 0 -1 4194560 9 8 7 6 11 22 3 4 20 0 1 0 5";
         assert_eq!(ticks(stat), 40);
+        assert_eq!(fields(stat, 13).take(2).sum::<u64>(), 7);
         assert!(cpu_seconds(std::process::id()).is_ok());
     }
 
@@ -104,6 +139,20 @@ mod tests {
         let pid = std::process::id();
         assert!(usage(pid).unwrap().threads >= 1);
         assert!(pss_kib(pid).unwrap() > 0);
+    }
+
+    #[test]
+    fn what_a_process_started_counts_too() {
+        let mut child = std::process::Command::new("sleep")
+            .arg("20")
+            .spawn()
+            .unwrap();
+        assert!(children(std::process::id()).contains(&child.id()));
+        let own = std::process::id();
+        assert!(tree_cpu_seconds(own).unwrap() >= cpu_seconds(child.id()).unwrap());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(waited_cpu_seconds().unwrap() >= 0.0);
     }
 
     #[test]

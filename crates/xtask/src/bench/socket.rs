@@ -41,6 +41,21 @@ impl Socket {
     /// Gets a route and gives the status.
     pub fn get(&mut self, route: &str) -> std::io::Result<u16> {
         write!(self.stream, "GET {route} HTTP/1.1\r\nhost: opsbro\r\n\r\n")?;
+        self.answer()
+    }
+
+    /// Posts JSON to a route and gives the status.
+    pub fn post(&mut self, route: &str, body: &str) -> std::io::Result<u16> {
+        let request = format!(
+            "POST {route} HTTP/1.1\r\nhost: opsbro\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        self.stream.write_all(request.as_bytes())?;
+        self.answer()
+    }
+
+    fn answer(&mut self) -> std::io::Result<u16> {
         self.buffer.clear();
         let mut chunk = [0; 4096];
         loop {
