@@ -38,6 +38,9 @@ pub(crate) fn check(tree: Tree, source: &str, origin: &Origin) -> Result<Checked
         variables: Vec::new(),
     };
     let root = checker.node(tree);
+    // Thousands of them are kept.
+    checker.references.shrink_to_fit();
+    checker.functions.shrink_to_fit();
     let (errors, warnings): (Vec<_>, Vec<_>) = checker
         .diagnostics
         .into_iter()

@@ -63,6 +63,8 @@ pub struct Check {
     /// Other for each text that it could have been read from: its files, those of the parameters
     /// and the package.
     pub fingerprint: u64,
+    /// Whether an expression of it asks the machine.
+    pub(crate) touches_machine: bool,
 }
 
 /// How a check comes to its state.
@@ -84,15 +86,15 @@ pub enum Method {
 #[derive(Clone, Debug)]
 pub struct Conditions {
     /// When it holds, the check is critical.
-    pub critical_if: Option<Expression>,
+    pub critical_if: Option<Box<Expression>>,
     /// When it holds and the check is not critical, it is a warning.
-    pub warning_if: Option<Expression>,
+    pub warning_if: Option<Box<Expression>>,
     /// What is said when all is well.
-    pub ok_output: Option<Expression>,
+    pub ok_output: Option<Box<Expression>>,
     /// What is said on a warning.
-    pub warning_output: Option<Expression>,
+    pub warning_output: Option<Box<Expression>>,
     /// What is said when it is critical.
-    pub critical_output: Option<Expression>,
+    pub critical_output: Option<Box<Expression>>,
 }
 
 impl Check {
@@ -113,6 +115,10 @@ impl Check {
 
     /// Tells whether judging it may wait for the machine: a file, a process, another server.
     pub fn touches_machine(&self) -> bool {
+        self.touches_machine
+    }
+
+    fn asks_machine(&self) -> bool {
         let expressions = self.expressions();
         let mut calls = expressions.iter().flat_map(|(_, it)| it.program().calls());
         calls.any(expr::Function::touches_machine)
@@ -129,7 +135,7 @@ impl Conditions {
             ("critical_output", &self.critical_output),
         ]
         .into_iter()
-        .filter_map(|(key, expression)| Some((key, expression.as_ref()?)))
+        .filter_map(|(key, expression)| Some((key, expression.as_deref()?)))
     }
 }
 
@@ -155,7 +161,7 @@ pub(crate) fn read(
 ) -> Option<Check> {
     let name: Arc<str> = Arc::from(home.stem());
     let display_name = fields.text("display_name");
-    let check = Check {
+    let mut check = Check {
         id: home.id(),
         display_name: display_name.unwrap_or_else(|| Arc::clone(&name)),
         name,
@@ -168,8 +174,10 @@ pub(crate) fn read(
         service: None,
         fingerprint: sheet.fingerprint(&home.path),
         method: method(&mut fields, &home, service)?,
+        touches_machine: false,
         home,
     };
+    check.touches_machine = check.asks_machine();
     one_each(&check, &mut fields);
     // A free key is a macro of the script.
     fields.finish(UnknownKeys::Keep);
@@ -225,11 +233,11 @@ fn method(
 
 fn conditions(fields: &mut Fields<'_>) -> Conditions {
     Conditions {
-        critical_if: fields.expression("critical_if"),
-        warning_if: fields.expression("warning_if"),
-        ok_output: fields.expression("ok_output"),
-        warning_output: fields.expression("warning_output"),
-        critical_output: fields.expression("critical_output"),
+        critical_if: fields.expression("critical_if").map(Box::new),
+        warning_if: fields.expression("warning_if").map(Box::new),
+        ok_output: fields.expression("ok_output").map(Box::new),
+        warning_output: fields.expression("warning_output").map(Box::new),
+        critical_output: fields.expression("critical_output").map(Box::new),
     }
 }
 

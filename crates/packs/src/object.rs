@@ -58,9 +58,24 @@ pub(crate) trait Object: Sized {
 pub(crate) struct Sheet<'files> {
     /// For each path, the file of each level that has it, lowest first.
     pub(crate) files: BTreeMap<Arc<str>, Vec<(Level, &'files File)>>,
+    /// What all objects are read from beside their own files, as a number.
+    shared: u64,
 }
 
 impl<'files> Sheet<'files> {
+    pub(crate) fn new(files: BTreeMap<Arc<str>, Vec<(Level, &'files File)>>) -> Self {
+        let mut hasher = DefaultHasher::new();
+        let is_shared =
+            |it: &str| it == PACKAGE_FILE || it.split('/').next() == Some(parameters::FOLDER);
+        for (path, layers) in files.iter().filter(|(path, _)| is_shared(path)) {
+            hash(&mut hasher, path, layers);
+        }
+        Self {
+            files,
+            shared: hasher.finish(),
+        }
+    }
+
     /// Gives the file that wins at a path.
     pub(crate) fn top(&self, path: &str) -> Option<&'files File> {
         Some(self.files.get(path)?.last()?.1)
@@ -70,14 +85,9 @@ impl<'files> Sheet<'files> {
     /// the package. Two loads of the same text give the same number.
     pub(crate) fn fingerprint(&self, path: &str) -> u64 {
         let mut hasher = DefaultHasher::new();
-        let is_read = |it: &str| {
-            it == path || it == PACKAGE_FILE || it.split('/').next() == Some(parameters::FOLDER)
-        };
-        for (path, layers) in self.files.iter().filter(|(path, _)| is_read(path)) {
-            path.hash(&mut hasher);
-            for (level, file) in layers {
-                (level.as_str(), file.text()).hash(&mut hasher);
-            }
+        self.shared.hash(&mut hasher);
+        if let Some(layers) = self.files.get(path) {
+            hash(&mut hasher, path, layers);
         }
         hasher.finish()
     }
@@ -89,5 +99,12 @@ impl<'files> Sheet<'files> {
                 .is_some_and(|rest| rest.starts_with('/'))
                 && path.ends_with(end)
         })
+    }
+}
+
+fn hash(hasher: &mut DefaultHasher, path: &str, layers: &[(Level, &File)]) {
+    path.hash(hasher);
+    for (level, file) in layers {
+        (level.as_str(), file.text()).hash(hasher);
     }
 }

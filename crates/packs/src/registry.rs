@@ -233,7 +233,7 @@ struct Loader<'load> {
     report: &'load mut Report,
     previous: Option<&'load Pack>,
     broken: Vec<Broken>,
-    /// The files read so far: one may hold objects of several kinds.
+    /// The files read so far that another kind of object may yet be found in.
     documents: BTreeMap<Arc<str>, Result<Option<Node>, Vec<Diagnostic>>>,
 }
 
@@ -301,7 +301,11 @@ impl Loader<'_> {
         for path in sheet.below(T::FOLDER, ".yml") {
             let object = match self.document(sheet, path) {
                 Ok(None) => continue,
-                Ok(Some(root)) => self.object::<T>(sheet, home, path, &root),
+                Ok(Some(root)) => {
+                    let object = self.object::<T>(sheet, home, path, &root);
+                    self.keep_document(T::KEY, path, root);
+                    object
+                }
                 Err(diagnostics) => Err(diagnostics),
             };
             match object {
@@ -343,8 +347,12 @@ impl Loader<'_> {
         sheet: &Sheet<'_>,
         path: &Arc<str>,
     ) -> Result<Option<Node>, Vec<Diagnostic>> {
-        if let Some(document) = self.documents.get(path) {
-            return document.clone();
+        if let Some(document) = self.documents.get_mut(path) {
+            // Whoever asked puts it back.
+            return match document {
+                Ok(document) => Ok(document.take()),
+                Err(diagnostics) => Err(diagnostics.clone()),
+            };
         }
         let mark = self.report.mark();
         let mut merged: Option<Node> = None;
@@ -355,13 +363,23 @@ impl Loader<'_> {
                 (below, node) => node.or(below),
             };
         }
-        let document = if self.report.has_error_since(mark) {
-            Err(self.report.since(mark).to_vec())
-        } else {
-            Ok(merged)
-        };
-        self.documents.insert(Arc::clone(path), document.clone());
-        document
+        if self.report.has_error_since(mark) {
+            let diagnostics = self.report.since(mark).to_vec();
+            let document = Err(diagnostics.clone());
+            self.documents.insert(Arc::clone(path), document);
+            return Err(diagnostics);
+        }
+        self.documents.insert(Arc::clone(path), Ok(None));
+        Ok(merged)
+    }
+
+    /// Keeps a document for other kinds of objects. Most hold one object: with thousands of them,
+    /// keeping all would take more memory than what is made of them.
+    fn keep_document(&mut self, key: &str, path: &Arc<str>, root: Node) {
+        let mut entries = root.entries().unwrap_or_default().iter();
+        if entries.any(|entry| &*entry.key != key) {
+            self.documents.insert(Arc::clone(path), Ok(Some(root)));
+        }
     }
 
     /// Reads one object out of its document; `None` when the document holds none of this kind.
@@ -405,7 +423,7 @@ fn sheet<'files>(stack: &Stack<'files>) -> Sheet<'files> {
                 .push((folder.level, file));
         }
     }
-    Sheet { files }
+    Sheet::new(files)
 }
 
 /// Lays the packages over each other: an overlay declares more parameters, and says the rest anew

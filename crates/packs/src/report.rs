@@ -18,7 +18,8 @@ pub(crate) struct Report {
 }
 
 struct Source {
-    text: Arc<str>,
+    /// The bytes of the file, which are a text.
+    bytes: Arc<[u8]>,
     /// Bytes of each line, found when the first of them is shown.
     lines: OnceCell<Vec<Range<usize>>>,
     /// A line of a file with secrets is never shown.
@@ -26,18 +27,22 @@ struct Source {
 }
 
 impl Source {
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.bytes).unwrap_or_default()
+    }
+
     /// Gives a line, counted from 1; many are asked for when much is wrong.
     fn line(&self, number: u32) -> Option<String> {
         let lines = self.lines.get_or_init(|| {
-            let start = self.text.as_ptr() as usize;
+            let start = self.text().as_ptr() as usize;
             let range = |line: &str| {
                 let from = line.as_ptr() as usize - start;
                 from..from + line.len()
             };
-            self.text.lines().map(range).collect()
+            self.text().lines().map(range).collect()
         });
         let range = lines.get(number.checked_sub(1)? as usize)?;
-        Some(self.text[range.clone()].to_owned())
+        Some(self.text()[range.clone()].to_owned())
     }
 }
 
@@ -65,7 +70,7 @@ impl Report {
     /// Remembers the text of a file, to show lines of it.
     pub(crate) fn know(&mut self, file: &File, may_be_shown: bool) {
         let source = Source {
-            text: Arc::from(file.text().unwrap_or_default()),
+            bytes: Arc::clone(&file.bytes),
             lines: OnceCell::new(),
             may_be_shown,
         };
@@ -94,8 +99,8 @@ impl Report {
 
     /// Finds how a scalar lies in its file.
     pub(crate) fn layout(&self, node: &Node) -> Layout {
-        let text = self.sources.get(&node.place.file);
-        Layout::of(node, text.map_or("", |source| &source.text))
+        let source = self.sources.get(&node.place.file);
+        Layout::of(node, source.map_or("", Source::text))
     }
 
     /// Counts the diagnostics so far; see [`Report::since`].

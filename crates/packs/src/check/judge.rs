@@ -123,7 +123,7 @@ fn judge_in(check: &Check, scope: Scope<'_>) -> Verdict {
 }
 
 fn state(conditions: &Conditions, env: &dyn Env) -> Result<CheckState, (&'static str, Failure)> {
-    let holds = |condition: &Option<Expression>, key| match condition {
+    let holds = |condition: &Option<Box<Expression>>, key| match condition {
         Some(condition) => condition.holds(env).map_err(|failure| (key, failure)),
         None => Ok(false),
     };
