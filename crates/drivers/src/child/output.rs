@@ -35,9 +35,11 @@ impl<Pipe: Read> Capture<Pipe> {
         }
     }
 
-    /// Reads once what is there; the pipe does not block.
-    pub(super) fn read(&mut self, buffer: &mut [u8]) {
-        let Some(pipe) = &mut self.pipe else { return };
+    /// Reads once what is there; tells whether there may be more. The pipe does not block.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> bool {
+        let Some(pipe) = &mut self.pipe else {
+            return false;
+        };
         match pipe.read(buffer) {
             Ok(0) => self.pipe = None,
             Ok(count) => {
@@ -45,12 +47,14 @@ impl<Pipe: Read> Capture<Pipe> {
                 let kept = count.min(room);
                 self.output.bytes.extend_from_slice(&buffer[..kept]);
                 self.output.dropped += (count - kept) as u64;
+                return true;
             }
             Err(error) => match error.kind() {
                 io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {}
                 _ => self.pipe = None,
             },
         }
+        false
     }
 
     pub(super) fn into_output(self) -> Output {

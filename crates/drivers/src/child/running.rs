@@ -3,7 +3,7 @@
 //! The child stays a zombie until the very end, so its process group cannot become somebody
 //! else's, and signals to the group reach only what it started.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use std::time::Duration;
@@ -18,6 +18,11 @@ use super::Command;
 use super::output::{Capture, Output};
 use crate::Deadline;
 
+/// Time that a child has to end before its outputs are read: most plugins need less, and then they
+/// cost one wake-up. What they write meanwhile waits in the pipes.
+const QUIET: Duration = Duration::from_millis(10);
+/// Reads of one output in a row: then others have their turn, and the deadline is looked at.
+const READS_MAX: usize = 16;
 /// How often the child is looked at on kernels without pidfd (before 5.3).
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -68,6 +73,9 @@ impl<'a> Running<'a> {
 
     /// Feeds and reads the child until it ends; false when it still runs at the deadline.
     pub(super) fn attend(&mut self, deadline: Deadline) -> bool {
+        if self.stdin.is_none() {
+            self.wait_for_end(QUIET.min(deadline.remaining()));
+        }
         loop {
             if self.has_ended() {
                 return true;
@@ -125,6 +133,14 @@ impl<'a> Running<'a> {
         }
     }
 
+    /// Waits until the child ends, at most this long.
+    fn wait_for_end(&self, at_most: Duration) {
+        let Some(exit) = &self.exit else { return };
+        let timeout = Timespec::try_from(at_most).ok();
+        // An interrupted wait is a short one.
+        let _ = poll(&mut [PollFd::new(exit, PollFlags::IN)], timeout.as_ref());
+    }
+
     /// Waits until something can be done, at most this long, and does it.
     fn turn(&mut self, at_most: Duration) {
         let at_most = if self.exit.is_some() {
@@ -155,8 +171,8 @@ impl<'a> Running<'a> {
         // An interrupted wait is a short one.
         let _ = poll(&mut fds, timeout.as_ref());
         self.feed();
-        self.stdout.read(&mut self.buffer);
-        self.stderr.read(&mut self.buffer);
+        read_on(&mut self.stdout, &mut self.buffer);
+        read_on(&mut self.stderr, &mut self.buffer);
     }
 
     fn feed(&mut self) {
@@ -171,6 +187,14 @@ impl<'a> Running<'a> {
         }
         if self.unsent.is_empty() {
             self.stdin = None;
+        }
+    }
+}
+
+fn read_on(capture: &mut Capture<impl Read>, buffer: &mut [u8]) {
+    for _ in 0..READS_MAX {
+        if !capture.read(buffer) {
+            return;
         }
     }
 }
