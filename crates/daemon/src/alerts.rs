@@ -365,10 +365,11 @@ impl Room for AlertsLoop {
             checks,
             compare_until,
             compared_at,
+            core,
             ..
         } = self;
         let now = clock::now();
-        let is_comparing = *compare_until > now;
+        let is_comparing = *compare_until > now && core.can_compare();
         let compare = async {
             tokio::time::sleep((*compared_at + COMPARE_INTERVAL).since(now)).await;
             checks.changed().await

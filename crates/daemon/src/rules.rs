@@ -10,6 +10,8 @@ pub mod listing;
 pub mod pack_files;
 mod pump;
 mod setup;
+mod turn;
+mod versions;
 mod watch;
 
 use std::collections::BTreeSet;
@@ -23,12 +25,13 @@ use ::rules::Input;
 use ::rules::checks::{PushError, Said, Snapshot};
 use ::rules::facts::Facts;
 use model::{AgentState, Diagnostic, Group, Place, Severity};
-use packs::{PackFiles, Registry};
+use packs::Registry;
 use tokio::sync::{mpsc, oneshot, watch as channel};
-use tokio::time::{Interval, MissedTickBehavior};
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use self::pump::Pump;
+use self::versions::Versions;
 use self::watch::{Folders, Seen, Watch};
 use crate::agent::Agent;
 use crate::clock;
@@ -44,9 +47,9 @@ const READINGS_MAX: usize = 3;
 /// Time box of reading all packs. Measured: well under a second.
 const READ_TIME_BOX: Duration = Duration::from_secs(30);
 /// Time between two tries on a disk that refuses writes.
-const KEEP_INTERVAL: Duration = Duration::from_secs(5);
-/// Turns of that between two notes that the agent is alive: one a minute.
-const TURNS_PER_NOTE: u64 = 12;
+const TROUBLE_INTERVAL: Duration = Duration::from_secs(5);
+/// Time between two notes that the agent is alive.
+const NOTE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The packs in force, as everybody reads them.
 #[derive(Default)]
@@ -55,7 +58,7 @@ pub struct Rules {
     pub registry: Registry,
     /// What is wrong with the files; what is broken keeps its last good version.
     pub problems: Vec<Diagnostic>,
-    files: PackFiles,
+    versions: Versions,
 }
 
 impl Rules {
@@ -77,22 +80,6 @@ impl Rules {
             errors: count(Severity::Error),
             warnings: count(Severity::Warning),
         }
-    }
-
-    /// Names the packs whose files differ.
-    fn differences(&self, other: &Self) -> Vec<String> {
-        let mut changed = Vec::new();
-        for (one, two) in [(&self.files, &other.files), (&other.files, &self.files)] {
-            for folder in one.folders() {
-                let name = format!("pack {}.{}", folder.level, folder.name);
-                let before = two.folder(folder.level, &folder.name);
-                let is_same = before.is_some_and(|before| before.files == folder.files);
-                if !is_same && !changed.contains(&name) {
-                    changed.push(name);
-                }
-            }
-        }
-        changed
     }
 }
 
@@ -145,8 +132,8 @@ pub(crate) struct RulesLoop {
     pump: Pump,
     node: channel::Receiver<Arc<Node>>,
     static_groups: BTreeSet<Group>,
-    keep_interval: Interval,
-    keep_turns: u64,
+    /// When it was last noted that the agent is alive.
+    kept_at: Option<Instant>,
     /// The one reading under way: two at a time could overtake each other.
     reading: Option<Reading>,
     /// Whether something changed since that reading began.
@@ -172,7 +159,7 @@ pub(crate) enum Event {
     Keep,
     Watch(Seen),
     Node,
-    Rules(Box<Input>),
+    Rules(Vec<Input>),
 }
 
 impl loops::Event for Event {
@@ -200,8 +187,6 @@ impl loops::Event for Event {
 impl RulesLoop {
     /// Makes the state and begins to read the packs; must be called inside the runtime.
     pub(crate) fn new(agent: Arc<Agent>, ends: Ends) -> Self {
-        let mut keep_interval = tokio::time::interval(KEEP_INTERVAL);
-        keep_interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let kept = agent.keep.facts();
         let mut node = agent.node.clone();
         node.mark_changed();
@@ -214,8 +199,7 @@ impl RulesLoop {
             watch: Watch::new(),
             node,
             static_groups: BTreeSet::new(),
-            keep_interval,
-            keep_turns: 0,
+            kept_at: None,
             reading: None,
             read_again: false,
             has_read: false,
@@ -317,7 +301,7 @@ impl RulesLoop {
     fn put_in_force(&mut self, rules: Rules) -> Outcome {
         let before = Arc::clone(&self.shown.borrow());
         let applied = if std::mem::replace(&mut self.has_read, true) {
-            before.differences(&rules)
+            before.versions.differences(&rules.versions)
         } else {
             Vec::new()
         };
@@ -341,13 +325,19 @@ impl RulesLoop {
         Outcome { applied, problems }
     }
 
+    /// Tells when [`RulesLoop::keep`] is due. A disk that refuses writes is seen with the next
+    /// event, which there is every few seconds: no timer wakes up for a disk that is well.
+    fn keep_at(&self) -> Instant {
+        let interval = match self.agent.keep.is_troubled() {
+            true => TROUBLE_INTERVAL,
+            false => NOTE_INTERVAL,
+        };
+        self.kept_at.map_or_else(Instant::now, |at| at + interval)
+    }
+
     /// Notes now and then that the agent is alive, and tries again what the disk refused.
     fn keep(&mut self) {
-        let is_note_due = self.keep_turns.is_multiple_of(TURNS_PER_NOTE);
-        self.keep_turns += 1;
-        if !is_note_due && !self.agent.keep.is_troubled() {
-            return;
-        }
+        self.kept_at = Some(Instant::now());
         self.agent.on_disk_later("keep", |keep| {
             keep.flush();
             keep.save_life("running", clock::wall());
@@ -371,12 +361,13 @@ fn read_packs(data: &Path, before: &Rules, watched: &Folders) -> Rules {
         found = pack_files::all(data);
     }
     let registry = Registry::load(&found.files, Some(&before.registry));
+    let versions = Versions::of(&found.files, &registry);
     let mut problems = found.problems;
     problems.extend(registry.diagnostics().iter().cloned());
     Rules {
         registry,
         problems,
-        files: found.files,
+        versions,
     }
 }
 
@@ -386,10 +377,10 @@ impl Room for RulesLoop {
     const NAME: &'static str = "rules";
 
     async fn next(&mut self) -> Event {
+        let keep_at = self.keep_at();
         let Self {
             commands,
             reading,
-            keep_interval,
             watch,
             node,
             pump,
@@ -404,10 +395,10 @@ impl Room for RulesLoop {
         tokio::select! {
             Some(command) = commands.recv() => Event::Command(command),
             rules = read => Event::Read(rules),
-            _ = keep_interval.tick() => Event::Keep,
+            () = tokio::time::sleep_until(keep_at) => Event::Keep,
             seen = watch.next() => Event::Watch(seen),
             Ok(()) = node.changed() => Event::Node,
-            input = pump.next() => Event::Rules(Box::new(input)),
+            inputs = pump.next() => Event::Rules(inputs),
         }
     }
 
@@ -444,7 +435,7 @@ impl Room for RulesLoop {
                 }
             }
             Event::Node => self.take_node(),
-            Event::Rules(input) => self.pump.handle(*input),
+            Event::Rules(inputs) => self.pump.handle_all(inputs),
         }
         self.live_on();
     }

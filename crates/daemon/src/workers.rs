@@ -15,8 +15,9 @@ use model::limits;
 use tokio::sync::oneshot;
 use tracing::{error, warn};
 
-/// A thread without work ends after this long: rare work costs no thread. Guess.
-const IDLE_MAX: Duration = Duration::from_secs(10);
+/// A thread without work ends after this long: rare work costs no thread, and what comes every ten
+/// seconds does not start one each time.
+const IDLE_MAX: Duration = Duration::from_secs(15);
 
 /// The pool. Clones share it. A new one has no threads.
 #[derive(Clone, Default)]
@@ -95,6 +96,16 @@ struct State {
     stopping: bool,
 }
 
+/// A job that is handed over together with others.
+pub(crate) struct Posted {
+    /// What it is called where it hangs.
+    pub name: String,
+    /// Time that it may take.
+    pub time_box: Duration,
+    /// What it does.
+    pub work: Box<dyn FnOnce() + Send>,
+}
+
 struct Job {
     id: u64,
     name: String,
@@ -109,6 +120,19 @@ struct Running {
 }
 
 impl State {
+    /// Lets a job wait for a thread; gives its number.
+    fn enqueue(&mut self, name: String, time_box: Duration, work: Box<dyn FnOnce() + Send>) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.queue.push_back(Job {
+            id,
+            name,
+            time_box,
+            work,
+        });
+        id
+    }
+
     /// Marks the jobs that overran their time box, and counts them.
     fn stuck_count(&mut self) -> usize {
         let now = Instant::now();
@@ -133,6 +157,35 @@ impl Workers {
         self.shared
             .push(name.into(), time_box, Box::new(job))
             .map(drop)
+    }
+
+    /// Hands over jobs that take no time, for one thread to do one after the other: to wake up more
+    /// of them would cost more than the jobs. Whoever posts them looks a moment later whether one
+    /// of them holds up the others, and asks for [`Workers::relieve`].
+    pub(crate) fn post_together(&self, jobs: Vec<Posted>) -> Result<(), JobError> {
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        let mut state = self.shared.lock();
+        self.shared.admit(&mut state, jobs.len())?;
+        for Posted {
+            name,
+            time_box,
+            work,
+        } in jobs
+        {
+            state.enqueue(name, time_box, work);
+        }
+        self.shared.staff(&mut state);
+        Ok(())
+    }
+
+    /// Puts one more thread to work when jobs wait.
+    pub(crate) fn relieve(&self) {
+        let mut state = self.shared.lock();
+        if !state.queue.is_empty() {
+            self.shared.staff(&mut state);
+        }
     }
 
     /// Runs a job and waits for its result at most as long as its time box.
@@ -209,23 +262,22 @@ impl Shared {
         work: Box<dyn FnOnce() + Send>,
     ) -> Result<u64, JobError> {
         let mut state = self.lock();
+        self.admit(&mut state, 1)?;
+        let id = state.enqueue(name, time_box, work);
+        self.staff(&mut state);
+        Ok(id)
+    }
+
+    /// Tells whether so many jobs more may wait.
+    fn admit(&self, state: &mut State, count: usize) -> Result<(), JobError> {
         let stuck = state.stuck_count();
-        let full = state.queue.len() >= limits::WORKER_QUEUE_MAX;
+        let full = state.queue.len() + count > limits::WORKER_QUEUE_MAX;
         if full || state.stopping || stuck >= limits::WORKER_STUCK_MAX {
-            state.refused += 1;
+            state.refused += count as u64;
             let waiting = state.queue.len();
             return Err(JobError::Refused { waiting, stuck });
         }
-        let id = state.next_id;
-        state.next_id += 1;
-        state.queue.push_back(Job {
-            id,
-            name,
-            time_box,
-            work,
-        });
-        self.staff(&mut state);
-        Ok(id)
+        Ok(())
     }
 
     /// Wakes a thread for the work that waits, or starts one.
@@ -432,6 +484,42 @@ mod tests {
         }
         drop(releases);
         done.recv_timeout(LONG).unwrap();
+    }
+
+    #[tokio::test]
+    async fn jobs_posted_together_take_one_thread_until_one_of_them_hangs() {
+        let workers = Workers::default();
+        let (tx, done) = sync_channel(8);
+        let posted = |work: Box<dyn FnOnce() + Send>| Posted {
+            name: "quick".to_owned(),
+            time_box: LONG,
+            work,
+        };
+        let told = |tx: &std::sync::mpsc::SyncSender<_>| {
+            let tx = tx.clone();
+            posted(Box::new(move || {
+                tx.send(std::thread::current().id()).unwrap();
+            }))
+        };
+        let quick = (0..8).map(|_| told(&tx)).collect();
+        workers.post_together(quick).unwrap();
+        let first = done.recv_timeout(LONG).unwrap();
+        for _ in 1..8 {
+            assert_eq!(done.recv_timeout(LONG).unwrap(), first);
+        }
+        let (release, held) = sync_channel::<()>(0);
+        let hangs = posted(Box::new(move || {
+            let _ = held.recv();
+        }));
+        workers.post_together(vec![hangs, told(&tx)]).unwrap();
+        let deadline = Instant::now() + LONG;
+        while workers.figures().queued != 1 {
+            assert!(Instant::now() < deadline, "the first job never began");
+            tokio::task::yield_now().await;
+        }
+        workers.relieve();
+        done.recv_timeout(LONG).unwrap();
+        drop(release);
     }
 
     #[tokio::test]

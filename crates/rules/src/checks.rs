@@ -24,7 +24,7 @@ use packs::check::{Check, Method};
 
 use self::lateness::Lateness;
 use self::links::Links;
-use crate::schedule::{Schedule, end_of_turn};
+use crate::schedule::{self, BEAT_MIN, Schedule, end_of_turn};
 use crate::transition::Transition;
 
 pub use flapping::Flapping;
@@ -37,9 +37,9 @@ pub use watched::{Snapshot, Watched};
 /// Checks that are due within one of these are judged together: it is far below what a check may
 /// be late, and makes ten batches a second at the most.
 const TURN: Duration = Duration::from_millis(100);
-/// Evaluated checks begin at the end of one of these, and stay there when their interval is a
-/// multiple of it, as most are: so they are on time and still judged together.
-const BEAT: Duration = Duration::from_millis(500);
+/// Evaluated checks are judged this long after the collectors of their beat looked, so that they
+/// see what these found.
+const BEHIND_COLLECTORS: Duration = BEAT_MIN;
 /// First runs are spread over the interval, and over this at the most.
 const FIRST_RUN_MAX: Duration = Duration::from_secs(30);
 /// Time beyond its own that a run has to come back before it is taken as lost.
@@ -184,6 +184,11 @@ impl Checks {
             lateness: Lateness::default(),
             snapshot: None,
         }
+    }
+
+    /// Gives the time in each beat at which this node looks at what is cheap.
+    pub fn phase(&self) -> Duration {
+        schedule::phase(&self.node.to_string())
     }
 
     /// Tells the name of the node from here on.

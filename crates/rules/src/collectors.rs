@@ -1,8 +1,9 @@
 //! When each collector runs, and what a run of it means.
 //!
 //! The first look of a collector comes at once (what runs a program or asks a server is spread over
-//! a second), so that a fresh agent knows its machine; from the second on the looks are spread over
-//! the interval. A collector never runs twice at a time: one that overran its time box is named
+//! a second), so that a fresh agent knows its machine; from the second on those that are cheap look
+//! together, at a time that differs between nodes, and the others are spread over their interval.
+//! What may take a minute begins when the start is over. A collector never runs twice at a time: one that overran its time box is named
 //! and waited for, and stops nobody else. A run that fails keeps the last good result with its age.
 //!
 //! Start with [`Collectors::define`]; then [`Collectors::tick`] gives [`Output::Collect`] for what
@@ -32,11 +33,19 @@ const SECOND_LOOK: Duration = Duration::from_secs(1);
 /// Time over which the first looks of what is not cheap are spread.
 const FIRST_SPREAD: Duration = Duration::from_secs(1);
 
+/// A collector that may take this long works hard, as a package manager does: its first look comes
+/// when the start of the agent, and often that of the machine, is over.
+pub const LONG: Duration = Duration::from_secs(60);
+/// Time up to which a run is quick: many times what reading files of the kernel takes.
+const QUICK_MAX: Duration = Duration::from_millis(50);
+
 /// All collectors of this node.
 #[derive(Debug, Default)]
 pub struct Collectors {
     entries: BTreeMap<Arc<str>, Entry>,
     schedule: Schedule<Arc<str>>,
+    /// The time in each beat at which this node looks at what is cheap.
+    phase: Duration,
     groups: BTreeSet<Group>,
     kept: BTreeMap<Arc<str>, kept::Collector>,
     /// Runs of collectors that are gone. One that comes back waits for its run: never two.
@@ -67,6 +76,8 @@ pub struct Job {
     pub run: u64,
     /// Time that it may take.
     pub timeout: Duration,
+    /// Whether it ended at once when it ran last: it need not run beside others.
+    pub is_quick: bool,
 }
 
 /// A change of state.
@@ -167,6 +178,14 @@ impl Trouble {
 }
 
 impl Collectors {
+    /// Makes the collectors of a node that looks at this time in each beat.
+    pub fn new(phase: Duration) -> Self {
+        Self {
+            phase,
+            ..Self::default()
+        }
+    }
+
     /// Takes what was kept over a restart; to be called before the first definition.
     pub fn restore(&mut self, kept: BTreeMap<Arc<str>, kept::Collector>) {
         self.kept = kept;
@@ -253,10 +272,12 @@ impl Collectors {
                 hangs: false,
                 counts: true,
             });
+            let is_quick = entry.is_quick();
             self.outputs.push_back(Output::Collect(Job {
                 name,
                 run: self.runs,
                 timeout,
+                is_quick,
             }));
         }
     }
@@ -296,7 +317,7 @@ impl Collectors {
             return;
         };
         entry.looks += 1;
-        entry.plan_next(&mut self.schedule, under_way.began);
+        entry.plan_next(&mut self.schedule, under_way.began, self.phase);
         let fact = Arc::make_mut(&mut entry.fact);
         fact.hangs_since = None;
         fact.last_run = Some(Run {
@@ -467,22 +488,40 @@ impl Entry {
         if self.definition.is_cheap {
             return Duration::ZERO;
         }
-        schedule::spread(
-            &self.definition.name,
-            FIRST_SPREAD.min(self.definition.interval),
-        )
+        let Definition {
+            name,
+            interval,
+            timeout,
+            ..
+        } = &self.definition;
+        if *timeout < LONG {
+            return schedule::spread(name, FIRST_SPREAD.min(*interval));
+        }
+        let half = (*timeout / 2).min(*interval);
+        half + schedule::spread(name, half)
+    }
+
+    /// Tells whether it can be taken to end at once, as it did the last time.
+    fn is_quick(&self) -> bool {
+        let run = self.fact.last_run;
+        run.is_some_and(|run| run.cost.wall <= QUICK_MAX)
     }
 
     /// Moves the second look of a rate near, and the look after the first ones to its place.
-    fn plan_next(&self, schedule: &mut Schedule<Arc<str>>, began: Moment) {
+    fn plan_next(&self, schedule: &mut Schedule<Arc<str>>, began: Moment, phase: Duration) {
         let Definition { name, interval, .. } = &self.definition;
         let second = SECOND_LOOK.min(*interval);
         let first_looks = if self.definition.has_rates { 2 } else { 1 };
         if self.looks < first_looks {
             schedule.run_at(name, began + second);
         } else if self.looks == first_looks {
-            let place = schedule::spread(name, *interval);
-            schedule.run_at(name, self.first_due + second + place);
+            let place = if self.definition.is_cheap {
+                schedule::place(name, *interval, schedule::BEAT, phase)
+            } else {
+                schedule::own_place(name, *interval, phase)
+            };
+            schedule.set_place(name, place);
+            schedule.run_at(name, schedule::next_at(place, *interval, began + second));
         }
     }
 

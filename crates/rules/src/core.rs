@@ -17,7 +17,7 @@ use crate::collectors::{self, Collectors};
 use crate::detectors::{self, Detectors};
 use crate::facts::{Facts, State};
 use crate::kept::Kept;
-use crate::schedule::end_of_turn;
+use crate::schedule::{self, end_of_turn};
 
 /// Time after which the first look is taken as done, whatever hangs.
 const FIRST_LOOK_MAX: Duration = Duration::from_secs(10);
@@ -103,8 +103,8 @@ pub enum Output {
 impl Core {
     /// Makes the rules of a node that knows nothing but what was kept over a restart.
     pub fn new(kept: Kept, checks: Checks) -> Self {
-        let mut collectors = Collectors::default();
-        let mut detectors = Detectors::default();
+        let mut collectors = Collectors::new(checks.phase());
+        let mut detectors = Detectors::new(checks.phase() + schedule::BEAT_MIN);
         collectors.restore(kept.collectors.clone());
         detectors.restore(kept);
         Self {
@@ -124,8 +124,42 @@ impl Core {
 
     /// Takes one input. Then [`Core::poll_output`] until there is none.
     pub fn handle(&mut self, now: Moment, wall: WallTime, input: Input) {
+        self.handle_all(now, wall, [input]);
+    }
+
+    /// Takes what happened in one turn. Then [`Core::poll_output`] until there is none.
+    pub fn handle_all(
+        &mut self,
+        now: Moment,
+        wall: WallTime,
+        inputs: impl IntoIterator<Item = Input>,
+    ) {
+        let mut concerns_all = false;
+        for input in inputs {
+            // Nobody but the checks cares for what they said, so what this costs does not grow with
+            // what else is known.
+            concerns_all |= !matches!(input, Input::Judged(_));
+            self.take(now, wall, input);
+        }
+        if concerns_all {
+            self.open_detectors(now);
+            self.collectors.tick(now, wall);
+            self.detectors.tick(now, wall);
+            self.pump(now, wall);
+            self.settle(now, wall);
+            self.is_stale = true;
+        }
+        self.checks.tick(now, wall);
+        self.pump(now, wall);
+    }
+
+    fn take(&mut self, now: Moment, wall: WallTime, input: Input) {
         match input {
-            Input::Judged(all) => return self.judged(now, wall, all),
+            Input::Judged(all) => {
+                for ended in all {
+                    self.checks.ended(now, wall, ended);
+                }
+            }
             Input::Define(setup) => self.define(now, wall, setup),
             Input::StaticGroups(groups) => {
                 self.static_groups = Arc::new(groups);
@@ -149,24 +183,6 @@ impl Core {
             }
             Input::Tick => {}
         }
-        self.open_detectors(now);
-        self.collectors.tick(now, wall);
-        self.detectors.tick(now, wall);
-        self.pump(now, wall);
-        self.settle(now, wall);
-        self.checks.tick(now, wall);
-        self.pump(now, wall);
-        self.is_stale = true;
-    }
-
-    /// Takes what runs of checks said. Nobody but the checks cares, so what this costs does not
-    /// grow with what else is known.
-    fn judged(&mut self, now: Moment, wall: WallTime, all: Vec<checks::Ended>) {
-        for ended in all {
-            self.checks.ended(now, wall, ended);
-        }
-        self.checks.tick(now, wall);
-        self.pump(now, wall);
     }
 
     /// Takes the result of a check that somebody reports. Then [`Core::poll_output`] until there is

@@ -1,6 +1,7 @@
 //! When each detector looks, and which groups this node has because of that.
 //!
 //! A detector looks every interval, and within a second when something changed that it refers to.
+//! Those that only ask what is known look together, a moment after the collectors.
 //! It gives and removes only its own groups: one that was given by the configuration, or that
 //! another detector gives too, stays. What cannot be told gives nothing for long: after a minute
 //! the groups go, with the reason shown. Only while a collector has not run yet, after a restart,
@@ -32,8 +33,8 @@ pub use look::{Look, look};
 const TIME_BOX: Duration = Duration::from_secs(12);
 /// Time between two looks of one detector, however often things change.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Time after which a look that could not tell is repeated.
-const RETRY: Duration = Duration::from_secs(20);
+/// Time after which a look that could not tell is repeated, with what looks next.
+const RETRY: Duration = Duration::from_secs(10);
 /// Time that the first looks wait for the first runs of the collectors at the most.
 const FIRST_WAIT: Duration = Duration::from_secs(2);
 
@@ -42,6 +43,8 @@ const FIRST_WAIT: Duration = Duration::from_secs(2);
 pub struct Detectors {
     entries: BTreeMap<Arc<str>, Entry>,
     schedule: Schedule<Arc<str>>,
+    /// The time in each beat at which this node looks at what is known.
+    phase: Duration,
     detected: Arc<BTreeMap<Group, Detected>>,
     kept: Kept,
     runs: u64,
@@ -112,6 +115,14 @@ pub struct Ended {
 }
 
 impl Detectors {
+    /// Makes the detectors of a node that looks at this time in each beat.
+    pub fn new(phase: Duration) -> Self {
+        Self {
+            phase,
+            ..Self::default()
+        }
+    }
+
     /// Takes what was kept over a restart; to be called before the first definition.
     pub fn restore(&mut self, kept: Kept) {
         self.kept = kept;
@@ -251,9 +262,9 @@ impl Detectors {
             return;
         }
         if entry.fact.last_run.is_none() {
-            let place = schedule::spread(&ended.id, entry.fact.interval);
-            let place = entry.first_due + place.max(PAUSE);
-            self.schedule.run_at(&ended.id, place);
+            let (place, due) = entry.place(&ended.id, now, self.phase);
+            self.schedule.set_place(&ended.id, place);
+            self.schedule.run_at(&ended.id, due);
         }
         Arc::make_mut(&mut entry.fact).last_run = Some(Run {
             began: under_way.began,
@@ -262,7 +273,8 @@ impl Detectors {
         });
         entry.take(now, ended.look, is_pending);
         if entry.unknown_since.is_some() {
-            entry.look_at(&ended.id, &mut self.schedule, now + RETRY);
+            let retry = schedule::next_at(self.phase, schedule::BEAT, now + RETRY);
+            entry.look_at(&ended.id, &mut self.schedule, retry);
         }
         if entry.looks_again {
             entry.look_soon(&ended.id, &mut self.schedule, now);

@@ -3,7 +3,8 @@
 //!
 //! Start with [`Schedule::insert`]. What was given out by [`Schedule::take_due`] is under way until
 //! [`Schedule::done`]; its next run is due an interval after the last one was due, so that a slow
-//! run shifts nothing, and what was missed is not made up for.
+//! run shifts nothing, and what was missed is not made up for. What is quick has a [`place`] that
+//! it shares with others, and comes back to it: to wake up costs more than to look.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -22,6 +23,22 @@ struct Entry {
     interval: Duration,
     due: Moment,
     is_under_way: bool,
+    /// Where in its interval it is due, counted on the clock.
+    place: Option<Duration>,
+}
+
+impl Entry {
+    /// Tells when it is due after a time that it was due: an interval later, or less where it comes
+    /// back to its place.
+    fn after(&self, due: Moment) -> Moment {
+        let next = due + self.interval;
+        let Some(place) = self.place else {
+            return next;
+        };
+        let next = next.since_start();
+        let too_far = modulo(next.saturating_sub(place), self.interval);
+        Moment::from_start(next - too_far).max(due)
+    }
 }
 
 impl<Key: Ord + Clone> Default for Schedule<Key> {
@@ -42,6 +59,7 @@ impl<Key: Ord + Clone> Schedule<Key> {
                 interval,
                 due: first,
                 is_under_way: false,
+                place: None,
             };
             self.entries.insert(key.clone(), entry);
             self.due.insert((first, key));
@@ -50,6 +68,13 @@ impl<Key: Ord + Clone> Schedule<Key> {
         entry.interval = interval;
         if first < entry.due {
             self.run_at(&key, first);
+        }
+    }
+
+    /// Gives a known thing a place in its interval, which it keeps from its next run on.
+    pub fn set_place(&mut self, key: &Key, place: Duration) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.place = Some(place);
         }
     }
 
@@ -102,7 +127,7 @@ impl<Key: Ord + Clone> Schedule<Key> {
             .get_mut(&key)
             .expect("what waits is among the entries");
         entry.is_under_way = true;
-        entry.due = due + entry.interval;
+        entry.due = entry.after(due);
         Some((due, key))
     }
 
@@ -148,6 +173,76 @@ pub fn end_of_turn(at: Moment, turn: Duration) -> Moment {
     Moment::from_start(Duration::from_nanos(nanos))
 }
 
+/// Time between two wake-ups for what is quick, on a node with little of it.
+pub const BEAT: Duration = Duration::from_secs(10);
+/// Time between two wake-ups for what is quick, on a node with much of it: more would cost more
+/// than what is done in them.
+pub const BEAT_MIN: Duration = Duration::from_millis(500);
+/// Quick things that are done in one wake-up before there is another one.
+const PER_BEAT: usize = 50;
+
+/// Tells how often a node wakes up for so many quick things: each lies on one of these beats, so
+/// that few things share few wake-ups, and many are spread.
+pub fn beat(count: usize) -> Duration {
+    let most = BEAT.as_nanos() / BEAT_MIN.as_nanos();
+    let wanted = (count.div_ceil(PER_BEAT) as u128).clamp(1, most);
+    BEAT_MIN * u32::try_from(most / wanted).unwrap_or(1)
+}
+
+/// Finds the place of a quick thing in its interval: on a beat, at the time in it that this node
+/// has for all of them, so that nodes differ.
+pub fn place(name: &str, interval: Duration, beat: Duration, phase: Duration) -> Duration {
+    if interval.is_zero() || beat.is_zero() {
+        return Duration::ZERO;
+    }
+    let beats = (interval.as_nanos() / beat.as_nanos()).max(1);
+    let beats = u32::try_from(beats).unwrap_or(u32::MAX);
+    let chosen = spread(name, Duration::from_secs(u64::from(beats))).as_secs();
+    let chosen = u32::try_from(chosen).unwrap_or(0).min(beats - 1);
+    modulo(phase + beat * chosen, interval)
+}
+
+/// Gives the next time, from a moment on, at which something that has a place is due.
+pub fn next_at(place: Duration, interval: Duration, from: Moment) -> Moment {
+    let since_start = from.since_start();
+    if since_start <= place || interval.is_zero() {
+        return Moment::from_start(place.max(since_start));
+    }
+    let passed = modulo(since_start - place, interval);
+    if passed.is_zero() {
+        from
+    } else {
+        from + (interval - passed)
+    }
+}
+
+fn modulo(time: Duration, interval: Duration) -> Duration {
+    let nanos = time
+        .as_nanos()
+        .checked_rem(interval.as_nanos())
+        .unwrap_or(0);
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
+}
+
+/// Time between two wake-ups for what may take its time and so is not done with what is quick.
+const STEP: Duration = Duration::from_secs(2);
+
+/// Finds the place in its interval of something that may take its time: spread, so that not all of
+/// it is done at once, yet on steps, so that it does not take a wake-up each.
+pub fn own_place(name: &str, interval: Duration, phase: Duration) -> Duration {
+    if interval < 2 * STEP {
+        return spread(name, interval);
+    }
+    place(name, interval, STEP, phase)
+}
+
+/// Finds the time within a beat that a node has for what is quick.
+pub fn phase(node: &str) -> Duration {
+    let most = u32::try_from(BEAT.as_nanos() / BEAT_MIN.as_nanos()).unwrap_or(1);
+    let chosen = spread(node, Duration::from_secs(u64::from(most))).as_secs();
+    BEAT_MIN * u32::try_from(chosen).unwrap_or(0).min(most - 1)
+}
+
 /// Spreads first runs over an interval: the same name has the same place in it at each start, and
 /// names lie evenly (FNV-1a with a final mix).
 pub fn spread(name: &str, interval: Duration) -> Duration {
@@ -190,6 +285,48 @@ mod tests {
         assert_eq!(schedule.take_due(at(3)), Some("slow"));
         schedule.done(&"slow", at(45));
         assert_eq!(schedule.next_deadline(), Some(at(53)));
+    }
+
+    #[test]
+    fn what_has_a_place_comes_back_to_it() {
+        let mut schedule = Schedule::default();
+        schedule.insert("cpu", TEN, at(3));
+        schedule.set_place(&"cpu", Duration::from_secs(4));
+        let mut due = Vec::new();
+        for second in 0..60 {
+            if second == 27 {
+                schedule.run_at(&"cpu", at(27));
+            }
+            if schedule.take_due(at(second)).is_some() {
+                due.push(second);
+                schedule.done(&"cpu", at(second));
+            }
+        }
+        assert_eq!(due, [3, 4, 14, 24, 27, 34, 44, 54]);
+    }
+
+    #[test]
+    fn few_quick_things_share_wake_ups_and_many_are_spread() {
+        let seconds = |seconds| Duration::from_secs(seconds);
+        for (count, millis) in [(0, 10_000), (50, 10_000), (51, 5_000), (100_000, 500)] {
+            assert_eq!(beat(count), Duration::from_millis(millis), "{count}");
+        }
+        let phase = phase("this node");
+        assert!(phase < BEAT && phase.as_millis().is_multiple_of(500));
+        for name in ["cpu", "memory"] {
+            assert_eq!(place(name, TEN, TEN, phase), phase);
+            let place = place(name, seconds(60), TEN, phase);
+            assert!(place < seconds(60), "{place:?}");
+            assert_eq!((place + TEN - phase).as_nanos() % TEN.as_nanos(), 0);
+        }
+        assert_eq!(place("often", seconds(1), TEN, seconds(7)), Duration::ZERO);
+        let places = |name: u32| place(&name.to_string(), TEN, BEAT_MIN, phase);
+        let used: BTreeSet<Duration> = (0..500).map(places).collect();
+        assert_eq!(used.len(), 20);
+        let own = |name: u32| own_place(&name.to_string(), TEN, phase);
+        let used: BTreeSet<Duration> = (0..500).map(own).collect();
+        assert_eq!(used.len(), 5);
+        assert!(used.contains(&phase), "{used:?}");
     }
 
     #[test]

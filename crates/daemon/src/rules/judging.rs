@@ -11,6 +11,7 @@ use rules::transition::Transition;
 use tracing::{info, warn};
 
 use super::pump::Pump;
+use super::turn::Quick;
 use crate::agent::Agent;
 use crate::clock;
 use crate::judge;
@@ -23,14 +24,22 @@ type Work = fn(&Agent, &Run) -> Ended;
 
 impl Pump {
     /// Does what the checks want done; gives what came of it when it could not even begin.
-    pub(super) fn check(&mut self, output: Output) -> Option<Input> {
+    pub(super) fn check(&mut self, output: Output) -> Vec<Input> {
         match output {
-            Output::Judge(runs) => self.judge(runs),
+            Output::Judge(runs) => {
+                let is_quick = !runs.iter().any(|run| run.check.touches_machine());
+                let job = self.judge(runs);
+                if is_quick {
+                    self.quick.push(job);
+                    return Vec::new();
+                }
+                self.post(job)
+            }
             Output::RunPlugin(run) => self.outside("plugin", run, judge::plugin),
             Output::Probe(run) => self.outside("probe", run, judge::probe),
             Output::Transition(transition) => {
                 self.transition(transition);
-                None
+                Vec::new()
             }
         }
     }
@@ -44,37 +53,38 @@ impl Pump {
         Ok(())
     }
 
-    fn judge(&self, runs: Vec<Run>) -> Option<Input> {
+    fn judge(&self, runs: Vec<Run>) -> Quick {
         let name = match &*runs {
             [one] => format!("check {}", one.check.id),
             _ => "checks".to_owned(),
         };
         let time_box = runs.iter().map(|run| run.check.timing.timeout).max();
         let refused = runs.clone();
-        let (agent, ended) = (Arc::clone(&self.agent), self.ended_tx.clone());
-        let work = move || {
-            // Nobody listens any more when the agent stops.
-            let _ = ended.blocking_send(Input::Judged(judge::judge(&agent, &runs)));
-        };
-        let time_box = time_box.unwrap_or(GRACE);
-        let error = self.agent.workers.post(name, time_box, work).err()?;
-        Some(postponed(&refused, &error))
+        let agent = Arc::clone(&self.agent);
+        Quick {
+            name,
+            time_box: time_box.unwrap_or(GRACE),
+            work: Box::new(move || vec![Input::Judged(judge::judge(&agent, &runs))]),
+            refused: Box::new(move |error| vec![postponed(&refused, error)]),
+        }
     }
 
     /// Posts a run that may take its time: it has threads of its own, so that a slow plugin makes
     /// no collector and no other check late.
-    fn outside(&self, kind: &str, run: Run, work: Work) -> Option<Input> {
+    fn outside(&self, kind: &str, run: Run, work: Work) -> Vec<Input> {
         let name = format!("{kind} {}", run.check.id);
         let time_box = run.check.timing.timeout + GRACE;
         let refused = vec![run.clone()];
         let (agent, ended) = (Arc::clone(&self.agent), self.ended_tx.clone());
         let work = move || {
             // Nobody listens any more when the agent stops.
-            let _ = ended.blocking_send(Input::Judged(vec![work(&agent, &run)]));
+            let _ = ended.blocking_send(vec![Input::Judged(vec![work(&agent, &run)])]);
         };
         let workers: &Workers = &self.agent.outside_workers;
-        let error = workers.post(name, time_box, work).err()?;
-        Some(postponed(&refused, &error))
+        match workers.post(name, time_box, work) {
+            Ok(()) => Vec::new(),
+            Err(error) => vec![postponed(&refused, &error)],
+        }
     }
 
     fn transition(&mut self, transition: Arc<Transition>) {

@@ -13,8 +13,10 @@ use rules::{Core, Input, Output, collectors, detectors};
 use tokio::sync::{mpsc, watch as channel};
 use tracing::{debug, info, warn};
 
+use super::turn::{LOOK_AFTER, Quick, Turn};
 use super::{Rules, setup};
 use crate::agent::Agent;
+use crate::alarm::Alarm;
 use crate::clock;
 use crate::cluster;
 use crate::collect::{Steps, Task, Tasks};
@@ -38,8 +40,14 @@ pub(super) struct Pump {
     tasks: Tasks,
     facts: channel::Sender<Arc<Facts>>,
     /// Workers send here what came of their jobs.
-    pub(super) ended_tx: mpsc::Sender<Input>,
-    ended: mpsc::Receiver<Input>,
+    pub(super) ended_tx: mpsc::Sender<Vec<Input>>,
+    ended: mpsc::Receiver<Vec<Input>>,
+    alarm: Alarm,
+    /// The quick jobs that are to be handed over at the end of this turn.
+    pub(super) quick: Vec<Quick>,
+    /// The turns that are under way, and when they are looked after.
+    turns: Vec<Turn>,
+    look_after: Option<Moment>,
     kept_at: Moment,
     pub(super) checks: channel::Sender<Arc<Snapshot>>,
     /// Whether something happened to a check since that was last written.
@@ -83,6 +91,10 @@ impl Pump {
             facts,
             ended_tx,
             ended,
+            alarm: Alarm::new(),
+            quick: Vec::new(),
+            turns: Vec::new(),
+            look_after: None,
             kept_at: clock::now(),
             checks,
             has_transitions: false,
@@ -97,19 +109,12 @@ impl Pump {
     }
 
     /// Waits for something to handle. Loses nothing when it is dropped.
-    pub(super) async fn next(&mut self) -> Input {
-        let deadlines = [self.core.next_deadline(), self.show_at];
+    pub(super) async fn next(&mut self) -> Vec<Input> {
+        let deadlines = [self.core.next_deadline(), self.show_at, self.look_after];
         let deadline = deadlines.into_iter().flatten().min();
-        let wait = deadline.map(|at| at.since(clock::now()));
-        let due = async {
-            match wait {
-                Some(wait) => tokio::time::sleep(wait).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             Some(ended) = self.ended.recv() => ended,
-            () = due => Input::Tick,
+            () = self.alarm.wait(deadline) => vec![Input::Tick],
         }
     }
 
@@ -143,17 +148,24 @@ impl Pump {
 
     /// Handles one input, and does what the core wants done.
     pub(super) fn handle(&mut self, input: Input) {
+        self.handle_all(vec![input]);
+    }
+
+    /// Handles what happened, and does what the core wants done.
+    pub(super) fn handle_all(&mut self, mut inputs: Vec<Input>) {
         let (now, wall) = (clock::now(), clock::wall());
-        let is_urgent = !matches!(input, Input::Judged(_) | Input::Tick);
-        let mut inputs = vec![input];
+        let is_usual = |input: &Input| {
+            use Input::{Collected, Judged, Looked, Tick};
+            matches!(input, Collected(_) | Judged(_) | Looked(_) | Tick)
+        };
+        let is_urgent = !inputs.iter().all(is_usual);
+        inputs.extend(self.look_after(now));
         while !inputs.is_empty() {
             // What ended meanwhile is taken in the same turn.
             while let Ok(ended) = self.ended.try_recv() {
-                inputs.push(ended);
+                inputs.extend(ended);
             }
-            for input in inputs.drain(..) {
-                self.core.handle(now, wall, input);
-            }
+            self.core.handle_all(now, wall, inputs.drain(..));
             // What was found out is published before it is acted on: a look reads the facts.
             let facts = self.core.facts();
             self.facts.send_if_modified(|shown| {
@@ -166,7 +178,7 @@ impl Pump {
                 match output {
                     Output::Collect(job) => inputs.extend(self.collect(job)),
                     Output::Look(job) if job.touches_machine => {
-                        inputs.extend(self.look(vec![job]));
+                        inputs.extend(self.post(self.look(vec![job])));
                     }
                     Output::Look(job) => quick.push(job),
                     Output::Forget(name) => self.tasks.forget(&name),
@@ -176,8 +188,9 @@ impl Pump {
                 }
             }
             if !quick.is_empty() {
-                inputs.extend(self.look(quick));
+                self.quick.push(self.look(quick));
             }
+            inputs.extend(self.begin_turn(now));
         }
         self.tell_groups(now);
         self.show(now, wall, is_urgent);
@@ -196,33 +209,92 @@ impl Pump {
         self.core.has_looked(clock::now())
     }
 
-    /// Posts a run; gives what came of it when it could not even begin.
-    fn collect(&mut self, job: collectors::Job) -> Option<Input> {
-        let collectors::Job { name, run, timeout } = job;
-        let Some(task) = self.tasks.task(&name, timeout) else {
-            let trouble = collectors::Trouble::failed("there is nothing to run");
-            return Some(collected(name, run, Err(trouble), Cost::default()));
-        };
-        let (agent, ended) = (Arc::clone(&self.agent), self.ended_tx.clone());
-        let job_name = format!("collector {name}");
-        let told = Arc::clone(&name);
-        let work = move || {
-            let done = Task::run(&task, &agent, &mut Steps::none());
-            // Nobody listens any more when the agent stops.
-            let _ = ended.blocking_send(collected(told, run, done.result, done.cost));
-        };
-        let refused = self.agent.workers.post(job_name, timeout, work).err()?;
-        Some(collected(
-            name,
-            run,
-            Err(no_thread(&refused)),
-            Cost::default(),
-        ))
+    /// Hands over the quick jobs; gives what came of them when they could not even begin.
+    fn begin_turn(&mut self, now: Moment) -> Vec<Input> {
+        let jobs = std::mem::take(&mut self.quick);
+        if jobs.is_empty() {
+            return Vec::new();
+        }
+        match Turn::begin(jobs, &self.agent.workers, &self.ended_tx) {
+            Ok(turn) => {
+                self.turns.push(turn);
+                self.look_after.get_or_insert(now + LOOK_AFTER);
+                Vec::new()
+            }
+            Err(refused) => refused,
+        }
     }
 
-    /// Posts looks as one job; gives what came of them when they could not even begin.
-    fn look(&self, jobs: Vec<detectors::Job>) -> Vec<Input> {
-        let (agent, ended) = (Arc::clone(&self.agent), self.ended_tx.clone());
+    /// Gives what quick jobs told that are held up by one that is not, and has another thread do
+    /// those that wait.
+    fn look_after(&mut self, now: Moment) -> Vec<Input> {
+        self.turns.retain(|turn| !turn.is_over());
+        if self.turns.is_empty() {
+            self.look_after = None;
+        }
+        if self.look_after.is_none_or(|at| at > now) {
+            return Vec::new();
+        }
+        self.look_after = Some(now + LOOK_AFTER);
+        self.agent.workers.relieve();
+        self.turns.iter().flat_map(Turn::hurry).collect()
+    }
+
+    /// Hands a job to a thread of its own; gives what came of it when it could not even begin.
+    pub(super) fn post(&self, job: Quick) -> Vec<Input> {
+        let Quick {
+            name,
+            time_box,
+            work,
+            refused,
+        } = job;
+        let ended = self.ended_tx.clone();
+        let work = move || {
+            // Nobody listens any more when the agent stops.
+            let _ = ended.blocking_send(work());
+        };
+        match self.agent.workers.post(name, time_box, work) {
+            Ok(()) => Vec::new(),
+            Err(error) => refused(&error),
+        }
+    }
+
+    /// Posts a run; gives what came of it when it could not even begin.
+    fn collect(&mut self, job: collectors::Job) -> Vec<Input> {
+        let collectors::Job {
+            name,
+            run,
+            timeout,
+            is_quick,
+        } = job;
+        let Some(task) = self.tasks.task(&name, timeout) else {
+            let trouble = collectors::Trouble::failed("there is nothing to run");
+            return vec![collected(name, run, Err(trouble), Cost::default())];
+        };
+        let agent = Arc::clone(&self.agent);
+        let told = Arc::clone(&name);
+        let job = Quick {
+            name: format!("collector {name}"),
+            time_box: timeout,
+            work: Box::new(move || {
+                let done = Task::run(&task, &agent, &mut Steps::none());
+                vec![collected(told, run, done.result, done.cost)]
+            }),
+            refused: Box::new(move |error| {
+                let trouble = Err(no_thread(error));
+                vec![collected(name, run, trouble, Cost::default())]
+            }),
+        };
+        if is_quick {
+            self.quick.push(job);
+            return Vec::new();
+        }
+        self.post(job)
+    }
+
+    /// Makes one job of looks.
+    fn look(&self, jobs: Vec<detectors::Job>) -> Quick {
+        let agent = Arc::clone(&self.agent);
         let name = match &*jobs {
             [one] => format!("detector {}", one.id),
             _ => "detectors".to_owned(),
@@ -234,7 +306,7 @@ impl Pump {
             .collect();
         let work = move || {
             let world = World::of(&agent);
-            for job in jobs {
+            let look = |job: detectors::Job| {
                 let (began, cpu) = (clock::now(), clock::thread_cpu());
                 let look = detectors::look(&job.detector, &world);
                 let cost = Cost {
@@ -242,21 +314,24 @@ impl Pump {
                     cpu: clock::thread_cpu().saturating_sub(cpu),
                     bytes: 0,
                 };
-                // Nobody listens any more when the agent stops.
-                let _ = ended.blocking_send(looked(job.id, job.run, look, cost));
-            }
+                looked(job.id, job.run, look, cost)
+            };
+            jobs.into_iter().map(look).collect()
         };
-        let Err(refused) = self.agent.workers.post(name, time_box, work) else {
-            return Vec::new();
-        };
-        let unknown = rules::facts::Outcome::Unknown(no_thread(&refused).reason);
-        refused_ones
-            .into_iter()
-            .map(|(id, run)| {
+        let refused = move |error: &JobError| {
+            let unknown = rules::facts::Outcome::Unknown(no_thread(error).reason);
+            let none = |(id, run)| {
                 let look = detectors::Look::without_groups(unknown.clone());
                 looked(id, run, look, Cost::default())
-            })
-            .collect()
+            };
+            refused_ones.into_iter().map(none).collect()
+        };
+        Quick {
+            name,
+            time_box,
+            work: Box::new(work),
+            refused: Box::new(refused),
+        }
     }
 
     fn collector_changed(&mut self, change: &collectors::Change) {

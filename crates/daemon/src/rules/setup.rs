@@ -1,16 +1,14 @@
 //! What is to run, made of the packs in force, what is built in, and the topics that are on.
 
 use std::collections::BTreeMap;
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
 use drivers::collectors::{self as natives, Native};
 use model::{GroupSet, Topic};
+use packs::Pack;
 use packs::collector::{Collector, Source};
-use packs::{Home, Pack, PackFiles};
-use rules::collectors::{Definition, Refusal};
+use rules::collectors::{Definition, LONG, Refusal};
 use rules::facts::State;
 use rules::formats::Parser;
 use rules::{Setup, detectors};
@@ -45,7 +43,7 @@ pub(super) fn setup(
     packs.sort_by_key(|pack| pack.level);
     for pack in packs {
         for collector in &pack.collectors {
-            let version = version(&rules.files, pack, &collector.home);
+            let version = rules.versions.object(&collector.home);
             let one = of_pack(collector, version);
             made.insert(Arc::clone(&collector.name), one);
         }
@@ -85,9 +83,14 @@ fn native_definition(native: &Native) -> Definition {
         interval: native.interval,
         timeout: native.timeout,
         has_rates: native.has_rates,
-        is_cheap: true,
+        is_cheap: is_cheap(native),
         refusal: None,
     }
+}
+
+/// Tells whether a collector only reads what the kernel and small files say.
+fn is_cheap(native: &Native) -> bool {
+    native.timeout < LONG
 }
 
 fn own_definition(own: &Own) -> Definition {
@@ -126,7 +129,7 @@ fn of_pack(collector: &Arc<Collector>, version: u64) -> (Definition, Option<Work
                 .as_ref()
                 .is_some_and(|it| it.text().contains("rate(")),
         },
-        is_cheap: native.is_some() || own,
+        is_cheap: native.is_some_and(is_cheap) || own,
         refusal: work.as_ref().err().cloned(),
     };
     (definition, work.ok())
@@ -172,31 +175,11 @@ fn all_detectors(rules: &Rules) -> Vec<detectors::Definition> {
         for detector in &pack.detectors {
             definitions.push(detectors::Definition {
                 detector: Arc::clone(detector),
-                version: version(&rules.files, pack, &detector.home),
+                version: rules.versions.object(&detector.home),
             });
         }
     }
     definitions
-}
-
-/// Gives a number that changes with the files that an object is made of: its own at each level, the
-/// parameters of its pack, and what these may be.
-pub(super) fn version(files: &PackFiles, pack: &Pack, home: &Home) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for (level, name) in &pack.layers {
-        let Some(folder) = files.folder(*level, name) else {
-            continue;
-        };
-        for (path, file) in &folder.files {
-            let counts =
-                **path == *home.path || &**path == "package.yml" || path.starts_with("parameters/");
-            if counts {
-                path.hash(&mut hasher);
-                file.bytes.hash(&mut hasher);
-            }
-        }
-    }
-    hasher.finish()
 }
 
 #[cfg(test)]
@@ -204,6 +187,7 @@ mod tests {
     use std::fmt::Write as _;
 
     use drivers::collectors::Key;
+    use packs::PackFiles;
     use packs::native_collectors::{self, KnownCollector};
 
     use super::*;
@@ -247,10 +231,11 @@ mod tests {
             let file = packs::File::new(*path, text.as_bytes());
             tree.add(model::Level::Local, path, file);
         }
+        let registry = packs::Registry::load(&tree, None);
         Rules {
-            registry: packs::Registry::load(&tree, None),
+            versions: crate::rules::versions::Versions::of(&tree, &registry),
             problems: Vec::new(),
-            files: tree,
+            registry,
         }
     }
 

@@ -81,6 +81,12 @@ impl Alerts {
         self.settle();
     }
 
+    /// Tells whether there is a problem that [`Alerts::compare`] could end.
+    pub fn can_compare(&self) -> bool {
+        let mut open = self.problems.values().map(|live| &live.problem);
+        open.any(|problem| problem.thing.node == self.here.id && is_problem(problem.state))
+    }
+
     /// Ends problems of checks that are well: after a crash the checks may remember an older state
     /// than the alerts do, and then nothing happens to them that would end the problem.
     pub fn compare(&mut self, now: Moment, wall: WallTime, checks: &Snapshot) {

@@ -10,8 +10,8 @@ use packs::check::{Check, Method, Push};
 use super::links::Links;
 use super::thing::Thing;
 use super::watched::{self, Watched};
-use super::{BEAT, Checks, Definitions, FIRST_RUN_MAX, Key, Slot, TURN};
-use crate::schedule::{Schedule, end_of_turn, spread};
+use super::{BEHIND_COLLECTORS, Checks, Definitions, FIRST_RUN_MAX, Key, Slot, TURN};
+use crate::schedule::{self, BEAT_MIN, Schedule, end_of_turn, spread};
 use crate::transition::Reason;
 
 /// How checks come and go.
@@ -21,6 +21,7 @@ impl Checks {
     pub fn define(&mut self, now: Moment, wall: WallTime, definitions: Definitions) {
         self.groups = definitions.groups.iter().cloned().collect();
         self.snapshot = None;
+        let beats = self.beats(&definitions.checks);
         let mut all = BTreeSet::new();
         let mut meant = BTreeSet::new();
         for check in definitions.checks {
@@ -30,8 +31,8 @@ impl Checks {
             }
             meant.insert(Arc::clone(&check.id));
             match self.by_id.get(&check.id).copied() {
-                Some(slot) => self.edit(now, slot, check),
-                None => self.add(now, wall, check),
+                Some(slot) => self.edit(now, slot, check, beats),
+                None => self.add(now, wall, check, beats),
             }
         }
         let gone: Vec<(Arc<str>, Slot)> = self
@@ -68,7 +69,16 @@ impl Checks {
         self.snapshot = None;
     }
 
-    fn add(&mut self, now: Moment, wall: WallTime, check: Arc<Check>) {
+    /// Finds out when the checks are judged that are judged together.
+    fn beats(&self, checks: &[Arc<Check>]) -> Beats {
+        let evaluated = checks.iter().filter(|check| is_evaluated(check));
+        Beats {
+            time: schedule::beat(evaluated.count()),
+            phase: self.phase() + BEHIND_COLLECTORS,
+        }
+    }
+
+    fn add(&mut self, now: Moment, wall: WallTime, check: Arc<Check>, beats: Beats) {
         let slot = Slot(self.next_slot);
         self.next_slot += 1;
         self.by_id.insert(Arc::clone(&check.id), slot);
@@ -87,14 +97,18 @@ impl Checks {
             things.push(Thing::new(None, wall));
         }
         let (interval, first) = first_run(&check, &things, now, wall);
-        if let Some(first) = first {
+        if is_evaluated(&check) {
+            let first = beats.first(&check.id, interval, now);
+            self.schedule.insert(slot, interval, first);
+        } else if let Some(first) = first {
             self.schedule.insert(slot, interval, first);
         }
+        self.give_place(slot, &check, beats);
         self.watched
             .insert(slot, Arc::new(Watched::new(check, things)));
     }
 
-    fn edit(&mut self, now: Moment, slot: Slot, check: Arc<Check>) {
+    fn edit(&mut self, now: Moment, slot: Slot, check: Arc<Check>, beats: Beats) {
         let watched = self
             .watched
             .get_mut(&slot)
@@ -116,6 +130,20 @@ impl Checks {
                 }
             }
             _ => self.schedule.insert(slot, check.timing.interval, now),
+        }
+        let check = Arc::clone(check);
+        self.give_place(slot, &check, beats);
+    }
+
+    /// Gives a place to a check that judges by expressions. Plugins and probes, a process or an
+    /// answer each, keep the rhythm that they began with.
+    fn give_place(&mut self, slot: Slot, check: &Check, beats: Beats) {
+        let (id, interval) = (&check.id, check.timing.interval);
+        if is_evaluated(check) {
+            self.schedule.set_place(&slot, beats.place(id, interval));
+        } else if matches!(check.method, Method::Conditions(_)) {
+            let place = schedule::own_place(id, interval, beats.phase);
+            self.schedule.set_place(&slot, place);
         }
     }
 
@@ -144,7 +172,41 @@ impl Checks {
     }
 }
 
-/// When a check runs first. One that was judged before a restart goes on in its rhythm; the time
+/// When this node judges what it judges together.
+#[derive(Clone, Copy, Debug)]
+struct Beats {
+    /// Time between two of them.
+    time: Duration,
+    phase: Duration,
+}
+
+impl Beats {
+    /// Gives the place of a check in its interval.
+    fn place(&self, id: &str, interval: Duration) -> Duration {
+        schedule::place(id, interval, self.time, self.phase)
+    }
+
+    /// Tells when a check is judged first: few checks at once, many at their places.
+    fn first(&self, id: &str, interval: Duration, now: Moment) -> Moment {
+        let in_place = schedule::next_at(self.place(id, interval), interval, now);
+        if self.time < schedule::BEAT && in_place <= now + schedule::BEAT {
+            return in_place;
+        }
+        let wait = spread(id, schedule::BEAT.saturating_sub(self.time));
+        end_of_turn(now + wait, BEAT_MIN)
+    }
+}
+
+/// Tells whether a check is judged by what is known, together with others.
+fn is_evaluated(check: &Check) -> bool {
+    match check.method {
+        Method::Conditions(_) | Method::Aggregate(_) => !check.touches_machine(),
+        // A process each, or an answer: they do not begin together.
+        Method::Script(_) | Method::Probe(_) | Method::Push(_) => false,
+    }
+}
+
+/// When a check runs first that is not evaluated. One that was judged before a restart goes on in its rhythm; the time
 /// that a pushed one may stay silent goes on too.
 fn first_run(
     check: &Check,
@@ -164,11 +226,6 @@ fn first_run(
     let spread = spread(&check.id, interval.min(FIRST_RUN_MAX));
     let left = passed.map(|passed| interval.saturating_sub(passed));
     let first = now + left.unwrap_or(spread).min(spread.max(TURN));
-    let first = match &check.method {
-        Method::Conditions(_) | Method::Aggregate(_) => end_of_turn(first, BEAT),
-        // A process each: they do not begin together.
-        Method::Script(_) | Method::Probe(_) | Method::Push(_) => first,
-    };
     (interval, Some(first))
 }
 

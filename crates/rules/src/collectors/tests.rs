@@ -146,29 +146,65 @@ fn a_good_run_is_shown_with_its_time_and_cost() {
     assert!(bench.collectors.have_all_looked());
 }
 
-#[test]
-fn the_second_look_has_its_own_place_in_the_interval() {
-    let names = ["a", "b", "c", "d", "e", "f"];
-    let mut bench = Bench::new(names.iter().map(|name| definition(name)).collect());
-    assert_eq!(bench.until(0), names);
-    for name in names {
+/// Lets some look once, and gives when they look next.
+fn second_looks(definitions: Vec<Definition>) -> (Bench, BTreeSet<Moment>) {
+    let names: Vec<Arc<str>> = definitions.iter().map(|it| Arc::clone(&it.name)).collect();
+    let mut bench = Bench::new(definitions);
+    let mut first = bench.until(1_000);
+    first.sort_unstable();
+    assert_eq!(first, names.iter().map(|it| &**it).collect::<Vec<_>>());
+    for name in &names {
         bench.end(name, Ok(load(1.0)));
     }
-    let mut dues: Vec<Moment> = names
-        .iter()
-        .map(|name| bench.fact(name).next_due.unwrap())
-        .collect();
-    dues.sort_unstable();
-    dues.dedup();
+    let due = |name: &Arc<str>| bench.fact(name).next_due.unwrap();
+    let dues = names.iter().map(due).collect();
+    (bench, dues)
+}
+
+#[test]
+fn the_second_look_of_what_is_not_cheap_has_its_own_place_in_the_interval() {
+    let slow = |name: &&str| Definition {
+        is_cheap: false,
+        ..definition(name)
+    };
+    let all = ["a", "b", "c", "d", "e", "f"];
+    let (mut bench, dues) = second_looks(all.iter().map(slow).collect());
     assert_eq!(dues.len(), 6, "two have one place: {dues:?}");
-    assert!(
-        dues.iter()
-            .all(|due| *due >= at(1_000) && *due <= at(11_000))
-    );
+    let all_near = |due: &Moment| *due >= at(1_000) && *due <= at(12_000);
+    assert!(dues.iter().all(all_near), "{dues:?}");
     let place = bench.fact("a").next_due.unwrap();
-    bench.until(11_000);
+    bench.until(12_000);
+    assert!(!bench.jobs.last().unwrap().is_quick);
     bench.end("a", Ok(load(1.0)));
     assert_eq!(bench.fact("a").next_due, Some(place + TEN));
+}
+
+#[test]
+fn what_is_cheap_looks_together() {
+    let minute = Duration::from_secs(60);
+    let mut definitions: Vec<Definition> = ["a", "b", "c", "d", "e", "f"].map(definition).into();
+    definitions[5].interval = minute;
+    let (mut bench, dues) = second_looks(definitions);
+    let on_beat = |due: &Moment| due.since_start().as_secs().is_multiple_of(10);
+    assert!(dues.iter().all(on_beat), "{dues:?}");
+    assert!(dues.len() <= 2, "{dues:?}");
+    let place = bench.fact("f").next_due.unwrap();
+    let next = bench.until(10_000);
+    assert!(next.starts_with(&["a", "b", "c", "d", "e"].map(str::to_owned)));
+    assert!(bench.jobs.iter().rev().take(5).all(|job| job.is_quick));
+    for name in next {
+        bench.end(&name, Ok(load(1.0)));
+    }
+    assert_eq!(bench.fact("a").next_due, Some(at(20_000)));
+    // One that was asked for in between goes back to its place.
+    bench.until(13_000);
+    bench.collectors.run_now(at(13_000), "a");
+    assert_eq!(bench.until(13_000), ["a"]);
+    bench.end("a", Ok(load(1.0)));
+    assert_eq!(bench.fact("a").next_due, Some(at(20_000)));
+    if place > at(13_000) {
+        assert_eq!(bench.fact("f").next_due, Some(place));
+    }
 }
 
 #[test]

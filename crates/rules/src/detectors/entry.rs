@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use expr::{Reference, Root};
 use model::{Moment, Value, WallTime, limits};
@@ -10,7 +11,7 @@ use super::look::Look;
 use super::{Definition, PAUSE};
 use crate::collectors::Moved;
 use crate::facts::{self, Outcome};
-use crate::schedule::Schedule;
+use crate::schedule::{self, Schedule};
 
 #[derive(Debug)]
 pub(super) struct Entry {
@@ -106,6 +107,18 @@ impl Entry {
             };
             name == &*moved.name && walk(&moved.old) != walk(&moved.new)
         })
+    }
+
+    /// Gives the place of its looks in its interval, and the time of the second one.
+    pub(super) fn place(&self, id: &str, now: Moment, phase: Duration) -> (Duration, Moment) {
+        let interval = self.fact.interval;
+        let place = if self.touches_machine {
+            schedule::own_place(id, interval, phase)
+        } else {
+            schedule::place(id, interval, schedule::BEAT, phase)
+        };
+        let earliest = now.max(self.first_due + PAUSE);
+        (place, schedule::next_at(place, interval, earliest))
     }
 
     pub(super) fn look_soon(
