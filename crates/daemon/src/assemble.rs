@@ -31,6 +31,7 @@ use crate::machine::Machine;
 use crate::rules::{self, Rules, RulesLoop};
 use crate::series::{self, Cost, Series};
 use crate::tasks::Tasks;
+use crate::threads::LoopThread;
 use crate::tokens::Tokens;
 use crate::workers::Workers;
 use crate::zone_keys::Key;
@@ -89,6 +90,22 @@ struct ClusterDoors {
     streams: Streams,
 }
 
+/// The threads beside the one that all other tasks share.
+pub(crate) struct Threads {
+    cluster: LoopThread,
+    rules: LoopThread,
+}
+
+impl Threads {
+    /// Starts them.
+    pub(crate) fn start() -> std::io::Result<Self> {
+        Ok(Self {
+            cluster: LoopThread::start(Cluster::NAME)?,
+            rules: LoopThread::start(RulesLoop::NAME)?,
+        })
+    }
+}
+
 /// The listeners, in the hands of the runtime.
 struct Sockets {
     tcp: TcpListener,
@@ -110,12 +127,13 @@ fn inbox(keep: &Keep) -> (alerts::Inbox, mpsc::Receiver<alerts::Message>) {
 /// life, too.
 pub(crate) fn assemble(
     mut parts: Parts,
+    threads: &Threads,
     tasks: &mut Tasks,
 ) -> anyhow::Result<(Arc<Agent>, watch::Sender<AgentState>)> {
     let listen = std::mem::take(&mut parts.listeners.addresses);
     let port = listen.get("gossip").map_or(0, SocketAddr::port);
     let (doors, cluster) = cluster_room(&parts, port)?;
-    let sockets = sockets(parts.listeners)?;
+    let sockets = sockets(parts.listeners, threads)?;
     let (rules_tx, rules_commands) = mpsc::channel(limits::LOOP_QUEUE_MAX);
     let (rules_shown, rules) = watch::channel(Arc::default());
     let (facts_tx, facts) = watch::channel(Arc::default());
@@ -172,7 +190,7 @@ pub(crate) fn assemble(
         series_commands,
         life: life_tx.clone(),
     };
-    spawn(&agent, ends, sockets, loops, tasks);
+    spawn(&agent, ends, sockets, loops, threads, tasks);
     Ok((agent, life_tx))
 }
 
@@ -214,15 +232,18 @@ fn cluster_room(parts: &Parts, port: u16) -> anyhow::Result<(ClusterDoors, Clust
 /// Starts the cluster loop and the tasks around it.
 fn spawn_cluster(
     agent: &Arc<Agent>,
-    room: ClusterRoom,
-    socket: Option<tokio::net::UdpSocket>,
+    (room, socket): (ClusterRoom, Option<tokio::net::UdpSocket>),
     figures: Arc<Figures>,
+    thread: &LoopThread,
     tasks: &mut Tasks,
 ) {
     let stop = tasks.stop_signal();
     let has_gossip = socket.is_some();
+    let entered = thread.handle().enter();
     let cluster = Cluster::new(Arc::clone(agent), socket, room.ends, room.core);
-    tasks.spawn(Cluster::NAME, loops::run(cluster, figures, stop.clone()));
+    drop(entered);
+    let cluster = loops::run(cluster, figures, stop.clone());
+    tasks.spawn_on(thread, Cluster::NAME, cluster);
     let calls = calls::make(Arc::clone(agent), room.wanted, stop.clone());
     tasks.spawn("node calls", calls);
     let streams = cluster::streams::serve(Arc::clone(agent), room.opened, stop.clone());
@@ -234,13 +255,15 @@ fn spawn_cluster(
 }
 
 /// Hands the listeners to the runtime.
-fn sockets(listeners: Listeners) -> anyhow::Result<Sockets> {
+fn sockets(listeners: Listeners, threads: &Threads) -> anyhow::Result<Sockets> {
+    let udp = {
+        let _entered = threads.cluster.handle().enter();
+        let udp = listeners.udp.map(tokio::net::UdpSocket::from_std);
+        udp.transpose()?
+    };
     Ok(Sockets {
         tcp: TcpListener::from_std(listeners.tcp)?,
-        udp: listeners
-            .udp
-            .map(tokio::net::UdpSocket::from_std)
-            .transpose()?,
+        udp,
         unix: UnixListener::from_std(listeners.unix)?,
     })
 }
@@ -267,10 +290,14 @@ fn spawn(
         series_figures,
         inventory_figures,
     ]: [Arc<Figures>; 5],
+    threads: &Threads,
     tasks: &mut Tasks,
 ) {
     let stop = tasks.stop_signal();
-    spawn_cluster(agent, ends.cluster, sockets.udp, cluster_figures, tasks);
+    let cluster = (ends.cluster, sockets.udp);
+    spawn_cluster(agent, cluster, cluster_figures, &threads.cluster, tasks);
+    // What waits for time or for a file does so on the thread that it is made for.
+    let entered = threads.rules.handle().enter();
     let rules = RulesLoop::new(
         Arc::clone(agent),
         rules::Ends {
@@ -281,15 +308,12 @@ fn spawn(
             life: ends.life,
         },
     );
-    tasks.spawn(
-        RulesLoop::NAME,
-        loops::run(rules, rules_figures, stop.clone()),
-    );
     let alerts = AlertsLoop::new(Arc::clone(agent), ends.alerts_inbox, ends.alerts);
-    tasks.spawn(
-        AlertsLoop::NAME,
-        loops::run(alerts, alerts_figures, stop.clone()),
-    );
+    drop(entered);
+    let rules = loops::run(rules, rules_figures, stop.clone());
+    tasks.spawn_on(&threads.rules, RulesLoop::NAME, rules);
+    let alerts = loops::run(alerts, alerts_figures, stop.clone());
+    tasks.spawn_on(&threads.rules, AlertsLoop::NAME, alerts);
     let series = Series::new(ends.cost, ends.series_commands, agent.facts.clone());
     tasks.spawn(
         Series::NAME,

@@ -19,7 +19,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 
 use crate::agent::{Agent, VERSION};
-use crate::assemble::{Parts, assemble};
+use crate::assemble::{Parts, Threads, assemble};
 use crate::configuration::{self, Loaded};
 use crate::keep::Keep;
 use crate::listen::{self, ListenError};
@@ -30,9 +30,6 @@ use crate::service_manager::{ServiceManager, feed_watchdog};
 use crate::tasks::Tasks;
 use crate::zone_keys::Key;
 use crate::{clock, reload, zone_keys};
-
-/// Threads of the runtime: the loops are light, and blocking work has its own pool.
-const RUNTIME_THREADS: usize = 2;
 
 /// Time that leaving the cluster may take, of all the time that a stop has.
 const LEAVE_TIME: Duration = Duration::from_millis(1_500);
@@ -112,9 +109,7 @@ pub fn start(options: &Options) -> Result<(), StartError> {
     log_panics();
     name_process(&loaded.configuration.process_name);
     let keep = Keep::open(&paths.data).map_err(|error| StartError::Place(error.into()))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(RUNTIME_THREADS)
-        .thread_name("loop")
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")
@@ -214,7 +209,10 @@ async fn run(
         listeners,
         auto_detect: options.auto_detect,
     };
-    let (agent, life) = assemble(parts, &mut tasks).map_err(StartError::Place)?;
+    let threads = Threads::start()
+        .context("cannot start a thread")
+        .map_err(StartError::Place)?;
+    let (agent, life) = assemble(parts, &threads, &mut tasks).map_err(StartError::Place)?;
     greet(&agent);
     let end = live(options, &agent, &mut signals, &mut tasks, &manager).await;
     manager.stopping();

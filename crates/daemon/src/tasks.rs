@@ -7,6 +7,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 
+use crate::threads::LoopThread;
+
 /// Tells everybody that the agent stops.
 #[derive(Clone, Debug)]
 pub(crate) struct Stop(watch::Receiver<bool>);
@@ -55,6 +57,18 @@ impl Tasks {
         task: impl Future<Output = ()> + Send + 'static,
     ) {
         let handle = self.set.spawn(task);
+        self.names.insert(handle.id(), name);
+        self.show();
+    }
+
+    /// Starts a task on another thread.
+    pub(crate) fn spawn_on(
+        &mut self,
+        thread: &LoopThread,
+        name: &'static str,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let handle = self.set.spawn_on(task, thread.handle());
         self.names.insert(handle.id(), name);
         self.show();
     }

@@ -59,6 +59,7 @@ impl Start {
         if self.daemon {
             return in_background(program, &self);
         }
+        daemon::heap::settle();
         if self.detached {
             // Without a session of its own the agent would end with the terminal. It fails only for
             // the leader of a session, which then has one.
