@@ -267,6 +267,16 @@ fn any_node_shows_the_others_and_reads_from_them() {
 }
 
 #[test]
+fn without_a_key_members_read_from_each_other_by_their_addresses() {
+    let a = node(61, None, "");
+    let b = node(62, None, "");
+    b.opsbro(&["join", &at(&a)]).expect(0);
+    sees(&a, "n62", "alive");
+    let ran = b.opsbro(&["state", "n61", "-o", "json"]);
+    assert_eq!(ran.json()["node"], a.info()["name"], "{ran:?}");
+}
+
+#[test]
 fn strangers_are_refused_with_the_reason() {
     let one = node(31, Some(KEY), "");
     let other_key = node(32, Some(OTHER_KEY), "");

@@ -3,14 +3,14 @@
 //! The upgrade is written by hand: a client of HTTP would cost more bytes in the program than all
 //! of this room.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use gossip::{Call, CallError, Peer};
 use model::{Zone, limits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -107,7 +107,8 @@ pub(super) async fn call(
     request: &[u8],
 ) -> Result<(Peer, Vec<u8>), CallError> {
     let unreachable = |error: std::io::Error| CallError::Unreachable(told(&error));
-    let connected = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(to)).await;
+    let from = agent.configuration.borrow().listen_address;
+    let connected = tokio::time::timeout(CONNECT_TIMEOUT, connect(from, to)).await;
     let mut stream = connected
         .map_err(|_| CallError::TimedOut(CONNECT_TIMEOUT))?
         .map_err(unreachable)?;
@@ -132,6 +133,19 @@ pub(super) async fn call(
         retired: proof.retired,
     };
     Ok((peer, answer))
+}
+
+/// Connects from the address that this node listens on, when it was told one: others know it by
+/// that, and where gossip is open they have nothing else to know it by.
+async fn connect(from: IpAddr, to: SocketAddr) -> std::io::Result<TcpStream> {
+    let socket = match to {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    if !from.is_unspecified() && from.is_ipv4() == to.is_ipv4() {
+        socket.bind((from, 0).into())?;
+    }
+    socket.connect(to).await
 }
 
 /// Says why a connection failed, in the words of people.

@@ -93,14 +93,23 @@ pub(super) async fn answer(agent: &Arc<Agent>, peer: &Peer, question: &[u8]) -> 
 /// Makes the request of a question, when it may be asked.
 fn admit(agent: &Agent, peer: &Peer, question: &[u8]) -> Result<Request<Body>, Problem> {
     let own = agent.node.borrow().zone.clone();
-    let is_proved = match &peer.zone {
-        Some(zone) => *zone == own,
+    let refused = match &peer.zone {
+        Some(zone) if *zone == own => None,
+        Some(_) => Some(format!(
+            "only nodes of the zone {own} and of those above may read here"
+        )),
         // Where gossip is open, nobody proves anything: members may read what they may, and that
         // they are members is seen by everybody.
-        None => is_member(agent, peer.address.ip()),
+        None => match peer.address.ip() {
+            from if is_member(agent, from) => None,
+            from => Some(format!(
+                "no member has the address {from}, and without a gossip key a node is known by \
+                 its address alone: set advertise_address and listen_address in its agent.yml, or \
+                 give the zone a key"
+            )),
+        },
     };
-    if !is_proved {
-        let message = format!("only nodes of the zone {own} and of those above may read here");
+    if let Some(message) = refused {
         return Err(Problem::new(ErrorCode::Forbidden, message));
     }
     let bad = || Problem::new(ErrorCode::BadRequest, "the read of a node names no path");

@@ -84,8 +84,10 @@ impl Answer for States {
             let count = self.state.checks.get(*state)?;
             Some(format!("{count} {}", colored(state)))
         });
-        let checks = checks.collect::<Vec<_>>().join(" / ");
-        page.line(format!(" {} · {checks}", nodes.join(" / ")));
+        let checks = checks.collect::<Vec<_>>();
+        let counts = [nodes, checks].map(|counts| counts.join(" / "));
+        let counts: Vec<_> = counts.into_iter().filter(|it| !it.is_empty()).collect();
+        page.line(format!(" {}", counts.join(" · ")));
     }
 }
 
