@@ -315,7 +315,7 @@ impl Detectors {
         let mut entries = self.entries.values();
         entries.all(|entry| match entry.fact.last_run {
             // What it could not know is there meanwhile: it looks again within a second.
-            Some(_) => !(entry.is_unknown() && entry.looks_again),
+            Some(_) => !(entry.is_unknown() && entry.is_behind),
             None => entry.fact.hangs_since.is_some(),
         })
     }
@@ -323,13 +323,14 @@ impl Detectors {
     /// Tells whether no detector waits for something that may give it groups. `is_pending` tells of
     /// a collector whether it has not run yet.
     pub fn can_all_tell(&self, is_pending: &dyn Fn(&str) -> bool) -> bool {
-        let mut entries = self.entries.values();
-        entries.all(|entry| match entry.fact.outcome {
+        let can_tell = |entry: &Entry| match entry.fact.outcome {
             Outcome::Matches | Outcome::Differs => true,
             Outcome::Error(_) => entry.fact.hangs_since.is_none(),
             Outcome::Unknown(_) => !entry.waits(is_pending),
             Outcome::Pending => false,
-        })
+        };
+        let mut entries = self.entries.values();
+        entries.all(|entry| can_tell(entry) && !entry.is_behind)
     }
 
     /// Puts the groups of all detectors together, and tells what changed.

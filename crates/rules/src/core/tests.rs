@@ -15,6 +15,11 @@ struct Node {
     now: u64,
     machine: BTreeMap<&'static str, Value>,
     told: Vec<String>,
+    /// Whether the first run of `openports` does not end, and what came of it.
+    is_slow: bool,
+    held: Option<Input>,
+    /// The groups that it had when it was certain of them for the first time.
+    first_certain: Option<Vec<String>>,
 }
 
 struct World(Arc<Facts>, Moment);
@@ -114,6 +119,16 @@ impl Node {
             now: 0,
             machine: BTreeMap::new(),
             told: Vec::new(),
+            is_slow: false,
+            held: None,
+            first_certain: None,
+        }
+    }
+
+    fn note_certainty(&mut self) {
+        if self.first_certain.is_none() && self.core.is_certain(self.at().0) {
+            let detected = Arc::clone(&self.core.facts().detected_groups);
+            self.first_certain = Some(detected.keys().map(ToString::to_string).collect());
         }
     }
 
@@ -126,6 +141,7 @@ impl Node {
         let (now, wall) = self.at();
         self.core.handle(now, wall, input);
         while let Some(output) = self.core.poll_output() {
+            self.note_certainty();
             let input = match output {
                 Output::Check(checks::Output::Judge(runs)) => {
                     for run in runs {
@@ -143,12 +159,18 @@ impl Node {
                 Output::Check(other) => panic!("{other:?}"),
                 Output::Collect(job) => {
                     let value = self.machine.get(&*job.name).cloned();
-                    Input::Collected(collectors::Ended {
+                    let is_held = self.is_slow && &*job.name == "openports";
+                    let ended = Input::Collected(collectors::Ended {
                         name: job.name,
                         run: job.run,
                         result: value.ok_or_else(|| collectors::Trouble::failed("no answer")),
                         cost: Cost::default(),
-                    })
+                    });
+                    if is_held {
+                        self.held = Some(ended);
+                        continue;
+                    }
+                    ended
                 }
                 Output::Look(job) => Input::Looked(detectors::Ended {
                     id: job.id,
@@ -170,6 +192,7 @@ impl Node {
                 }
             };
             self.core.handle(now, wall, input);
+            self.note_certainty();
         }
     }
 
@@ -219,6 +242,28 @@ fn groups_are_known_soon_after_the_start() {
     assert!(node.core.facts().is_in_group("redis"));
     node.until(3_000);
     assert!(node.core.has_looked(node.at().0));
+}
+
+#[test]
+fn a_node_is_certain_of_its_groups_when_the_last_detector_could_tell() {
+    let mut node = Node::new(Kept::default());
+    node.ports(&[6379]);
+    node.is_slow = true;
+    node.handle(Input::Define(setup()));
+    node.until(2_000);
+    assert_eq!(node.first_certain, None);
+    let ended = node.held.take().unwrap();
+    node.is_slow = false;
+    node.handle(ended);
+    node.until(4_000);
+    let all = ["cache", "redis"].map(str::to_owned);
+    assert_eq!(node.first_certain, Some(all.to_vec()));
+    // One that overran its time box is not waited for.
+    let mut node = Node::new(Kept::default());
+    node.is_slow = true;
+    node.handle(Input::Define(setup()));
+    node.until(5_000);
+    assert_eq!(node.first_certain, Some(Vec::new()));
 }
 
 #[test]

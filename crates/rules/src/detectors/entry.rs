@@ -28,6 +28,8 @@ pub(super) struct Entry {
     pub(super) first_due: Moment,
     /// Whether something that it refers to changed since its last look began.
     pub(super) looks_again: bool,
+    /// Whether something that it refers to changed and no look that saw it has ended.
+    pub(super) is_behind: bool,
 }
 
 #[derive(Debug)]
@@ -86,6 +88,7 @@ impl Entry {
             unknown_since: None,
             first_due,
             looks_again: false,
+            is_behind: false,
             definition,
         }
     }
@@ -128,6 +131,7 @@ impl Entry {
         now: Moment,
     ) {
         self.looks_again = true;
+        self.is_behind = true;
         if self.under_way.is_some() {
             return;
         }
@@ -181,6 +185,7 @@ impl Entry {
                 false
             }
         };
+        self.is_behind = self.looks_again;
         let fact = Arc::make_mut(&mut self.fact);
         fact.hangs_since = None;
         fact.outcome = look.outcome;
