@@ -23,6 +23,7 @@ use crate::agent::Agent;
 use crate::clock;
 use crate::cluster::{self, Node};
 use crate::configuration::Configuration;
+use crate::json::to_json;
 use crate::machine::Machine;
 
 /// The file that an expression of a user is said to stand in.
@@ -411,25 +412,6 @@ pub(crate) fn explanation(of: &expr::Explanation) -> Explanation {
         outcome,
         source: of.source.as_ref().map(ToString::to_string),
         parts: of.parts.iter().map(explanation).collect(),
-    }
-}
-
-/// Writes a value as JSON. What JSON has no number for is a text.
-pub fn to_json(value: &Value) -> serde_json::Value {
-    match value {
-        Value::None => serde_json::Value::Null,
-        Value::Bool(truth) => (*truth).into(),
-        Value::Int(number) => (*number).into(),
-        Value::Float(number) => match serde_json::Number::from_f64(*number) {
-            Some(number) => number.into(),
-            None => number.to_string().into(),
-        },
-        Value::Text(text) => (**text).into(),
-        Value::List(items) => items.iter().map(to_json).collect(),
-        Value::Map(members) => members
-            .iter()
-            .map(|(name, value)| (name.to_string(), to_json(value)))
-            .collect(),
     }
 }
 

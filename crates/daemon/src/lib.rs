@@ -16,6 +16,7 @@ pub mod evaluation;
 pub mod heap;
 mod http;
 mod inventory;
+pub mod json;
 mod judge;
 mod keep;
 mod keys;

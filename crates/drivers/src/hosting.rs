@@ -63,6 +63,25 @@ pub struct Driver {
     service: Option<&'static Service>,
 }
 
+impl Driver {
+    /// Makes the driver of a provider whose service knows about its machines.
+    const fn cloud(
+        name: &'static str,
+        doc: &'static str,
+        is_active: fn(&Host) -> bool,
+        service: &'static Service,
+    ) -> Self {
+        Self {
+            name,
+            layer: Layer::Cloud,
+            doc,
+            is_active,
+            own_id: no_id,
+            service: Some(service),
+        }
+    }
+}
+
 /// Knows of nothing that tells the machine apart.
 fn no_id(_host: &Host) -> Option<String> {
     None

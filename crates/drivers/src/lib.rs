@@ -19,6 +19,7 @@ mod error;
 pub mod files;
 mod host;
 pub mod hosting;
+mod json;
 pub mod network;
 pub mod notify;
 mod options;

@@ -127,23 +127,6 @@ const CA_FILE: OptionSpec = OptionSpec::new(
     "File (PEM) with the authorities that may vouch for the service, in place of the machine's.",
 );
 
-/// Writes a value as JSON; a number that JSON has not becomes null.
-fn json_of(value: &Value) -> serde_json::Value {
-    use serde_json::Value as Json;
-    match value {
-        Value::None => Json::Null,
-        Value::Bool(truth) => Json::Bool(*truth),
-        Value::Int(number) => Json::from(*number),
-        Value::Float(number) => Json::from(*number),
-        Value::Text(text) => Json::from(&**text),
-        Value::List(list) => list.iter().map(json_of).collect(),
-        Value::Map(map) => map
-            .iter()
-            .map(|(name, value)| (name.to_string(), json_of(value)))
-            .collect(),
-    }
-}
-
 fn known(name: &str) -> Result<&'static Kind, Failure> {
     find(name).ok_or_else(|| {
         let names = ALL.iter().map(|kind| kind.name);

@@ -19,7 +19,7 @@ use super::{Failure, Routes};
 use crate::agent::Agent;
 use crate::clock;
 use crate::collect::{Done, Gave, Own, Steps, Task};
-use crate::evaluation::to_json;
+use crate::json::to_json;
 use crate::rules::Command;
 
 /// Time between the two looks of a run by hand of what gives rates.

@@ -14,7 +14,7 @@ use super::parameters::Path;
 use super::{Failure, Routes};
 use crate::agent::Agent;
 use crate::clock;
-use crate::evaluation::to_json;
+use crate::json::to_json;
 
 /// The collector that looks at Docker.
 const COLLECTOR: &str = "docker";

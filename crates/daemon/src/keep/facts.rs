@@ -5,14 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use model::{Group, Value, WallTime, limits};
+use model::{Group, WallTime, limits};
 use rules::facts::{Good, State, Taken};
 use rules::kept::{self, Kept};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
-use crate::evaluation::to_json;
+use crate::json::{from_json, to_json};
 
 /// What is kept, as it stands on disk.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -122,27 +122,10 @@ impl Document {
     }
 }
 
-/// Reads a value back. A whole number that is too large for ours becomes the nearest one.
-fn from_json(json: Json) -> Value {
-    match json {
-        Json::Null => Value::None,
-        Json::Bool(truth) => Value::Bool(truth),
-        Json::Number(number) => match number.as_i64() {
-            Some(whole) => Value::Int(whole),
-            None => Value::Float(number.as_f64().unwrap_or_default()),
-        },
-        Json::String(text) => Value::text(text),
-        Json::Array(items) => Value::list(items.into_iter().map(from_json)),
-        Json::Object(members) => Value::map(
-            members
-                .into_iter()
-                .map(|(name, member)| (name, from_json(member))),
-        ),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use model::Value;
+
     use super::*;
 
     fn kept(value: Value) -> Kept {

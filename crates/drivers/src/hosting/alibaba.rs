@@ -1,22 +1,18 @@
 //! Alibaba Cloud.
 
-use std::time::Duration;
-
 use model::Value;
 
 use super::service::{Asking, Client, Service, texts_to_value};
-use super::{Driver, Layer, dmi};
+use super::{Driver, dmi};
 use crate::collectors::{Key, Native, key};
 use crate::{Error, Host};
 
-pub(super) const DRIVER: Driver = Driver {
-    name: "alibaba",
-    layer: Layer::Cloud,
-    doc: "A virtual machine of Alibaba Cloud (ECS).",
+pub(super) const DRIVER: Driver = Driver::cloud(
+    "alibaba",
+    "A virtual machine of Alibaba Cloud (ECS).",
     is_active,
-    own_id: super::no_id,
-    service: Some(&SERVICE),
-};
+    &SERVICE,
+);
 
 const SERVICE: Service = Service {
     collector: "alibaba",
@@ -25,15 +21,10 @@ const SERVICE: Service = Service {
     id: &["instance-id"],
 };
 
-pub(crate) const COLLECTOR: Native = Native {
-    name: "alibaba",
-    doc: "What Alibaba Cloud knows about this machine.",
-    interval: Duration::from_secs(60),
-    timeout: Duration::from_secs(5),
-    has_rates: false,
-    keys: KEYS,
-    make: || Asking::boxed(&DRIVER),
-};
+pub(crate) const COLLECTOR: Native =
+    SERVICE.as_collector("What Alibaba Cloud knows about this machine.", KEYS, || {
+        Asking::boxed(&DRIVER)
+    });
 
 const KEYS: &[Key] = &[
     key("region-id", "", "the region"),

@@ -1,23 +1,20 @@
 //! Microsoft Azure.
 
-use std::time::Duration;
-
 use model::Value;
 use serde_json::Value as Json;
 
-use super::service::{Asking, Client, Service, to_value};
-use super::{Driver, Layer, dmi};
+use super::service::{Asking, Client, Service};
+use super::{Driver, dmi};
 use crate::collectors::{Key, Native, key};
+use crate::json::from_json;
 use crate::{Error, Host};
 
-pub(super) const DRIVER: Driver = Driver {
-    name: "azure",
-    layer: Layer::Cloud,
-    doc: "A virtual machine of Microsoft Azure.",
+pub(super) const DRIVER: Driver = Driver::cloud(
+    "azure",
+    "A virtual machine of Microsoft Azure.",
     is_active,
-    own_id: super::no_id,
-    service: Some(&SERVICE),
-};
+    &SERVICE,
+);
 
 const SERVICE: Service = Service {
     collector: "azure",
@@ -26,15 +23,11 @@ const SERVICE: Service = Service {
     id: &["vmId"],
 };
 
-pub(crate) const COLLECTOR: Native = Native {
-    name: "azure",
-    doc: "What Microsoft Azure knows about this machine.",
-    interval: Duration::from_secs(60),
-    timeout: Duration::from_secs(5),
-    has_rates: false,
-    keys: KEYS,
-    make: || Asking::boxed(&DRIVER),
-};
+pub(crate) const COLLECTOR: Native = SERVICE.as_collector(
+    "What Microsoft Azure knows about this machine.",
+    KEYS,
+    || Asking::boxed(&DRIVER),
+);
 
 const KEYS: &[Key] = &[
     key("location", "", "the region"),
@@ -122,5 +115,5 @@ fn fetch(client: &Client<'_>) -> Result<Value, Error> {
     if kept.is_empty() {
         return Err(Error::bad_answer(url, "knows nothing about this machine"));
     }
-    Ok(to_value(Json::Object(kept)))
+    Ok(from_json(Json::Object(kept)))
 }

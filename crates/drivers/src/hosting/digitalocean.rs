@@ -1,23 +1,20 @@
 //! DigitalOcean.
 
-use std::time::Duration;
-
 use model::Value;
 use serde_json::Value as Json;
 
-use super::service::{Asking, Client, Service, to_value};
-use super::{Driver, Layer, dmi};
+use super::service::{Asking, Client, Service};
+use super::{Driver, dmi};
 use crate::collectors::{Key, Native, key};
+use crate::json::from_json;
 use crate::{Error, Host};
 
-pub(super) const DRIVER: Driver = Driver {
-    name: "digitalocean",
-    layer: Layer::Cloud,
-    doc: "A droplet of DigitalOcean.",
+pub(super) const DRIVER: Driver = Driver::cloud(
+    "digitalocean",
+    "A droplet of DigitalOcean.",
     is_active,
-    own_id: super::no_id,
-    service: Some(&SERVICE),
-};
+    &SERVICE,
+);
 
 const SERVICE: Service = Service {
     collector: "digitalocean",
@@ -29,15 +26,10 @@ const SERVICE: Service = Service {
     id: &["droplet_id"],
 };
 
-pub(crate) const COLLECTOR: Native = Native {
-    name: "digitalocean",
-    doc: "What DigitalOcean knows about this machine.",
-    interval: Duration::from_secs(60),
-    timeout: Duration::from_secs(5),
-    has_rates: false,
-    keys: KEYS,
-    make: || Asking::boxed(&DRIVER),
-};
+pub(crate) const COLLECTOR: Native =
+    SERVICE.as_collector("What DigitalOcean knows about this machine.", KEYS, || {
+        Asking::boxed(&DRIVER)
+    });
 
 const KEYS: &[Key] = &[
     key("droplet_id", "", "the id of the machine"),
@@ -62,5 +54,5 @@ const SECRET: [&str; 4] = ["auth_key", "public_keys", "user_data", "vendor_data"
 fn fetch(client: &Client<'_>) -> Result<Value, Error> {
     let mut document = client.document("http://169.254.169.254/metadata/v1.json")?;
     document.retain(|name, _| !SECRET.contains(&name.as_str()));
-    Ok(to_value(Json::Object(document)))
+    Ok(from_json(Json::Object(document)))
 }

@@ -1,22 +1,14 @@
 //! Amazon EC2, all of its generations.
 
-use std::time::Duration;
-
 use model::Value;
 
 use super::service::{Asking, Client, Service, texts_to_value};
-use super::{Driver, Layer, dmi};
+use super::{Driver, dmi};
 use crate::collectors::{Key, Native, key};
 use crate::{Error, Host};
 
-pub(super) const DRIVER: Driver = Driver {
-    name: "ec2",
-    layer: Layer::Cloud,
-    doc: "An instance of Amazon EC2.",
-    is_active,
-    own_id: super::no_id,
-    service: Some(&SERVICE),
-};
+pub(super) const DRIVER: Driver =
+    Driver::cloud("ec2", "An instance of Amazon EC2.", is_active, &SERVICE);
 
 const SERVICE: Service = Service {
     collector: "ec2",
@@ -25,15 +17,10 @@ const SERVICE: Service = Service {
     id: &["instance-id"],
 };
 
-pub(crate) const COLLECTOR: Native = Native {
-    name: "ec2",
-    doc: "What Amazon EC2 knows about this machine.",
-    interval: Duration::from_secs(60),
-    timeout: Duration::from_secs(5),
-    has_rates: false,
-    keys: KEYS,
-    make: || Asking::boxed(&DRIVER),
-};
+pub(crate) const COLLECTOR: Native =
+    SERVICE.as_collector("What Amazon EC2 knows about this machine.", KEYS, || {
+        Asking::boxed(&DRIVER)
+    });
 
 const KEYS: &[Key] = &[
     key("ami-id", "", "what it was made from"),

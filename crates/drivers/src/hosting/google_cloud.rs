@@ -1,23 +1,20 @@
 //! Google Cloud.
 
-use std::time::Duration;
-
 use model::Value;
 use serde_json::Value as Json;
 
-use super::service::{Asking, Client, Service, to_value};
-use super::{Driver, Layer, dmi};
+use super::service::{Asking, Client, Service};
+use super::{Driver, dmi};
 use crate::collectors::{Key, Native, key};
+use crate::json::from_json;
 use crate::{Error, Host};
 
-pub(super) const DRIVER: Driver = Driver {
-    name: "google-cloud",
-    layer: Layer::Cloud,
-    doc: "A virtual machine of Google Compute Engine.",
+pub(super) const DRIVER: Driver = Driver::cloud(
+    "google-cloud",
+    "A virtual machine of Google Compute Engine.",
     is_active,
-    own_id: super::no_id,
-    service: Some(&SERVICE),
-};
+    &SERVICE,
+);
 
 const SERVICE: Service = Service {
     collector: "googlecloud",
@@ -26,15 +23,10 @@ const SERVICE: Service = Service {
     id: &["id"],
 };
 
-pub(crate) const COLLECTOR: Native = Native {
-    name: "googlecloud",
-    doc: "What Google Cloud knows about this machine.",
-    interval: Duration::from_secs(60),
-    timeout: Duration::from_secs(5),
-    has_rates: false,
-    keys: KEYS,
-    make: || Asking::boxed(&DRIVER),
-};
+pub(crate) const COLLECTOR: Native =
+    SERVICE.as_collector("What Google Cloud knows about this machine.", KEYS, || {
+        Asking::boxed(&DRIVER)
+    });
 
 const KEYS: &[Key] = &[
     key(
@@ -119,7 +111,7 @@ fn fetch(client: &Client<'_>) -> Result<Value, Error> {
     if document.is_empty() {
         return Err(Error::bad_answer(url, "knows nothing about this machine"));
     }
-    Ok(to_value(Json::Object(document)))
+    Ok(from_json(Json::Object(document)))
 }
 
 fn is_fact(name: &str, value: &Json) -> bool {

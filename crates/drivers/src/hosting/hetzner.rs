@@ -1,22 +1,18 @@
 //! Hetzner Cloud. Its dedicated servers do not tell where they stand.
 
-use std::time::Duration;
-
 use model::Value;
 
 use super::service::{Asking, Client, Service, texts_to_value};
-use super::{Driver, Layer, dmi};
+use super::{Driver, dmi};
 use crate::collectors::{Key, Native, key};
 use crate::{Error, Host};
 
-pub(super) const DRIVER: Driver = Driver {
-    name: "hetzner",
-    layer: Layer::Cloud,
-    doc: "A virtual machine of Hetzner Cloud.",
+pub(super) const DRIVER: Driver = Driver::cloud(
+    "hetzner",
+    "A virtual machine of Hetzner Cloud.",
     is_active,
-    own_id: super::no_id,
-    service: Some(&SERVICE),
-};
+    &SERVICE,
+);
 
 const SERVICE: Service = Service {
     collector: "hetzner",
@@ -25,15 +21,10 @@ const SERVICE: Service = Service {
     id: &["instance-id"],
 };
 
-pub(crate) const COLLECTOR: Native = Native {
-    name: "hetzner",
-    doc: "What Hetzner Cloud knows about this machine.",
-    interval: Duration::from_secs(60),
-    timeout: Duration::from_secs(5),
-    has_rates: false,
-    keys: KEYS,
-    make: || Asking::boxed(&DRIVER),
-};
+pub(crate) const COLLECTOR: Native =
+    SERVICE.as_collector("What Hetzner Cloud knows about this machine.", KEYS, || {
+        Asking::boxed(&DRIVER)
+    });
 
 const KEYS: &[Key] = &[
     key("hostname", "", "its name"),

@@ -1,23 +1,20 @@
 //! OpenStack, by whomever it is run.
 
-use std::time::Duration;
-
 use model::Value;
 use serde_json::Value as Json;
 
-use super::service::{Asking, Client, Service, to_value};
-use super::{Driver, Layer, dmi};
+use super::service::{Asking, Client, Service};
+use super::{Driver, dmi};
 use crate::collectors::{Key, Native, key};
+use crate::json::from_json;
 use crate::{Error, Host};
 
-pub(super) const DRIVER: Driver = Driver {
-    name: "openstack",
-    layer: Layer::Cloud,
-    doc: "A virtual machine of an OpenStack cloud, public or one's own.",
+pub(super) const DRIVER: Driver = Driver::cloud(
+    "openstack",
+    "A virtual machine of an OpenStack cloud, public or one's own.",
     is_active,
-    own_id: super::no_id,
-    service: Some(&SERVICE),
-};
+    &SERVICE,
+);
 
 const SERVICE: Service = Service {
     collector: "openstack",
@@ -26,15 +23,11 @@ const SERVICE: Service = Service {
     id: &["uuid"],
 };
 
-pub(crate) const COLLECTOR: Native = Native {
-    name: "openstack",
-    doc: "What the OpenStack cloud knows about this machine.",
-    interval: Duration::from_secs(60),
-    timeout: Duration::from_secs(5),
-    has_rates: false,
-    keys: KEYS,
-    make: || Asking::boxed(&DRIVER),
-};
+pub(crate) const COLLECTOR: Native = SERVICE.as_collector(
+    "What the OpenStack cloud knows about this machine.",
+    KEYS,
+    || Asking::boxed(&DRIVER),
+);
 
 const KEYS: &[Key] = &[
     key("uuid", "", "the id of the machine"),
@@ -94,5 +87,5 @@ fn fetch(client: &Client<'_>) -> Result<Value, Error> {
             document.insert(name.to_owned(), Json::String(text.trim().to_owned()));
         }
     }
-    Ok(to_value(Json::Object(document)))
+    Ok(from_json(Json::Object(document)))
 }

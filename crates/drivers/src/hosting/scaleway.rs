@@ -1,23 +1,16 @@
 //! Scaleway.
 
-use std::time::Duration;
-
 use model::Value;
 use serde_json::Value as Json;
 
-use super::service::{Asking, Client, Service, to_value};
-use super::{Driver, Layer, dmi};
+use super::service::{Asking, Client, Service};
+use super::{Driver, dmi};
 use crate::collectors::{Key, Native, key};
+use crate::json::from_json;
 use crate::{Error, Host};
 
-pub(super) const DRIVER: Driver = Driver {
-    name: "scaleway",
-    layer: Layer::Cloud,
-    doc: "An instance of Scaleway.",
-    is_active,
-    own_id: super::no_id,
-    service: Some(&SERVICE),
-};
+pub(super) const DRIVER: Driver =
+    Driver::cloud("scaleway", "An instance of Scaleway.", is_active, &SERVICE);
 
 const SERVICE: Service = Service {
     collector: "scaleway",
@@ -30,15 +23,10 @@ const SERVICE: Service = Service {
     id: &["id"],
 };
 
-pub(crate) const COLLECTOR: Native = Native {
-    name: "scaleway",
-    doc: "What Scaleway knows about this machine.",
-    interval: Duration::from_secs(60),
-    timeout: Duration::from_secs(5),
-    has_rates: false,
-    keys: KEYS,
-    make: || Asking::boxed(&DRIVER),
-};
+pub(crate) const COLLECTOR: Native =
+    SERVICE.as_collector("What Scaleway knows about this machine.", KEYS, || {
+        Asking::boxed(&DRIVER)
+    });
 
 const KEYS: &[Key] = &[
     key("id", "", "the id of the machine"),
@@ -66,5 +54,5 @@ const SECRET: [&str; 2] = ["ssh_public_keys", "user_data"];
 fn fetch(client: &Client<'_>) -> Result<Value, Error> {
     let mut document = client.document("http://169.254.42.42/conf?format=json")?;
     document.retain(|name, _| !SECRET.contains(&name.as_str()));
-    Ok(to_value(Json::Object(document)))
+    Ok(from_json(Json::Object(document)))
 }

@@ -16,7 +16,7 @@ use model::{Moment, Value};
 use serde_json::Value as Json;
 
 use super::Driver;
-use crate::collectors::{Collector, Context, Trouble};
+use crate::collectors::{Collector, Context, Key, Native, Trouble};
 use crate::network::{Method, Request, Response, http_send};
 use crate::{Deadline, Error, Host};
 
@@ -34,6 +34,25 @@ pub(super) struct Service {
 }
 
 impl Service {
+    /// Makes the collector that asks it. It looks often whether the machine is still where it was,
+    /// and asks rarely.
+    pub(super) const fn as_collector(
+        &self,
+        doc: &'static str,
+        keys: &'static [Key],
+        make: fn() -> Box<dyn Collector>,
+    ) -> Native {
+        Native {
+            name: self.collector,
+            doc,
+            interval: Duration::from_secs(60),
+            timeout: Duration::from_secs(5),
+            has_rates: false,
+            keys,
+            make,
+        }
+    }
+
     /// Reads the public address out of an answer.
     pub(super) fn public_address(&self, answer: &Value) -> Option<IpAddr> {
         self.public_address
@@ -228,20 +247,4 @@ pub(super) fn texts_to_value(texts: BTreeMap<&'static str, String>) -> Value {
             .into_iter()
             .map(|(name, text)| (name, Value::text(text))),
     )
-}
-
-/// Makes a value of a document. Numbers that do not fit (ids of 64 bits) become texts.
-pub(super) fn to_value(document: Json) -> Value {
-    match document {
-        Json::Null => Value::None,
-        Json::Bool(truth) => Value::Bool(truth),
-        Json::Number(number) => match (number.as_i64(), number.as_f64()) {
-            (Some(whole), _) => Value::Int(whole),
-            (None, Some(float)) if !number.is_u64() => Value::Float(float),
-            _ => Value::text(number.to_string()),
-        },
-        Json::String(text) => Value::text(text),
-        Json::Array(items) => Value::list(items.into_iter().map(to_value)),
-        Json::Object(map) => Value::map(map.into_iter().map(|(name, item)| (name, to_value(item)))),
-    }
 }

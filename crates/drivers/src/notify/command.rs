@@ -2,9 +2,10 @@
 
 use model::limits::NOTIFY_ANSWER_BYTES_MAX;
 
-use super::{Call, Failure, Kind, Receipt, json_of};
+use super::{Call, Failure, Kind, Receipt};
 use crate::accounts::{Account, find_user};
 use crate::child::{self, End};
+use crate::json::to_json;
 use crate::options::{OptionKind, OptionSpec};
 use crate::text::{lines_in_bytes, one_line};
 
@@ -37,7 +38,7 @@ const TRY_AGAIN: i32 = 75;
 
 fn send(call: &Call<'_>) -> Result<Receipt, Failure> {
     let argv = call.options.texts("command")?;
-    let input = json_of(&call.notice.to_value()).to_string();
+    let input = to_json(&call.notice.to_value()).to_string();
     let facts = environment(call);
     let more = call.options.map("environment")?;
     for (name, _) in &more {

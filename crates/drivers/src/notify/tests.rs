@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use super::*;
+use crate::json::to_json;
 use recorder::{Recorder, Request, answer, head_only};
 
 mod mail;
@@ -449,7 +450,7 @@ fn a_webhook_gets_the_whole_notice_signed() {
     assert_eq!(end.unwrap().text, "status 204");
     assert_eq!(request.header("idempotency-key"), "n-1");
     let got = request.json();
-    assert_eq!(got, json_of(&problem().to_value()));
+    assert_eq!(got, to_json(&problem().to_value()));
     assert_eq!(got["groups"], json!(["web", "linux"]));
     assert_eq!(got["items"][0]["tone"], "critical");
 

@@ -4,7 +4,8 @@ use ring::hmac;
 
 use super::delivery::basic;
 use super::delivery::{Delivery, said};
-use super::{Call, Failure, Kind, OptionKind, OptionSpec, Receipt, json_of};
+use super::{Call, Failure, Kind, OptionKind, OptionSpec, Receipt};
+use crate::json::to_json;
 use crate::network::Method;
 
 pub(super) const KIND: Kind = Kind {
@@ -51,7 +52,7 @@ fn send(call: &Call<'_>) -> Result<Receipt, Failure> {
     let options = call.options;
     let body = match options.text("body")? {
         Some(body) => body.to_owned(),
-        None => json_of(&call.notice.to_value()).to_string(),
+        None => to_json(&call.notice.to_value()).to_string(),
     };
     let mut headers = vec![
         (

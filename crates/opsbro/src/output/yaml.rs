@@ -181,22 +181,11 @@ mod tests {
         assert_eq!(text, expect);
         let (node, problems) = packs::yaml::parse("output", &text);
         assert!(problems.is_empty(), "{problems:?} in {text}");
-        assert_eq!(as_json(&node.unwrap().to_value()), *value, "{text}");
-    }
-
-    fn as_json(value: &model::Value) -> serde_json::Value {
-        match value {
-            model::Value::None => json!(null),
-            model::Value::Bool(truth) => json!(truth),
-            model::Value::Int(number) => json!(number),
-            model::Value::Float(number) => json!(number),
-            model::Value::Text(text) => json!(**text),
-            model::Value::List(items) => items.iter().map(as_json).collect(),
-            model::Value::Map(map) => map
-                .iter()
-                .map(|(name, value)| (name.to_string(), as_json(value)))
-                .collect(),
-        }
+        assert_eq!(
+            daemon::json::to_json(&node.unwrap().to_value()),
+            *value,
+            "{text}"
+        );
     }
 
     #[test]

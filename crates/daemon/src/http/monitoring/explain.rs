@@ -226,7 +226,7 @@ fn parameters(check: &Check) -> Vec<Threshold> {
     let known = |name: String| {
         let parameter = check.home.parameters.get(&name)?;
         let place = parameter.place.as_ref();
-        let value = shown.get(&name).map(crate::evaluation::to_json);
+        let value = shown.get(&name).map(crate::json::to_json);
         Some(Threshold {
             value: match value {
                 Some(serde_json::Value::String(text)) => text,

@@ -1,7 +1,7 @@
 //! `opsbro packs parameters`: the settings of packs.
 
 use clap::{Args, Subcommand};
-use daemon::evaluation::to_json;
+use daemon::json::to_json;
 use owo_colors::OwoColorize as _;
 use packs::Registry;
 use packs::levels::{OperationError, Plan, Standing};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use daemon::evaluation::to_json;
+use daemon::json::to_json;
 use owo_colors::OwoColorize as _;
 use packs::parameters::{Content, Parameter};
 use packs::{Home, Pack, Registry};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 use daemon::configuration::keys::{self, Change, Key};
 use daemon::configuration::{Loaded, Set};
-use daemon::evaluation::to_json;
+use daemon::json::to_json;
 use daemon::paths::Paths;
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
