@@ -69,6 +69,26 @@ fn a_service_that_starts_later_is_seen_without_a_restart() {
 }
 
 #[test]
+fn a_port_that_is_opened_later_gives_a_group_by_what_was_collected() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let apply_if = format!("{} in {{{{collector.openports.ports}}}}", address.port());
+    let agent = with_detector("", &apply_if);
+    assert!(!detected(&agent));
+    let service = TcpListener::bind(address).unwrap();
+    let began = Instant::now();
+    agent.opsbro(&["detectors", "wait-group", "mine"]).expect(0);
+    let took = began.elapsed();
+    assert!(took < SEEN_WITHIN, "it took {took:?}");
+    drop(service);
+    let began = Instant::now();
+    wait_for("the group to go", || (!detected(&agent)).then_some(()));
+    let took = began.elapsed();
+    assert!(took < SEEN_WITHIN, "it took {took:?}");
+}
+
+#[test]
 fn a_detector_takes_away_only_what_it_gave() {
     let agent = with_detector("groups: [byhand]\n", "is_in_static_group('switch')");
     let group = |verb: &str, name: &str| {
