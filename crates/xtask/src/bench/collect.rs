@@ -43,6 +43,9 @@ pub fn run(root: &Path, size: Size) -> Result<(), String> {
         }
     }
     std::thread::sleep(times.settle);
+    if size == Size::Full {
+        wait_for_first_runs(&agent)?;
+    }
     let pids: Vec<u32> = std::iter::once(agent.pid())
         .chain(neighbours.iter().map(Neighbour::pid))
         .collect();
@@ -61,6 +64,30 @@ pub fn run(root: &Path, size: Size) -> Result<(), String> {
         print(name, neighbour.pid(), used(at + 1), seconds, values)?;
     }
     agent.stop()
+}
+
+/// How long the slowest first run may take: a package manager whose files are not in memory.
+const FIRST_RUNS: Duration = Duration::from_secs(120);
+
+/// Waits until every collector has run once: what is done once belongs to the start.
+fn wait_for_first_runs(agent: &Agent) -> Result<(), String> {
+    let began = Instant::now();
+    loop {
+        let collectors = collectors(agent, "/collectors?results=false")?;
+        let is_pending = |it: &serde_json::Value| it["state"] == "PENDING";
+        let each = collectors.as_object().into_iter().flatten();
+        let pending: Vec<&String> = each
+            .filter(|(_, it)| is_pending(it))
+            .map(|(name, _)| name)
+            .collect();
+        if pending.is_empty() {
+            return Ok(());
+        }
+        if began.elapsed() > FIRST_RUNS {
+            return Err(format!("no first run of {pending:?} in {FIRST_RUNS:?}"));
+        }
+        std::thread::sleep(Duration::from_secs(1));
+    }
 }
 
 /// Scrapes the exporters at their interval until the time is over.
@@ -86,13 +113,7 @@ fn all_cpu(pids: &[u32]) -> Result<Vec<f64>, String> {
 
 /// Adds up the values of all collectors, each at its own interval.
 fn values_per_second(agent: &Agent) -> Result<f64, String> {
-    let mut socket =
-        Socket::connect(&agent.socket).map_err(|error| format!("failed to connect: {error}"))?;
-    let body = socket
-        .get_body("/collectors")
-        .map_err(|error| format!("failed to ask for the collectors: {error}"))?;
-    let collectors: serde_json::Value = serde_json::from_slice(&body)
-        .map_err(|error| format!("the collectors are no JSON: {error}"))?;
+    let collectors = collectors(agent, "/collectors")?;
     let each = collectors.as_object().into_iter().flatten();
     Ok(each
         .map(|(_, collector)| {
@@ -101,6 +122,16 @@ fn values_per_second(agent: &Agent) -> Result<f64, String> {
             leaves / interval
         })
         .sum())
+}
+
+/// Asks the agent for its collectors.
+fn collectors(agent: &Agent, route: &str) -> Result<serde_json::Value, String> {
+    let mut socket =
+        Socket::connect(&agent.socket).map_err(|error| format!("failed to connect: {error}"))?;
+    let body = socket
+        .get_body(route)
+        .map_err(|error| format!("failed to ask for the collectors: {error}"))?;
+    serde_json::from_slice(&body).map_err(|error| format!("the collectors are no JSON: {error}"))
 }
 
 fn leaves(value: &serde_json::Value) -> usize {
