@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use drivers::sources::{self, Answer, Engine, Request, Until};
 use drivers::{Deadline, collectors as natives};
-use expr::{Env, Root};
+use expr::{Env, Reference, Root};
 use model::{Secret, Value, limits};
 use packs::collector::{Collector, Format, ReadUntil, Source, SqlEngine, Talk};
 use packs::parameters::SecretSource;
@@ -39,7 +39,8 @@ pub(super) fn collect(
         String::new()
     };
     let answer = steps.take("source", what, || {
-        sources::collect(agent.machine.host(), &request, deadline).map_err(trouble)
+        sources::collect(agent.machine.host(), &request, deadline)
+            .map_err(|error| advised(pack, trouble(error)))
     })?;
     *bytes = answer.bytes_len() as u64;
     let read = |bytes: &[u8]| {
@@ -60,6 +61,25 @@ pub(super) fn collect(
             let values: Result<Vec<(String, Value)>, Trouble> = files.iter().map(read).collect();
             values.map(Value::map)
         }),
+    }
+}
+
+/// Says where to look when a source gives nothing and nobody knows more.
+fn advised(pack: &Collector, trouble: Trouble) -> Trouble {
+    if trouble.state != State::Error || !trouble.todo.is_empty() {
+        return trouble;
+    }
+    let asks = |(reference, _): (&Reference, _)| reference.root == Root::Parameters;
+    let mut texts = pack.source.texts().into_iter();
+    let parameters = match texts.any(|text| text.references().any(asks)) {
+        true => format!(", opsbro packs show {} where it asks", pack.home.pack),
+        false => String::new(),
+    };
+    let name = &pack.name;
+    let todo = format!("opsbro collectors run {name} --explain shows each step{parameters}");
+    Trouble {
+        todo: Arc::from(todo),
+        ..trouble
     }
 }
 

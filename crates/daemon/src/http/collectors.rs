@@ -279,8 +279,13 @@ impl<'a> Describe<'a> {
         }
         let rules = self.agent.rules.borrow();
         let found = rules.registry.collectors().find(|it| &*it.name == name);
-        let notes = found.and_then(|collector| collector.notes.as_deref());
-        (notes.unwrap_or_default().to_owned(), &[])
+        let Some(collector) = found else {
+            return (String::new(), &[]);
+        };
+        let pack = || rules.registry.pack(&collector.home.pack);
+        let about = collector.notes.as_deref();
+        let about = about.or_else(|| pack()?.package.description.as_deref());
+        (about.unwrap_or_default().to_owned(), &[])
     }
 }
 

@@ -9,7 +9,7 @@ use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
 use crate::failure::{Exit, Failure, Outcome};
-use crate::output::{Answer, Page};
+use crate::output::{Answer, Page, number};
 use crate::program::Program;
 
 /// What is shown.
@@ -96,16 +96,40 @@ pub(super) fn words(item: &Item) -> String {
     if item.len() == 1 {
         return item.values().cloned().collect();
     }
-    let words = item
-        .iter()
-        .map(|(name, value)| format!("{} {value}", format!("{name}:").dimmed()));
-    words.collect::<Vec<_>>().join("  ")
+    let word = |(name, value): (&String, &String)| {
+        let (name, value) = readable(name, value);
+        format!("{} {value}", format!("{name}:").dimmed())
+    };
+    item.iter().map(word).collect::<Vec<_>>().join("  ")
+}
+
+/// Writes many bytes as people do.
+fn readable(name: &str, value: &str) -> (String, String) {
+    let bytes = name
+        .strip_suffix("_bytes")
+        .and_then(|name| Some((name, number::size(value.parse().ok()?, "bytes")?)));
+    match bytes {
+        Some((name, size)) => (name.to_owned(), size),
+        None => (name.to_owned(), value.to_owned()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::output::text_of;
+
+    #[test]
+    fn many_bytes_are_written_as_people_do() {
+        let written = |name, value| {
+            let (name, value) = readable(name, value);
+            format!("{name}: {value}")
+        };
+        assert_eq!(written("size_bytes", "274877906944"), "size: 256.0 GiB");
+        assert_eq!(written("size_bytes", "512"), "size_bytes: 512");
+        assert_eq!(written("size_bytes", "?"), "size_bytes: ?");
+        assert_eq!(written("count", "4096"), "count: 4096");
+    }
 
     #[test]
     fn sections_are_listed_and_what_is_not_known_says_why() {
