@@ -180,9 +180,12 @@ impl Task {
                     deadline: Deadline::after(self.timeout),
                     options: &options,
                 };
-                steps.take("native", self.name.to_string(), || {
+                let before = drivers::bytes_read();
+                let gave = steps.take("native", self.name.to_string(), || {
                     collector.collect(&context).map_err(source::trouble)
-                })
+                });
+                *bytes = drivers::bytes_read().wrapping_sub(before);
+                gave
             }
             Work::Own(own) => {
                 steps.take("native", self.name.to_string(), || Ok((own.collect)(agent)))

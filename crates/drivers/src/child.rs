@@ -15,7 +15,7 @@ use model::limits::CHILDREN_STUCK_MAX;
 
 use crate::accounts::User;
 use crate::host::PROGRAM_DIRECTORIES;
-use crate::{Deadline, Error, Host};
+use crate::{Deadline, Error, Host, meter};
 
 mod frame;
 pub mod helper;
@@ -162,6 +162,10 @@ fn run_here(
     }
     let is_left = in_time && rest == Rest::Stays;
     let (child, stdout, stderr) = running.end(is_left);
+    for output in [&stdout, &stderr] {
+        meter::count(output.bytes.len());
+        meter::count(usize::try_from(output.dropped).unwrap_or(usize::MAX));
+    }
     let status = collect(child).map_err(Error::system("wait for", *name))?;
     let end = match (in_time, status) {
         (true, Some(status)) => match (status.code(), status.signal()) {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use model::limits::DIRECTORY_ENTRIES_MAX;
 use rustix::fs::OFlags;
 
-use crate::{Deadline, Error};
+use crate::{Deadline, Error, meter};
 
 pub(crate) mod lines;
 
@@ -145,6 +145,7 @@ impl Host {
             .take(WORD_BYTES_MAX)
             .read_to_end(&mut bytes)
             .ok()?;
+        meter::count(bytes.len());
         Some(String::from_utf8_lossy(&bytes).trim().to_owned())
     }
 
@@ -214,7 +215,9 @@ impl Read for BoundedReader {
         if self.deadline.is_over() {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        self.file.read(buffer)
+        let count = self.file.read(buffer)?;
+        meter::count(count);
+        Ok(count)
     }
 }
 

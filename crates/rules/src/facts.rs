@@ -107,7 +107,7 @@ pub struct Cost {
     pub wall: Duration,
     /// Time of the processor, without that of other processes.
     pub cpu: Duration,
-    /// Bytes that its source gave; zero where nobody counts them.
+    /// Bytes that its source gave, or that it read; zero where nobody counts them.
     pub bytes: u64,
 }
 

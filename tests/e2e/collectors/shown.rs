@@ -51,6 +51,10 @@ fn what_a_collector_gives_is_shown_with_how_it_came_about() {
         agent.get("/collectors").json()["numbers"]["results"]["sum"],
         7
     );
+    wait_for("what a look at the machine has read", || {
+        let memory = agent.get("/collectors/memory").json();
+        (memory["cost"]["bytes"].as_u64()? > 500).then_some(())
+    });
     let ran = agent
         .opsbro(&["collectors", "run", "numbers", "-o", "json"])
         .expect(0)

@@ -15,7 +15,7 @@ use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 use rustix::net::{recv, sendto, socket_with};
 
-use crate::{Deadline, Error, Host};
+use crate::{Deadline, Error, Host, meter};
 
 /// A network interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -185,6 +185,7 @@ fn dump(
         };
         let part = buffer.get(..length).unwrap_or_default();
         total += length;
+        meter::count(length);
         found(part);
         for (kind, body) in Messages(part) {
             if kind == DONE {

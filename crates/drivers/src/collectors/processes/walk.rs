@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use rustix::fs::{AtFlags, Mode, OFlags, RawDir};
 use rustix::io::Errno;
 
-use crate::{Deadline, Error};
+use crate::{Deadline, Error, meter};
 
 /// What is known of a process.
 pub(super) struct Process<'a> {
@@ -77,7 +77,7 @@ fn process_id(name: &[u8]) -> Option<u32> {
 fn read(proc: impl AsFd, path: &str, buffer: &mut [u8]) -> Result<usize, Errno> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let file = rustix::fs::openat(proc, path, flags, Mode::empty())?;
-    rustix::io::read(file, buffer)
+    rustix::io::read(file, buffer).inspect(|count| meter::count(*count))
 }
 
 /// Counts the open files: the size of the folder, since Linux 6.2.
