@@ -10,6 +10,7 @@ mod flapping;
 mod kept;
 mod lateness;
 mod links;
+mod orphans;
 mod said;
 mod saying;
 mod thing;
@@ -24,6 +25,7 @@ use packs::check::{Check, Method};
 
 use self::lateness::Lateness;
 use self::links::Links;
+use self::orphans::Orphans;
 use crate::schedule::{self, BEAT_MIN, Schedule, end_of_turn};
 use crate::transition::Transition;
 
@@ -66,6 +68,7 @@ pub struct Checks {
     schedule: Schedule<Slot>,
     /// The runs that are under way, those first that are taken as lost first.
     under_way: BTreeSet<(Moment, Slot)>,
+    orphans: Orphans,
     next_slot: u32,
     next_run: u64,
     /// The number of the last transition.
@@ -176,6 +179,7 @@ impl Checks {
             links: Links::default(),
             schedule: Schedule::default(),
             under_way: BTreeSet::new(),
+            orphans: Orphans::default(),
             next_slot: 0,
             next_run: 0,
             number: kept.number,
@@ -211,6 +215,11 @@ impl Checks {
                 self.silent(now, wall, slot, push);
                 continue;
             }
+            if let Some(until) = self.orphans.holds(&check.id, now) {
+                self.schedule.done(&slot, now);
+                self.schedule.run_at(&slot, until);
+                continue;
+            }
             self.next_run += 1;
             let lost_at = now + check.timing.timeout + LOST_AFTER;
             let under_way = UnderWay {
@@ -244,6 +253,10 @@ impl Checks {
     pub fn ended(&mut self, now: Moment, wall: WallTime, ended: Ended) {
         let Ended { slot, number, .. } = ended;
         let Some(run) = self.runs.get(&slot).filter(|run| run.number == number) else {
+            let orphan = self.orphans.ended(slot, number);
+            if let Some(heir) = orphan.and_then(|id| self.find(&id)) {
+                self.schedule.run_at(&heir, now);
+            }
             return;
         };
         let late = ended.began.since(run.due);

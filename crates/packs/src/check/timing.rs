@@ -31,6 +31,9 @@ pub struct Timing {
     pub recovery_attempts: u32,
     /// When it changes too often; `None` when it may.
     pub flapping: Option<Flapping>,
+    /// Whether a bad state counts only after the first time that it was OK: what is installed and
+    /// was never started is no problem.
+    pub needs_first_ok: bool,
 }
 
 /// How much of the last twenty runs may be changes, newer ones weighing more.
@@ -62,6 +65,7 @@ impl Default for Timing {
             attempts: 1,
             recovery_attempts: 1,
             flapping: Some(Flapping::default()),
+            needs_first_ok: false,
         }
     }
 }
@@ -78,6 +82,7 @@ pub(super) fn read(fields: &mut Fields<'_>, home: &Arc<Home>) -> Timing {
         recovery_attempts: count(fields, "recovery_attempts", home)
             .unwrap_or(default.recovery_attempts),
         flapping: flapping(fields, home),
+        needs_first_ok: fields.boolean("needs_first_ok").unwrap_or_default(),
     }
 }
 

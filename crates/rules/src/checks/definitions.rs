@@ -21,6 +21,7 @@ impl Checks {
     pub fn define(&mut self, now: Moment, wall: WallTime, definitions: Definitions) {
         self.groups = definitions.groups.iter().cloned().collect();
         self.snapshot = None;
+        self.orphans.forget_lost(now);
         let beats = self.beats(&definitions.checks);
         let mut all = BTreeSet::new();
         let mut meant = BTreeSet::new();
@@ -55,7 +56,8 @@ impl Checks {
     /// Stops judging without telling that anything is gone: whoever begins again finds it all as
     /// it was.
     pub fn pause(&mut self) {
-        for watched in std::mem::take(&mut self.watched).into_values() {
+        for (slot, watched) in std::mem::take(&mut self.watched) {
+            self.orphan(slot, &watched.check.id);
             for thing in &watched.things {
                 let key = (Arc::clone(&watched.check.id), thing.instance.clone());
                 self.kept.insert(key, thing.clone());
@@ -120,7 +122,8 @@ impl Checks {
             return;
         }
         // What is under way was begun by the old one.
-        self.end_run(slot);
+        let id = Arc::clone(&watched.check.id);
+        self.orphan(slot, &id);
         self.schedule.remove(&slot);
         let check = &self.watched[&slot].check;
         match &check.method {
@@ -152,11 +155,19 @@ impl Checks {
             return;
         };
         self.by_id.remove(&watched.check.id);
-        self.end_run(slot);
+        self.orphan(slot, &watched.check.id);
         self.schedule.remove(&slot);
         for thing in &watched.things {
             self.tell_gone(wall, &watched.subject, thing, reason);
         }
+    }
+
+    /// Takes the run that is under way away from its check.
+    fn orphan(&mut self, slot: Slot, id: &Arc<str>) {
+        if let Some(run) = self.runs.get(&slot).copied() {
+            self.orphans.add(Arc::clone(id), slot, run);
+        }
+        self.end_run(slot);
     }
 
     /// Tells what was kept over a restart and is not there any more.

@@ -40,6 +40,18 @@ impl Said {
         self
     }
 
+    /// Says what keeps a thing that was never OK from counting.
+    pub(super) fn before_the_first_ok(&self) -> Self {
+        let text = format!(
+            "counts from its first OK on (`needs_first_ok`): {}",
+            self.output
+        );
+        Self {
+            output: Arc::from(text),
+            ..self.clone()
+        }
+    }
+
     /// Adds performance data.
     #[must_use]
     pub fn with_perfdata(mut self, perfdata: &str) -> Self {

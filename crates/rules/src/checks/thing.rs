@@ -114,6 +114,10 @@ impl Thing {
         }
         let wall = context.wall;
         self.last_run = Some(wall);
+        if context.timing.needs_first_ok && is_problem(said.state) && self.was_never_ok() {
+            self.take_texts(&said.before_the_first_ok());
+            return step;
+        }
         self.take_texts(said);
         self.count(said.state, context);
         if said.state == CheckState::Ok {
@@ -141,6 +145,10 @@ impl Thing {
             Turn::Ended => Change::FlappingEnded,
         }));
         step
+    }
+
+    fn was_never_ok(&self) -> bool {
+        self.last_ok.is_none() && self.hard == CheckState::Pending
     }
 
     /// Counts the runs in a row, and decides whether they count.

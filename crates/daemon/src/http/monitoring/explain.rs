@@ -123,6 +123,9 @@ fn timing(timing: &Timing) -> Vec<String> {
         ),
         None => "flapping: no".to_owned(),
     });
+    if timing.needs_first_ok {
+        lines.push("needs_first_ok: yes".to_owned());
+    }
     lines
 }
 
