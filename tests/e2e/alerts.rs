@@ -178,17 +178,14 @@ fn a_check_that_fails_is_told_with_its_end_and_a_kill_between_repeats_nothing() 
             .collect::<Vec<_>>()
     };
     wait_for("the problem", || (states() == ["CRITICAL"]).then_some(()));
-    let listed = agent.opsbro(&["alerts", "list"]).expect(0).stdout;
-    assert!(
-        listed.contains("duty/flag") && listed.contains("told: duty/hook"),
-        "{listed}"
-    );
-    agent
-        .opsbro(&["ack", "duty/flag", "--by", "alice"])
-        .expect(0);
+    wait_for("the list to say so", || {
+        let listed = agent.opsbro(&["alerts", "list"]).expect(0).stdout;
+        (listed.contains("duty/flag") && listed.contains("told: duty/hook")).then_some(())
+    });
+    agent.opsbro(&["ack", "duty/flag"]).expect(0);
     let agent = agent.kill().launch().ready();
     let shown = agent.opsbro(&["alerts", "show", "1"]).expect(0).stdout;
-    assert!(shown.contains("by alice"), "{shown}");
+    assert!(shown.contains(&format!("by {}", user())), "{shown}");
     std::fs::remove_file(agent.home.root().join("bad")).unwrap();
     wait_for("the end", || (states() == ["CRITICAL", "OK"]).then_some(()));
 }
@@ -301,9 +298,7 @@ fn a_server_that_was_away_gets_everything_when_it_is_back() {
 #[test]
 fn downtimes_and_silences_outlive_a_kill_and_say_who_made_them() {
     let agent = Agent::start("");
-    let add = [
-        "downtime", "add", "--check", "linux/*", "--for", "2h", "--by", "alice",
-    ];
+    let add = ["downtime", "add", "--check", "linux/*", "--for", "2h"];
     agent.opsbro(&add).expect(0);
     let add = [
         "silence",
@@ -317,7 +312,7 @@ fn downtimes_and_silences_outlive_a_kill_and_say_who_made_them() {
     let agent = agent.kill().launch().ready();
     let listed = agent.opsbro(&["downtime", "list"]).expect(0).stdout;
     assert!(
-        listed.contains("d1") && listed.contains("alice"),
+        listed.contains("d1") && listed.contains(&user()),
         "{listed}"
     );
     agent.opsbro(&["silence", "remove", "s2"]).expect(0);
@@ -326,6 +321,100 @@ fn downtimes_and_silences_outlive_a_kill_and_say_who_made_them() {
     assert_eq!(left.json().to_string(), "[]");
     let ran = agent.opsbro(&["ack", "linux/cpu"]).expect(2);
     assert!(ran.stderr.contains("no open problem"), "{}", ran.stderr);
-    let ran = agent.opsbro(&["downtime", "add", "--check", "*"]).expect(2);
-    assert!(ran.stderr.contains("needs an end"), "{}", ran.stderr);
+    for (wrong, why) in [
+        (&["downtime", "add", "--check", "*"][..], "needs an end"),
+        (
+            &["downtime", "add", "--for", "1h"],
+            "name nodes, groups or checks",
+        ),
+        (&["ack", "linux/cpu", "--for", "foo"], "foo"),
+        (&["ack", "linux/cpu", "--until", "soon"], "is no time"),
+        (
+            &["silence", "add", "--check", "*", "--every", "never"],
+            "never",
+        ),
+    ] {
+        let ran = agent.opsbro(wrong).expect(64);
+        assert!(ran.stderr.contains(why), "{wrong:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn what_waits_is_not_called_told_and_an_empty_list_has_no_headings() {
+    let address = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap()
+    };
+    let home = home(address);
+    let flag = home.root().join("bad").display().to_string();
+    home.write(
+        "var/lib/local-configuration/packs/duty/monitoring/flag.yml",
+        &format!(
+            "check:\n  if_group: '*'\n  interval: 1s\n  critical_if: \"file_exists('{flag}')\"\n"
+        ),
+    );
+    let agent = home.launch().ready();
+    let listed = agent.opsbro(&["alerts", "list"]).expect(0).stdout;
+    assert!(!listed.contains("Notices"), "{listed}");
+    agent.home.write("bad", "");
+    let shown = wait_for("the problem", || {
+        let ran = agent.opsbro(&["alerts", "list"]);
+        ran.stdout.contains("duty/flag").then_some(ran.stdout)
+    });
+    assert!(!shown.contains("told: duty/hook"), "{shown}");
+    wait_for("the list to say that it waits", || {
+        let ran = agent.opsbro(&["alerts", "list"]);
+        ran.stdout.contains("waiting: duty/hook").then_some(())
+    });
+    let explained = agent.opsbro(&["explain", "check", "duty/flag"]).expect(0);
+    assert!(
+        explained.stdout.contains("duty/hook waits for its notice"),
+        "{}",
+        explained.stdout
+    );
+}
+
+#[test]
+fn a_problem_that_began_before_its_handler_or_outlived_the_alerts_is_told() {
+    let recorder = Recorder::start();
+    let home = home(recorder.address);
+    let hook = "var/lib/local-configuration/packs/duty/handlers/hook.yml";
+    let handler = home.read(hook);
+    std::fs::remove_file(home.root().join(hook)).unwrap();
+    home.write(
+        "var/lib/local-configuration/packs/duty/monitoring/flag.yml",
+        "check:\n  if_group: '*'\n  interval: 1s\n  critical_if: 'True'\n",
+    );
+    let agent = home.launch().ready();
+    let problem = || {
+        let listed = agent.get("/alerts").json()["problems"].to_string();
+        listed.contains("duty/flag").then_some(())
+    };
+    wait_for("the problem", problem);
+    let home = agent.stop();
+    // Whatever is kept of alerts is lost; how the checks are is not.
+    let mut lost = 0;
+    for entry in std::fs::read_dir(home.root().join("var/lib")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.contains("alerts") {
+            lost += 1;
+            let _ = std::fs::remove_dir_all(&path).or_else(|_| std::fs::remove_file(&path));
+        }
+    }
+    assert!(lost > 0, "nothing was kept of alerts");
+    home.write(hook, &handler);
+    let _agent = home.launch().ready();
+    wait_for("the notice", || {
+        recorder.told().contains_key("duty/flag").then_some(())
+    });
+}
+
+/// Names the user of this process, as the agent knows it.
+fn user() -> String {
+    let ran = std::process::Command::new("id")
+        .arg("-un")
+        .output()
+        .unwrap();
+    String::from_utf8(ran.stdout).unwrap().trim().to_owned()
 }

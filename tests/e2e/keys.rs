@@ -71,7 +71,7 @@ fn a_key_is_taken_into_the_running_agent_and_onto_disk() {
 #[test]
 fn what_is_no_key_is_refused_and_not_repeated() {
     let agent = Agent::start("");
-    let bad = agent.opsbro(&["keys", "add", "hunter2hunter2"]).expect(2);
+    let bad = agent.opsbro(&["keys", "add", "hunter2hunter2"]).expect(64);
     assert!(bad.stderr.contains("not base64"), "{bad:?}");
     assert!(!bad.stderr.contains("hunter2"), "{bad:?}");
     let nowhere = agent

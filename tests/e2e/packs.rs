@@ -84,7 +84,7 @@ fn expressions_are_evaluated_with_what_the_node_knows() {
         let reason = eval(expression).expect(1).json()["unknown"].to_string();
         assert!(reason.contains(near), "{expression}: {reason}");
     }
-    let wrong = eval("is_in_grup('web')").expect(2).json();
+    let wrong = eval("is_in_grup('web')").expect(64).json();
     assert!(
         wrong["error"]["hint"]
             .as_str()

@@ -145,10 +145,21 @@ pub struct Problem {
     pub downtime: Option<String>,
     /// The problem that it is a consequence of.
     pub caused_by: Option<String>,
-    /// The handlers that were told.
-    pub told: Vec<String>,
+    /// The handlers that were told, or are about to be.
+    pub told: Vec<Told>,
     /// What changed just before.
     pub just_before: Vec<String>,
+}
+
+/// What became of the last notice that a handler got of a problem.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Told {
+    /// The handler.
+    pub handler: String,
+    /// `waiting` on its way, `told` when it arrived, `failed` when it was given up.
+    pub stage: String,
+    /// The notice: `n17`; absent of what was told before notices were noted.
+    pub notice: Option<String>,
 }
 
 /// That somebody takes care of a problem.
@@ -273,9 +284,6 @@ pub struct Decision {
 pub struct Test {
     /// The handler: `mail/mail`.
     pub handler: String,
-    /// Who tests.
-    #[serde(default)]
-    pub by: String,
 }
 
 /// Which problems somebody takes care of.
@@ -293,9 +301,6 @@ pub struct NewAcknowledgement {
     /// Until when: RFC 3339, or `2026-11-30 08:00` of the node's own clock.
     #[serde(default)]
     pub until: Option<String>,
-    /// Who.
-    #[serde(default)]
-    pub by: String,
     /// What is said.
     #[serde(default)]
     pub comment: String,
@@ -370,9 +375,6 @@ pub struct NewMute {
     /// The time zone of those hours; that of the node without.
     #[serde(default)]
     pub timezone: String,
-    /// Who makes it.
-    #[serde(default)]
-    pub by: String,
     /// What for.
     #[serde(default)]
     pub comment: String,

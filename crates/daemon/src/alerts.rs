@@ -35,10 +35,12 @@ use crate::workers::JobError;
 
 /// Time between two tries to write what the disk refused.
 const WRITE_AGAIN: Duration = Duration::from_secs(5);
-/// Time after the start in which open problems are compared with the checks.
+/// Time after the start in which open problems are compared with the checks at once.
 const COMPARE_TIME: Duration = Duration::from_secs(600);
-/// Time between two comparisons: each goes through all that is checked.
+/// Time between two comparisons in that time: each goes through all that is checked.
 const COMPARE_INTERVAL: Duration = Duration::from_secs(1);
+/// Time between two later: only what got lost on its way here is found then.
+const COMPARE_INTERVAL_LATER: Duration = Duration::from_secs(60);
 /// Time between two snapshots while much happens.
 const SHOW_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -365,13 +367,15 @@ impl Room for AlertsLoop {
             checks,
             compare_until,
             compared_at,
-            core,
             ..
         } = self;
         let now = clock::now();
-        let is_comparing = *compare_until > now && core.can_compare();
+        let interval = match *compare_until > now {
+            true => COMPARE_INTERVAL,
+            false => COMPARE_INTERVAL_LATER,
+        };
         let compare = async {
-            tokio::time::sleep((*compared_at + COMPARE_INTERVAL).since(now)).await;
+            tokio::time::sleep((*compared_at + interval).since(now)).await;
             checks.changed().await
         };
         tokio::select! {
@@ -379,7 +383,7 @@ impl Room for AlertsLoop {
             Ok(()) = rules.changed() => Event::Packs,
             Some(message) = inbox.recv() => Event::Message(message),
             Ok(()) = node.changed() => Event::Node,
-            Ok(()) = compare, if is_comparing => Event::Checks,
+            Ok(()) = compare => Event::Checks,
             () = due => Event::Due,
         }
     }

@@ -5,6 +5,7 @@
 
 mod agent;
 mod alerts;
+mod asker;
 mod body;
 mod collectors;
 mod detectors;
@@ -40,6 +41,7 @@ use axum::routing::{MethodFilter, on};
 use futures_util::FutureExt;
 use tracing::error;
 
+pub(crate) use asker::Asker;
 pub(crate) use server::{Connections, Peer, serve_tcp, serve_unix};
 
 use crate::agent::Agent;
@@ -159,7 +161,10 @@ async fn admit(
     next: Next,
 ) -> Response {
     match guard::check(&agent, route, &request) {
-        Ok(role) => drop(request.extensions_mut().insert(role)),
+        Ok((role, asker)) => {
+            request.extensions_mut().insert(role);
+            request.extensions_mut().insert(asker);
+        }
         Err(problem) => {
             agent.connections.count_refused();
             return Failure(problem).into_response();

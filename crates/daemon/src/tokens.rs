@@ -101,13 +101,13 @@ impl Tokens {
             .remove(id)
     }
 
-    /// Gives the role of a token; `None` when it is not known.
-    pub(crate) fn role_of(&self, token: &str) -> Option<Role> {
+    /// Gives the id of a token, and what is kept of it; `None` when it is not known.
+    pub(crate) fn find(&self, token: &str) -> Option<(String, Kept)> {
         let rest = token.strip_prefix(PREFIX)?.strip_prefix('_')?;
         let (id, secret) = rest.split_once('_')?;
         let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
         let token = kept.get(id)?;
-        same(&token.hash, &hash(secret)).then_some(token.role)
+        same(&token.hash, &hash(secret)).then(|| (id.to_owned(), token.clone()))
     }
 
     /// Gives all tokens as they are kept.
@@ -157,15 +157,18 @@ mod tests {
         let tokens = tokens();
         let wall = WallTime::from_millis(0);
         let (id, token) = tokens.create(Role::Operate, "deploy", wall).unwrap();
-        assert_eq!(tokens.role_of(token.expose()), Some(Role::Operate));
+        let role_of = |token| tokens.find(token).map(|(_, kept)| kept.role);
+        assert_eq!(role_of(token.expose()), Some(Role::Operate));
         let kept = tokens.all();
         assert!(!format!("{kept:?}").contains(token.expose().rsplit('_').next().unwrap()));
         assert_eq!(
-            Tokens::new(kept).role_of(token.expose()),
+            Tokens::new(kept)
+                .find(token.expose())
+                .map(|(_, kept)| kept.role),
             Some(Role::Operate)
         );
         assert!(tokens.revoke(&id).is_some());
-        assert_eq!(tokens.role_of(token.expose()), None);
+        assert_eq!(tokens.find(token.expose()), None);
     }
 
     #[test]
@@ -184,7 +187,7 @@ mod tests {
             cut,
             "é_é_é",
         ] {
-            assert_eq!(tokens.role_of(junk), None, "{junk}");
+            assert_eq!(tokens.find(junk), None, "{junk}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use api::ClientError;
+use api::{ClientError, ErrorCode};
 use model::Diagnostic;
 use owo_colors::OwoColorize as _;
 
@@ -125,9 +125,33 @@ impl Failure {
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         Self {
+            exit: exit(&error),
             hint: error.hint(),
             ..Self::new(error.to_string())
         }
+    }
+}
+
+/// What the agent cannot make sense of was typed wrong, whoever found that out.
+fn exit(error: &ClientError) -> Exit {
+    match error {
+        ClientError::Refused(problem) => match problem.code {
+            ErrorCode::BadRequest | ErrorCode::Invalid => Exit::Usage,
+            ErrorCode::Unauthorized
+            | ErrorCode::Forbidden
+            | ErrorCode::NotFound
+            | ErrorCode::MethodNotAllowed
+            | ErrorCode::Timeout
+            | ErrorCode::Conflict
+            | ErrorCode::TooLarge
+            | ErrorCode::Busy
+            | ErrorCode::Internal
+            | ErrorCode::Unavailable => Exit::Failed,
+        },
+        ClientError::NotRunning(_)
+        | ClientError::NotAllowed(_)
+        | ClientError::TimedOut(_)
+        | ClientError::Broken(_) => Exit::Failed,
     }
 }
 

@@ -13,6 +13,7 @@
 
 mod buckets;
 mod clock;
+mod compare;
 mod deliveries;
 mod events;
 mod judge;
@@ -44,7 +45,7 @@ use self::problems::Live;
 
 pub use self::deliveries::Undelivered;
 pub use self::orders::{NewAcknowledgement, NewMute, Refused, Span};
-pub use self::snapshot::{Explained, HandlerState, Mark, Snapshot};
+pub use self::snapshot::{Explained, HandlerState, Mark, Reached, Snapshot};
 
 /// What the core asks of the shell, in this order.
 #[derive(Clone, Debug)]

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use api::alerts as shown;
-use rules::alerts::kept::{Attempt, Delivery, Mute, Problem, Stage};
-use rules::alerts::{Alerts, HandlerState, Mark, Snapshot, text};
+use rules::alerts::kept::{Attempt, Delivery, Mute, Problem, Stage, Told};
+use rules::alerts::{Alerts, HandlerState, Mark, Reached, Snapshot, text};
 
 /// Shows everything.
 pub(crate) fn alerts(snapshot: &Snapshot) -> shown::Alerts {
@@ -87,8 +87,17 @@ fn problem(problem: &Problem, mark: &Mark) -> shown::Problem {
             }),
         downtime: mark.downtime.clone(),
         caused_by: mark.cause.clone(),
-        told: problem.told.keys().cloned().collect(),
+        told: problem.told.iter().map(|it| told(it, mark)).collect(),
         just_before: problem.context.clone(),
+    }
+}
+
+fn told((handler, told): (&String, &Told), mark: &Mark) -> shown::Told {
+    let stage = mark.reached.get(handler).copied();
+    shown::Told {
+        handler: handler.clone(),
+        stage: stage.unwrap_or(Reached::Told).as_str().to_owned(),
+        notice: (told.notice > 0).then(|| format!("n{}", told.notice)),
     }
 }
 

@@ -8,14 +8,14 @@ use api::alerts::{
 };
 use api::{ErrorCode, Problem};
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use jiff::civil::DateTime;
 use model::WallTime;
 use rules::alerts::kept::Scope;
 use rules::alerts::{self as core, Refused, Span};
 
 use super::parameters::Path;
-use super::{Failure, Routes, body};
+use super::{Asker, Failure, Routes, body};
 use crate::agent::Agent;
 use crate::alerts::{show, time_zone};
 
@@ -51,10 +51,10 @@ async fn show_one(
 
 async fn test(
     State(agent): State<Arc<Agent>>,
-    body::Json(asked): body::Json<Test>,
+    Extension(asker): Extension<Asker>,
+    body::Json(Test { handler }): body::Json<Test>,
 ) -> Result<Json<Notice>, Failure> {
-    let Test { handler, by } = asked;
-    let by = who(by);
+    let by = asker.name(&agent).await;
     let sent = ask(&agent, move |alerts, now, wall| {
         let number = alerts.test(now, wall, &handler, &by)?;
         let snapshot = alerts.snapshot();
@@ -76,13 +76,14 @@ async fn test(
 
 async fn acknowledge(
     State(agent): State<Arc<Agent>>,
+    Extension(asker): Extension<Asker>,
     body::Json(new): body::Json<NewAcknowledgement>,
 ) -> Result<Json<Acknowledged>, Failure> {
     let order = core::NewAcknowledgement {
         span: span(new.lasts.as_deref(), new.until.as_deref())?,
         checks: some_checks(new.checks)?,
         nodes: new.nodes,
-        by: who(new.by),
+        by: asker.name(&agent).await,
         comment: new.comment,
     };
     let done = ask(&agent, move |alerts, now, wall| {
@@ -95,9 +96,10 @@ async fn acknowledge(
 
 async fn unacknowledge(
     State(agent): State<Arc<Agent>>,
+    Extension(asker): Extension<Asker>,
     body::Json(new): body::Json<NewAcknowledgement>,
 ) -> Result<Json<Acknowledged>, Failure> {
-    let (checks, by) = (some_checks(new.checks)?, who(new.by));
+    let (checks, by) = (some_checks(new.checks)?, asker.name(&agent).await);
     let done = ask(&agent, move |alerts, now, wall| {
         alerts.unacknowledge(now, wall, &checks, &new.nodes, &by)
     });
@@ -117,6 +119,7 @@ async fn mutes(State(agent): State<Arc<Agent>>) -> Result<Json<Vec<Mute>>, Failu
 
 async fn mute(
     State(agent): State<Arc<Agent>>,
+    Extension(asker): Extension<Asker>,
     body::Json(new): body::Json<NewMute>,
 ) -> Result<Json<Mute>, Failure> {
     let is_downtime = match new.kind.as_str() {
@@ -143,7 +146,7 @@ async fn mute(
         span: span(new.lasts.as_deref(), new.until.as_deref())?,
         every: new.every,
         timezone: new.timezone,
-        by: who(new.by),
+        by: asker.name(&agent).await,
         comment: new.comment,
     };
     let made = ask(&agent, move |alerts, now, wall| {
@@ -161,10 +164,12 @@ async fn mute(
 
 async fn unmute(
     State(agent): State<Arc<Agent>>,
+    Extension(asker): Extension<Asker>,
     Path(id): Path<String>,
 ) -> Result<Json<Mute>, Failure> {
+    let by = asker.name(&agent).await;
     let ended = ask(&agent, move |alerts, now, wall| {
-        alerts.unmute(now, wall, &id, "a request")
+        alerts.unmute(now, wall, &id, &by)
     });
     let ended = ended.await?.map_err(refused)?;
     Ok(Json(show::mute(&ended, false)))
@@ -201,14 +206,6 @@ fn some_checks(checks: Vec<String>) -> Result<Vec<String>, Problem> {
         return Err(problem.with_hint("name checks or numbers of problems; `*` means all"));
     }
     Ok(checks)
-}
-
-fn who(by: String) -> String {
-    if by.is_empty() {
-        "somebody".to_owned()
-    } else {
-        by
-    }
 }
 
 fn span(lasts: Option<&str>, until: Option<&str>) -> Result<Span, Problem> {

@@ -12,15 +12,22 @@ use api::{ErrorCode, Problem, Role, Route};
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 
-use super::Peer;
+use super::{Asker, Peer};
 use crate::agent::Agent;
 use crate::cluster::forward;
 
-/// Checks a request against its route, and gives the role that its caller has.
-pub(super) fn check(agent: &Agent, route: &Route, request: &Request) -> Result<Role, Problem> {
-    let address = match request.extensions().get::<Peer>() {
-        Some(Peer::Unix) => return Ok(Role::Admin),
-        Some(Peer::Node) if forward::may_ask(route) => return Ok(Role::Read),
+/// Checks a request against its route; gives the role that its caller has, and who that is.
+pub(super) fn check(
+    agent: &Agent,
+    route: &Route,
+    request: &Request,
+) -> Result<(Role, Asker), Problem> {
+    let peer = request.extensions().get::<Peer>();
+    let address = match peer {
+        Some(peer @ Peer::Unix { .. }) => return Ok((Role::Admin, Asker::of(*peer))),
+        Some(peer @ Peer::Node) if forward::may_ask(route) => {
+            return Ok((Role::Read, Asker::of(*peer)));
+        }
         Some(Peer::Node) => {
             let message = "nodes do not ask this of each other";
             return Err(Problem::new(ErrorCode::Forbidden, message));
@@ -43,18 +50,21 @@ pub(super) fn check(agent: &Agent, route: &Route, request: &Request) -> Result<R
         .iter()
         .map(String::as_str)
         .chain(names);
-    let bearer = bearer(headers)?;
+    let mut asker = Asker::Anybody;
+    let mut role = None;
+    if let Some(token) = bearer(headers)? {
+        let (id, known) = agent.tokens.find(token).ok_or_else(unknown_token)?;
+        role = Some(known.role);
+        asker = Asker::Token(id, known.note);
+    }
     let caller = Caller {
         is_loopback: address.ip().to_canonical().is_loopback(),
         host: text(headers, &header::HOST),
         origin: text(headers, &header::ORIGIN),
-        role: match bearer {
-            None => None,
-            Some(token) => Some(agent.tokens.role_of(token).ok_or_else(unknown_token)?),
-        },
+        role,
     };
     decide(route.role, &caller, allowed)?;
-    Ok(caller.role.unwrap_or(Role::Read))
+    Ok((caller.role.unwrap_or(Role::Read), asker))
 }
 
 /// What a request over TCP says about its sender.
@@ -173,7 +183,8 @@ mod tests {
             }
         };
         let address = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
-        assert_eq!(status(Some(Peer::Unix)), 200);
+        let unix = Peer::Unix { uid: 0, pid: None };
+        assert_eq!(status(Some(unix)), 200);
         assert_eq!(status(Some(Peer::Tcp(address))), 403);
         assert_eq!(status(None), 403);
     }

@@ -32,8 +32,13 @@ use crate::tasks::Stop;
 /// Who is at the other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Peer {
-    /// A process on this machine, by the unix socket.
-    Unix,
+    /// A process on this machine, by the unix socket: whose it is, as the kernel says.
+    Unix {
+        /// The number of its user.
+        uid: u32,
+        /// Its own number, where it is of this agent's process table.
+        pid: Option<i32>,
+    },
     /// An address.
     Tcp(SocketAddr),
     /// Another node, which has proved the key of this node's zone.
@@ -184,9 +189,10 @@ pub(crate) async fn serve_unix(
         match stream.peer_cred() {
             Ok(peer) if peer.uid() == own || peer.uid() == 0 => {
                 connections.accepted.fetch_add(1, Ordering::Relaxed);
+                let (uid, pid) = (peer.uid(), peer.pid());
                 open.spawn(connection(
                     stream,
-                    Peer::Unix,
+                    Peer::Unix { uid, pid },
                     router.clone(),
                     Slot(slot, None),
                     stop.clone(),

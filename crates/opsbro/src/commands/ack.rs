@@ -11,7 +11,8 @@ use crate::program::Program;
 
 /// Say that you take care of problems: no reminder, no escalation
 ///
-/// It holds until the problem is over or worse, or until the time that is given.
+/// It holds until the problem is over or worse, or until the time that is given. Your name, as the
+/// system knows it, is kept with it.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Ack {
@@ -30,9 +31,6 @@ pub(crate) struct Ack {
     /// What you want to say
     #[arg(long, default_value = "")]
     comment: String,
-    /// Who takes care, when it is not you
-    #[arg(long, default_value_t = person())]
-    by: String,
     /// Take the acknowledgement back
     #[arg(long)]
     remove: bool,
@@ -56,22 +54,12 @@ impl Ack {
             nodes: self.nodes,
             lasts: self.lasts,
             until: self.until,
-            by: self.by,
             comment: self.comment,
         };
         let done: Acknowledged = program.send(route, With::default(), &asked)?;
         program.printer.show(&Done(done))?;
         Ok(Exit::Yes)
     }
-}
-
-/// Names the person at the terminal, also behind sudo.
-pub(super) fn person() -> String {
-    let named = ["SUDO_USER", "USER", "LOGNAME"];
-    let found = named
-        .iter()
-        .find_map(|name| std::env::var(name).ok().filter(|it| !it.is_empty()));
-    found.unwrap_or_else(|| "somebody".to_owned())
 }
 
 #[derive(Serialize)]
@@ -81,6 +69,11 @@ struct Done(Acknowledged);
 impl Answer for Done {
     fn text(&self, page: &mut Page) {
         let numbers: Vec<String> = self.0.problems.iter().map(ToString::to_string).collect();
-        page.line(format!("done for the problems {}", numbers.join(", ")));
+        let noun = if numbers.len() == 1 {
+            "problem"
+        } else {
+            "problems"
+        };
+        page.line(format!("done for the {noun} {}", numbers.join(", ")));
     }
 }

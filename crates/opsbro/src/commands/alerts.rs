@@ -2,15 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use api::alerts::{Alerts as Listed, LIST, Notice, SHOW, Shown, TEST, Test as Tested};
+use api::alerts::{
+    Alerts as Listed, Handler, LIST, Notice, Problem, SHOW, Shown, TEST, Test as Tested, Told,
+};
 use api::client::With;
 use clap::{Args, Subcommand};
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
-use super::ack::person;
 use crate::failure::{Exit, Failure, Outcome};
-use crate::output::{Answer, Page};
+use crate::output::{Answer, Page, whole_seconds};
 use crate::program::{POLL, Program};
 
 /// See what is wrong, who was told of it, and why others were not
@@ -102,7 +103,6 @@ impl Test {
     fn run(self, program: &Program) -> Outcome {
         let asked = Tested {
             handler: self.handler,
-            by: person(),
         };
         let mut notice: Notice = program.send(&TEST, With::default(), &asked)?;
         let deadline = Instant::now() + self.timeout;
@@ -133,62 +133,93 @@ struct All(Listed);
 
 impl Answer for All {
     fn text(&self, page: &mut Page) {
-        page.title("Problems");
-        if self.0.problems.is_empty() {
-            page.line("none");
+        let all = &self.0;
+        if all.problems.is_empty() && all.notices.is_empty() {
+            page.line("No alerts: nothing is wrong, and nobody had to be told.");
         }
-        let rows = self.0.problems.iter().map(|problem| {
-            let mark = match (&problem.acknowledged, &problem.downtime, &problem.caused_by) {
-                (Some(by), _, _) => format!("acknowledged by {}", by.by),
-                (None, Some(downtime), _) => format!("in downtime {downtime}"),
-                (None, None, Some(cause)) => format!("because of {cause}"),
-                (None, None, None) if problem.told.is_empty() => "nobody was told".to_owned(),
-                (None, None, None) => format!("told: {}", problem.told.join(", ")),
-            };
-            let name = format!("{} on {}", problem.check, problem.node);
-            vec![
-                problem.id.to_string(),
-                colored(&problem.state),
-                name,
-                problem.since.clone(),
-                mark,
-            ]
-        });
-        let rows = rows.collect::<Vec<_>>();
-        page.table(&["id", "state", "check", "since", ""], &rows);
-        page.title("Handlers");
-        let rows = self.0.handlers.iter().map(|handler| {
-            let state = match (handler.is_on, handler.is_failing) {
-                (false, _) => "off".dimmed().to_string(),
-                (true, true) => "FAILING".red().to_string(),
-                (true, false) => "on".green().to_string(),
-            };
-            let last = handler
-                .last
-                .as_ref()
-                .map(|last| format!("{} {}", last.at, last.text));
-            let remark = handler.off.clone().or(last).unwrap_or_default();
-            let waiting = format!("{} waiting, {} given up", handler.waiting, handler.failed);
-            vec![handler.id.bold().to_string(), state, waiting, remark]
-        });
-        let rows = rows.collect::<Vec<_>>();
-        page.table(&["handler", "state", "notices", ""], &rows);
-        page.title("Notices");
-        let rows: Vec<_> = self.0.notices.iter().map(row).collect();
-        page.table(&["id", "made", "handler", "", "stage", ""], &rows);
-        if self.0.refused > 0 {
-            page.line(format!(
-                "{} more were not taken: there are too many",
-                self.0.refused
-            ));
+        if !all.problems.is_empty() {
+            page.title("Problems");
+            let rows: Vec<_> = all.problems.iter().map(problem_row).collect();
+            page.table(&["id", "state", "check", "since", ""], &rows);
+        }
+        if !all.handlers.is_empty() {
+            page.title("Handlers");
+            let rows: Vec<_> = all.handlers.iter().map(handler_row).collect();
+            page.table(&["handler", "state", "notices", ""], &rows);
+        }
+        if !all.notices.is_empty() {
+            page.title("Notices");
+            let rows: Vec<_> = all.notices.iter().map(row).collect();
+            page.table(&["id", "made", "handler", "", "stage", ""], &rows);
+        }
+        if all.refused > 0 {
+            let refused = all.refused;
+            page.line(format!("{refused} more were not taken: there are too many"));
         }
     }
+}
+
+fn problem_row(problem: &Problem) -> Vec<String> {
+    let mark = match (&problem.acknowledged, &problem.downtime, &problem.caused_by) {
+        (Some(by), _, _) => format!("acknowledged by {}", by.by),
+        (None, Some(downtime), _) => format!("in downtime {downtime}"),
+        (None, None, Some(cause)) => format!("because of {cause}"),
+        (None, None, None) => who_knows(&problem.told),
+    };
+    vec![
+        problem.id.to_string(),
+        colored(&problem.state),
+        format!("{} on {}", problem.check, problem.node),
+        whole_seconds(&problem.since),
+        mark,
+    ]
+}
+
+/// Says who was told, who is about to be, and who could not be.
+fn who_knows(told: &[Told]) -> String {
+    let part = |stage: &str, words: String| {
+        let of_stage = told.iter().filter(|it| it.stage == stage);
+        let handlers: Vec<&str> = of_stage.map(|it| &*it.handler).collect();
+        (!handlers.is_empty()).then(|| format!("{words}: {}", handlers.join(", ")))
+    };
+    let parts = [
+        part("failed", "FAILED".red().to_string()),
+        part("waiting", "waiting".yellow().to_string()),
+        part("told", "told".to_owned()),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    match parts.is_empty() {
+        true => "nobody was told".to_owned(),
+        false => parts.join("; "),
+    }
+}
+
+fn handler_row(handler: &Handler) -> Vec<String> {
+    let state = match (handler.is_on, handler.is_failing) {
+        (false, _) => "off".dimmed().to_string(),
+        (true, true) => "FAILING".red().to_string(),
+        (true, false) => "on".green().to_string(),
+    };
+    let last = handler.last.as_ref();
+    let last = last.map(|last| format!("{} {}", whole_seconds(&last.at), last.text));
+    let counts = match (handler.waiting, handler.failed) {
+        (0, 0) => String::new(),
+        (waiting, 0) => format!("{waiting} waiting"),
+        (0, failed) => format!("{failed} given up"),
+        (waiting, failed) => format!("{waiting} waiting, {failed} given up"),
+    };
+    vec![
+        handler.id.bold().to_string(),
+        state,
+        counts,
+        handler.off.clone().or(last).unwrap_or_default(),
+    ]
 }
 
 fn row(notice: &Notice) -> Vec<String> {
     vec![
         notice.id.clone(),
-        notice.made.clone(),
+        whole_seconds(&notice.made),
         notice.handler.clone(),
         notice.occasion.clone(),
         notice.stage.clone(),

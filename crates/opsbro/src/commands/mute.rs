@@ -6,7 +6,6 @@ use clap::{Args, Subcommand};
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
-use super::ack::person;
 use crate::failure::{Exit, Outcome};
 use crate::output::{Answer, Page};
 use crate::program::Program;
@@ -81,9 +80,6 @@ struct Add {
     /// What for
     #[arg(long, default_value = "")]
     comment: String,
-    /// Who does it, when it is not you
-    #[arg(long, default_value_t = person())]
-    by: String,
 }
 
 const ADD_EXAMPLES: &str = "Examples:
@@ -138,7 +134,6 @@ impl Verb {
                     until: add.until,
                     every: add.every,
                     timezone: add.timezone,
-                    by: add.by,
                     comment: add.comment,
                 };
                 let made: Mute = program.send(&MUTE, With::default(), &asked)?;

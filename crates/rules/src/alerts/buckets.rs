@@ -184,9 +184,10 @@ impl Alerts {
                 continue;
             };
             let mut items = Vec::new();
+            let notice = self.next_notice();
             for entry in due.entries {
                 items.extend(match entry {
-                    Entry::Problem(key) => self.tell(&key, &handler, wall),
+                    Entry::Problem(key) => self.tell(&key, &handler, notice, wall),
                     Entry::Event(number) => self.tell_event(number, &handler),
                 });
             }
@@ -232,7 +233,7 @@ impl Alerts {
     }
 
     /// Looks at a problem again; when it is still to be told, notes that it is.
-    fn tell(&mut self, key: &str, handler: &Handler, wall: WallTime) -> Option<Item> {
+    fn tell(&mut self, key: &str, handler: &Handler, notice: u64, wall: WallTime) -> Option<Item> {
         let live = self.problems.get(key)?;
         let Verdict::Tell(occasion) = self.judge(&live.problem, handler, wall) else {
             return None;
@@ -248,6 +249,8 @@ impl Alerts {
             last: wall,
             times: 0,
             is_flapping,
+            notice,
+            is_lost: false,
         });
         if !is_problem(told.state) {
             told.first = wall;
@@ -256,9 +259,11 @@ impl Alerts {
         told.last = wall;
         told.times += 1;
         told.is_flapping = is_flapping;
+        told.notice = notice;
+        told.is_lost = false;
         let to = match occasion {
-            Occasion::Recovery => "told that it is over".to_owned(),
-            _ => format!("told {} ({})", state, occasion.as_str()),
+            Occasion::Recovery => format!("notice n{notice}: it is over"),
+            _ => format!("notice n{notice}: {state} ({})", occasion.as_str()),
         };
         live.decide(wall, &handler.id, to);
         self.keep_problem(key);

@@ -9,8 +9,9 @@ use model::{Moment, WallTime, limits};
 use packs::handler::Handler;
 
 use super::clock::after;
-use super::kept::{Attempt, Delivery, Record, Stage, Thing};
+use super::kept::{Attempt, Delivery, Record, Stage, Thing, Told};
 use super::notice::{Item, Notice, Occasion};
+use super::snapshot::Reached;
 use super::{Alerts, Output, delivery_key};
 
 /// Why a notice was not taken by the other side.
@@ -162,10 +163,15 @@ impl Deliveries {
 }
 
 impl Alerts {
+    /// Gives the number that the next notice gets.
+    pub(super) fn next_notice(&self) -> u64 {
+        self.numbers.deliveries + 1
+    }
+
     /// Puts a notice into the queue of a handler; gives its number.
     pub(super) fn send(&mut self, handler: &Handler, notice: Notice) -> u64 {
-        self.numbers.deliveries += 1;
-        let number = self.numbers.deliveries;
+        let number = self.next_notice();
+        self.numbers.deliveries = number;
         let wall = self.clock.wall();
         let delivery = Delivery {
             number,
@@ -299,11 +305,47 @@ impl Alerts {
             Stage::Failed if is_test => {}
             Stage::Failed => {
                 self.note("failed", format!("notice {number} was given up: {text}"));
+                self.lost(number, &text);
             }
         }
         self.deliveries.close(number);
         for old in self.deliveries.drop_old() {
             self.keep.insert(delivery_key(old), None);
+        }
+    }
+
+    /// Notes with the problems that nobody read a notice.
+    fn lost(&mut self, number: u64, why: &str) {
+        let wall = self.clock.wall();
+        let mut keys = Vec::new();
+        for (key, live) in &mut self.problems {
+            let is_it = |told: &Told| told.notice == number;
+            let told = live.problem.told.iter().find(|(_, told)| is_it(told));
+            let Some(handler) = told.map(|(handler, _)| handler.clone()) else {
+                continue;
+            };
+            if let Some(told) = live.edit().told.get_mut(&handler) {
+                told.is_lost = true;
+            }
+            let text = format!("notice n{number} was given up: {why}");
+            live.decide(wall, &handler, text);
+            keys.push(key.clone());
+        }
+        for key in keys {
+            self.keep_problem(&key);
+        }
+    }
+
+    /// Tells what became of the last notice that a handler got of a problem.
+    pub(super) fn reached(&self, told: &Told) -> Reached {
+        if told.is_lost {
+            return Reached::Failed;
+        }
+        match self.deliveries.get(told.notice).map(|it| it.stage) {
+            Some(Stage::Waiting | Stage::Sending) => Reached::Waiting,
+            Some(Stage::Failed) => Reached::Failed,
+            // Only notices that are done are dropped, and of one that failed that is noted.
+            Some(Stage::Delivered) | None => Reached::Told,
         }
     }
 

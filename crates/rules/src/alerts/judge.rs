@@ -95,7 +95,7 @@ impl Alerts {
             return silent("it was never told of the problem, so not of its end");
         };
         if !is_problem(told.state) {
-            return silent(format!("told {}", told.last));
+            return silent(told_words(told));
         }
         if !handler.tells_recovery {
             return silent("it does not tell of the end of problems (`recovery: false`)");
@@ -146,14 +146,14 @@ impl Alerts {
             };
         }
         let Some(repeat) = handler.pace.repeat else {
-            return Err(silent(format!("told {}", told.last)));
+            return Err(silent(told_words(told)));
         };
         let due = after(told.last, repeat);
         match due <= wall {
             true => Ok(Occasion::Reminder),
             false => Err(Verdict::Wait {
                 until: due,
-                why: format!("told {}; then it is told again (`repeat`)", told.last),
+                why: format!("{}; then it is told again (`repeat`)", told_words(told)),
             }),
         }
     }
@@ -276,6 +276,14 @@ impl Alerts {
             },
             None => silent(format!("its hours, {when}, never come")),
         }
+    }
+}
+
+/// Says what was told last, whether or not it has arrived.
+fn told_words(told: &Told) -> String {
+    match told.notice {
+        0 => format!("told {}", told.last),
+        notice => format!("notice n{notice} of {} says so", told.last),
     }
 }
 

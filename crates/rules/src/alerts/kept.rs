@@ -140,6 +140,12 @@ pub struct Told {
     pub times: u32,
     /// Whether the last thing told was that it changes too often.
     pub is_flapping: bool,
+    /// The number of the last notice; 0 of what was kept before notices were noted.
+    #[serde(default)]
+    pub notice: u64,
+    /// Whether that notice was given up, so that nobody read it.
+    #[serde(default)]
+    pub is_lost: bool,
 }
 
 /// What was decided about a problem and a handler.

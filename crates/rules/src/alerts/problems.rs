@@ -9,7 +9,6 @@ use packs::handler::{About, Event, Handler};
 use super::Alerts;
 use super::judge::{self, Verdict};
 use super::kept::{Decision, Problem, Record, Thing};
-use crate::checks::Snapshot;
 use crate::transition::{Change, Reason, Transition, is_problem};
 
 /// A problem, and what is known of it in memory only.
@@ -81,50 +80,9 @@ impl Alerts {
         self.settle();
     }
 
-    /// Tells whether there is a problem that [`Alerts::compare`] could end.
-    pub fn can_compare(&self) -> bool {
-        let mut open = self.problems.values().map(|live| &live.problem);
-        open.any(|problem| problem.thing.node == self.here.id && is_problem(problem.state))
-    }
-
-    /// Ends problems of checks that are well: after a crash the checks may remember an older state
-    /// than the alerts do, and then nothing happens to them that would end the problem.
-    pub fn compare(&mut self, now: Moment, wall: WallTime, checks: &Snapshot) {
-        self.at(now, wall);
-        if self
-            .last_transition
-            .is_some_and(|number| number != checks.number)
-        {
-            // Transitions are on their way here.
-            return;
-        }
-        let open = self.problems.iter().filter(|(_, live)| {
-            let thing = &live.problem.thing;
-            thing.node == self.here.id
-                && is_problem(live.problem.state)
-                && is_well(checks, &thing.name)
-        });
-        for key in open.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
-            let Some(live) = self.problems.get_mut(&key) else {
-                continue;
-            };
-            let problem = live.edit();
-            problem.old_state = problem.state;
-            problem.state = CheckState::Ok;
-            problem.changed = wall;
-            problem.acknowledged = None;
-            let (node, name) = (problem.thing.node.clone(), problem.thing.name.clone());
-            live.decide(wall, "", "well again when the agent came back".to_owned());
-            self.keep_problem(&key);
-            self.consider(&key);
-            self.consider_dependants(&node, &name, true);
-        }
-        self.settle();
-    }
-
     /// Takes the state into the problem, which begins with it if need be. Gives its key when there
     /// is something to consider.
-    fn take(&mut self, transition: &Transition, wall: WallTime) -> Option<String> {
+    pub(super) fn take(&mut self, transition: &Transition, wall: WallTime) -> Option<String> {
         let node = transition.node.to_string();
         let key = key(&node, &transition.name());
         let gone = gone(transition.change);
@@ -310,7 +268,7 @@ impl Alerts {
     }
 
     /// What becomes of a problem may free or silence what depends on it.
-    fn consider_dependants(&mut self, node: &str, name: &str, is_over: bool) {
+    pub(super) fn consider_dependants(&mut self, node: &str, name: &str, is_over: bool) {
         let wall = self.clock.wall();
         let depends = |thing: &Thing| {
             let mut names = thing.depends_on.iter();
@@ -362,18 +320,6 @@ impl Alerts {
             self.keep.insert(key.to_owned(), Some(record));
         }
     }
-}
-
-/// Tells whether a check was judged since the start and is well.
-fn is_well(checks: &Snapshot, name: &str) -> bool {
-    let (id, instance) = match name.strip_suffix(']').and_then(|it| it.split_once('[')) {
-        Some((id, instance)) => (id, Some(instance)),
-        None => (name, None),
-    };
-    let judged = checks.check(id).filter(|watched| watched.runs > 0);
-    let mut things = judged.iter().flat_map(|watched| &watched.things);
-    let thing = things.find(|thing| thing.instance.as_deref() == instance);
-    thing.is_some_and(|thing| thing.hard == CheckState::Ok && thing.state == CheckState::Ok)
 }
 
 /// Asks a route about a thing.

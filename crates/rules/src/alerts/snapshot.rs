@@ -1,5 +1,6 @@
 //! What readers see, and why things are as they are.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::WallTime;
@@ -7,7 +8,7 @@ use packs::handler::Handler;
 
 use super::Alerts;
 use super::judge;
-use super::kept::{Delivery, Mute, Problem, Stage};
+use super::kept::{Delivery, Mute, Problem, Stage, Told};
 use super::notice::Occasion;
 use super::problems;
 use crate::transition::is_problem;
@@ -38,6 +39,30 @@ pub struct Mark {
     pub downtime: Option<String>,
     /// The problem that it is a consequence of.
     pub cause: Option<String>,
+    /// For each handler that was to be told whether it was.
+    pub reached: BTreeMap<String, Reached>,
+}
+
+/// What became of the last notice that a handler got of a problem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reached {
+    /// It is on its way.
+    Waiting,
+    /// It arrived.
+    Told,
+    /// It was given up.
+    Failed,
+}
+
+impl Reached {
+    /// Gives the word of the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Told => "told",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// A handler, and how it fares.
@@ -94,6 +119,11 @@ impl Alerts {
                 .find(|mute| mute.covers(&problem.thing, ""))
                 .map(|mute| mute.mute.id()),
             cause: self.cause(problem).filter(|_| is_problem(problem.state)),
+            reached: problem
+                .told
+                .iter()
+                .map(|(handler, told)| (handler.clone(), self.reached(told)))
+                .collect(),
         });
         let mutes = self.mutes.values();
         Arc::new(Snapshot {
@@ -133,12 +163,25 @@ impl Alerts {
         let explained = self.handlers.values().map(|handler| Explained {
             handler: handler.id.to_string(),
             verdict: self.judge(&problem, handler, wall).to_string(),
-            told: problem
-                .told
-                .get(&*handler.id)
-                .map(|told| format!("{} at {}, {} in all", told.state, told.last, told.times)),
+            told: problem.told.get(&*handler.id).map(|told| self.told(told)),
         });
         Some((Arc::clone(&problem), explained.collect()))
+    }
+
+    fn told(&self, told: &Told) -> String {
+        let Told {
+            state,
+            last,
+            times,
+            notice,
+            ..
+        } = told;
+        let became = match self.reached(told) {
+            Reached::Waiting => "waits to be delivered",
+            Reached::Told => "delivered",
+            Reached::Failed => "WAS GIVEN UP",
+        };
+        format!("{state} at {last}, notice n{notice} {became}, {times} in all")
     }
 
     fn handler_state(&self, handler: &Arc<Handler>) -> HandlerState {

@@ -84,7 +84,15 @@ async fn problems(agent: &Agent) -> Result<Vec<Problem>, Failure> {
 fn line(problem: &Problem) -> String {
     let mut line = match &problem.told[..] {
         [] => format!("{}: nobody was told", problem.check),
-        told => format!("{}: told {}", problem.check, told.join(", ")),
+        told => {
+            let told = told.iter().map(|it| match &*it.stage {
+                "told" => format!("told {}", it.handler),
+                "waiting" => format!("{} waits for its notice", it.handler),
+                _ => format!("{} COULD NOT BE TOLD", it.handler),
+            });
+            let told: Vec<String> = told.collect();
+            format!("{}: {}", problem.check, told.join(", "))
+        }
     };
     if let Some(acknowledged) = &problem.acknowledged {
         line.push_str(&format!(", acknowledged by {}", acknowledged.by));
@@ -100,7 +108,7 @@ fn line(problem: &Problem) -> String {
 
 #[cfg(test)]
 mod tests {
-    use api::alerts::Acknowledgement;
+    use api::alerts::{Acknowledgement, Told};
 
     use super::*;
 
@@ -136,7 +144,12 @@ mod tests {
         let told = tell(&problem, Some(&handlers));
         assert_eq!(told[1], "by mail/mail: not told; now: it is off");
         assert_eq!(told[2], "by mail/mail: CRITICAL at noon; now: it is off");
-        problem.told = vec!["mail/mail".to_owned(), "mine/hook".to_owned()];
+        let told = |handler: &str, stage: &str| Told {
+            handler: handler.to_owned(),
+            stage: stage.to_owned(),
+            notice: None,
+        };
+        problem.told = vec![told("mail/mail", "told"), told("mine/hook", "waiting")];
         problem.acknowledged = Some(Acknowledgement {
             by: "ada".to_owned(),
             comment: String::new(),
@@ -144,8 +157,8 @@ mod tests {
             until: None,
         });
         problem.downtime = Some("d1".to_owned());
-        let expect =
-            "linux/disks[/]: told mail/mail, mine/hook, acknowledged by ada, in the downtime d1";
+        let expect = "linux/disks[/]: told mail/mail, mine/hook waits for its notice, acknowledged by ada, \
+             in the downtime d1";
         assert_eq!(line(&problem), expect);
     }
 }

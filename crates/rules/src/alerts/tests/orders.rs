@@ -1,0 +1,238 @@
+//! What people order: acknowledgements, downtimes, silences; and the hours of handlers.
+
+use super::*;
+
+#[test]
+fn an_acknowledged_problem_is_neither_repeated_nor_escalated_until_it_is_worse() {
+    let mut world = World::new(&[
+        (
+            "a",
+            "notifier: syslog\nrepeat: 1h\nescalate: [{after: 2h, to: boss}]",
+        ),
+        ("boss", "notifier: syslog\ndirect: false"),
+    ]);
+    world.goes("linux/cpu", OK, WARNING);
+    world.pass(3_700);
+    assert_eq!(
+        world.sent(),
+        [
+            "a problem: linux/cpu WARNING",
+            "a reminder: linux/cpu WARNING"
+        ]
+    );
+    let (now, wall) = world.time();
+    let new = NewAcknowledgement {
+        checks: vec!["cpu".to_owned()],
+        nodes: Vec::new(),
+        span: Span::For(24 * HOUR),
+        by: "alice".to_owned(),
+        comment: "on it".to_owned(),
+    };
+    world.alerts.acknowledge(now, wall, &new).unwrap();
+    world.drain();
+    world.pass(4 * 3_600);
+    assert!(world.sent().is_empty());
+    assert_eq!(world.why("linux/cpu", "a"), "alice takes care of it");
+    world.goes("linux/cpu", WARNING, CRITICAL);
+    let sent = world.sent();
+    assert!(
+        sent.contains(&"a problem: linux/cpu CRITICAL".to_owned()),
+        "{sent:?}"
+    );
+    assert!(
+        sent.contains(&"boss escalation: linux/cpu CRITICAL".to_owned()),
+        "{sent:?}"
+    );
+    let nothing = world.alerts.acknowledge(
+        now,
+        wall,
+        &NewAcknowledgement {
+            checks: vec!["disk".to_owned()],
+            ..new
+        },
+    );
+    assert!(matches!(nothing, Err(Refused::Nothing(_))));
+}
+
+#[test]
+fn an_acknowledgement_ends_by_its_time() {
+    let mut world = World::new(&[("a", "notifier: syslog\nrepeat: 1h")]);
+    world.goes("linux/cpu", OK, WARNING);
+    let (now, wall) = world.time();
+    let new = NewAcknowledgement {
+        checks: vec!["*".to_owned()],
+        nodes: vec!["web-*".to_owned()],
+        span: Span::For(3 * HOUR),
+        by: "alice".to_owned(),
+        comment: String::new(),
+    };
+    world.alerts.acknowledge(now, wall, &new).unwrap();
+    world.drain();
+    world.sent();
+    world.restart(&[("a", "notifier: syslog\nrepeat: 1h")]);
+    world.pass(3 * 3_600 - 5);
+    assert!(world.sent().is_empty());
+    world.pass(10);
+    assert_eq!(world.sent(), ["a reminder: linux/cpu WARNING"]);
+}
+
+#[test]
+fn who_escalation_reaches_hears_of_the_end() {
+    let handlers = [
+        (
+            "a",
+            "notifier: syslog\nescalate: [{after: 30m, to: [boss]}]",
+        ),
+        ("boss", "notifier: syslog\ndirect: false"),
+    ];
+    let mut world = World::new(&handlers);
+    world.goes("linux/cpu", OK, CRITICAL);
+    world.pass(1_700);
+    assert!(world.why("linux/cpu", "boss").contains("t/a hands it on"));
+    world.restart(&handlers);
+    world.pass(200);
+    assert_eq!(
+        world.sent(),
+        [
+            "a problem: linux/cpu CRITICAL",
+            "boss escalation: linux/cpu CRITICAL"
+        ]
+    );
+    world.goes("linux/cpu", CRITICAL, OK);
+    world.pass(60);
+    assert_eq!(
+        world.sent(),
+        ["a recovery: linux/cpu OK", "boss recovery: linux/cpu OK"]
+    );
+}
+
+#[test]
+fn a_downtime_covers_its_time_survives_a_restart_and_what_lasts_is_told_then() {
+    let mut world = World::new(&[("a", QUIET)]);
+    world.mute("linux/*", Span::For(2 * HOUR), &[]);
+    world.goes("linux/cpu", OK, CRITICAL);
+    world.goes("linux/disks", OK, CRITICAL);
+    world.goes("linux/disks", CRITICAL, OK);
+    world.goes("mysql/up", OK, CRITICAL);
+    assert_eq!(world.sent(), ["a problem: mysql/up CRITICAL"]);
+    assert_eq!(
+        world.alerts.snapshot().marks[0].downtime.as_deref(),
+        Some("d1")
+    );
+    world.restart(&[("a", QUIET)]);
+    world.pass(7_100);
+    assert!(world.sent().is_empty());
+    assert!(
+        world
+            .why("linux/cpu", "a")
+            .contains("downtime d1 by alice (kernel)")
+    );
+    world.pass(200);
+    assert_eq!(world.sent(), ["a problem: linux/cpu CRITICAL"]);
+    assert!(world.alerts.snapshot().mutes.is_empty());
+}
+
+#[test]
+fn a_downtime_of_hours_comes_again_each_day() {
+    let mut world = World::new(&[("a", QUIET)]);
+    world.mute("*", Span::Endless, &["13:00-14:00"]);
+    world.pass(3_600 + 60);
+    world.goes("linux/cpu", OK, CRITICAL);
+    world.pass(3_500);
+    assert!(world.sent().is_empty());
+    world.pass(100);
+    assert_eq!(world.sent(), ["a problem: linux/cpu CRITICAL"]);
+    world.pass(23 * 3_600);
+    world.goes("linux/net", OK, CRITICAL);
+    assert!(world.sent().is_empty());
+}
+
+#[test]
+fn a_duration_lasts_and_a_time_of_day_holds_when_the_clock_is_set() {
+    let mut world = World::new(&[("a", QUIET)]);
+    world.mute("linux/*", Span::For(2 * HOUR), &[]);
+    let at_three = WallTime::from_millis(NOON + 3 * 3_600_000);
+    world.mute("mysql/*", Span::Until(at_three), &[]);
+    world.goes("linux/cpu", OK, CRITICAL);
+    world.goes("mysql/up", OK, CRITICAL);
+    world.pass(600);
+    world.set_ms = 4 * 3_600_000;
+    world.pass(1);
+    assert_eq!(world.sent(), ["a problem: mysql/up CRITICAL"]);
+    world.pass(6_500);
+    assert!(world.sent().is_empty());
+    world.pass(200);
+    assert_eq!(world.sent(), ["a problem: linux/cpu CRITICAL"]);
+    // Backwards: nothing is told again, and nothing waits for a day.
+    world.set_ms = -86_400_000;
+    world.goes("linux/cpu", CRITICAL, OK);
+    world.pass(60);
+    assert_eq!(world.sent(), ["a recovery: linux/cpu OK"]);
+}
+
+#[test]
+fn hours_of_a_handler_hold_things_back_that_still_hold_then() {
+    let mut world = World::new(&[("day", "notifier: syslog\nwhen: 14:00-18:00")]);
+    world.goes("linux/cpu", OK, CRITICAL);
+    world.goes("linux/net", OK, CRITICAL);
+    world.goes("linux/net", CRITICAL, OK);
+    assert!(
+        world
+            .why("linux/cpu", "day")
+            .contains("its hours are 14:00-18:00")
+    );
+    world.pass(2 * 3_600 + 1);
+    assert_eq!(world.sent(), ["day problem: linux/cpu CRITICAL"]);
+}
+
+#[test]
+fn orders_that_make_no_sense_are_refused_and_change_nothing() {
+    let mut world = World::new(&[]);
+    let (now, wall) = world.time();
+    let new = |checks: &str, span: Span, every: &str| NewMute {
+        is_downtime: true,
+        scope: Scope {
+            checks: Some(checks)
+                .filter(|it| !it.is_empty())
+                .map(str::to_owned)
+                .into_iter()
+                .collect(),
+            ..Scope::default()
+        },
+        from: None,
+        span,
+        every: Some(every)
+            .filter(|it| !it.is_empty())
+            .map(str::to_owned)
+            .into_iter()
+            .collect(),
+        timezone: String::new(),
+        by: "alice".to_owned(),
+        comment: String::new(),
+    };
+    for (mute, expect) in [
+        (new("", Span::For(HOUR), ""), "a downtime of nothing"),
+        (new("*", Span::Endless, ""), "needs an end, or hours"),
+        (
+            new("*", Span::Until(WallTime::from_millis(5)), ""),
+            "before it begins",
+        ),
+        (new("*", Span::Endless, "mon 8-9"), "`8` is no time of day"),
+        (
+            new("a\u{1b}[31m", Span::For(HOUR), ""),
+            "control characters",
+        ),
+        (
+            new(&"x".repeat(501), Span::For(HOUR), ""),
+            "longer than 500",
+        ),
+    ] {
+        let refused = world.alerts.mute(now, wall, mute).unwrap_err();
+        assert!(
+            matches!(&refused, Refused::Invalid(why) if why.contains(expect)),
+            "{refused:?}"
+        );
+    }
+    world.drain();
+    assert!(world.kept.is_empty(), "{:?}", world.kept);
+}
