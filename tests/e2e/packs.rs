@@ -1,6 +1,6 @@
 //! Packs while an agent runs: taken as they are saved, and never worse than before.
 
-use tests::{Agent, wait_for};
+use tests::{Agent, Home, wait_for};
 
 const PACK: &str = "var/lib/local-configuration/packs/mine/package.yml";
 
@@ -84,7 +84,7 @@ fn expressions_are_evaluated_with_what_the_node_knows() {
         let reason = eval(expression).expect(1).json()["unknown"].to_string();
         assert!(reason.contains(near), "{expression}: {reason}");
     }
-    let wrong = eval("is_in_grup('web')").expect(64).json();
+    let wrong = eval("is_in_grup('web')").expect(2).json();
     assert!(
         wrong["error"]["hint"]
             .as_str()
@@ -161,4 +161,43 @@ fn a_secret_appears_nowhere() {
         }
     }
     assert!(!home.read("said").contains(secret));
+}
+
+#[test]
+fn a_file_that_is_broken_over_a_restart_keeps_its_last_good_version() {
+    let home = Home::with_port_0("");
+    home.write(PACK, "name: mine\n");
+    let file = "var/lib/local-configuration/packs/mine/monitoring/mine.yml";
+    home.write(
+        file,
+        "check:\n  if_group: '*'\n  interval: 1s\n  critical_if: 'True'\n  \
+         critical_output: \"'still watched'\"\n",
+    );
+    let state = |agent: &Agent| {
+        let all = agent.get("/monitoring/state").json();
+        let check = &all["checks"]["mine/mine"];
+        (check["hard_state"] == "critical").then(|| check["since"].clone())
+    };
+    let agent = home.launch().ready();
+    let since = wait_for("the check", || state(&agent));
+    wait_for("the good version to be kept", || {
+        let kept = agent.home.root().join("var/lib/state/packs.document");
+        let kept = std::fs::read_to_string(kept).ok()?;
+        kept.contains("still watched").then_some(())
+    });
+    let mut home = agent.stop();
+    home.write(file, "check:\n  critical_if: 'True and'\n");
+    // Once more: the broken file must not take the place of the good one.
+    for _ in 0..2 {
+        let agent = home.launch().ready();
+        assert_eq!(wait_for("the check to go on", || state(&agent)), since);
+        let shown = agent.opsbro(&["state"]).stdout;
+        assert!(
+            shown.contains("still watched") && shown.contains("lint"),
+            "{shown}"
+        );
+        let history = agent.opsbro(&["monitoring", "history"]).expect(0).stdout;
+        assert!(!history.contains("gone"), "{history}");
+        home = agent.stop();
+    }
 }

@@ -9,6 +9,7 @@ mod facts;
 mod inventory;
 mod keys;
 pub(crate) mod nodes;
+mod packs;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -9,6 +9,7 @@ mod judging;
 pub mod listing;
 pub mod pack_files;
 mod pump;
+mod reading;
 mod setup;
 mod turn;
 mod versions;
@@ -16,7 +17,6 @@ mod watch;
 
 use std::collections::BTreeSet;
 use std::future::Future;
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,14 +25,14 @@ use ::rules::Input;
 use ::rules::checks::{PushError, Said, Snapshot};
 use ::rules::facts::Facts;
 use model::{AgentState, Diagnostic, Group, Place, Severity};
-use packs::Registry;
+use packs::{PackFiles, Registry};
 use tokio::sync::{mpsc, oneshot, watch as channel};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use self::pump::Pump;
 use self::versions::Versions;
-use self::watch::{Folders, Seen, Watch};
+use self::watch::{Seen, Watch};
 use crate::agent::Agent;
 use crate::clock;
 use crate::cluster::Node;
@@ -42,8 +42,6 @@ use crate::workers::JobError;
 
 /// The name of the job that reads the packs.
 const READING: &str = "reading packs";
-/// Readings of the packs for one change of their folders; what changes later is seen by the watch.
-const READINGS_MAX: usize = 3;
 /// Time box of reading all packs. Measured: well under a second.
 const READ_TIME_BOX: Duration = Duration::from_secs(30);
 /// Time between two tries on a disk that refuses writes.
@@ -59,6 +57,10 @@ pub struct Rules {
     /// What is wrong with the files; what is broken keeps its last good version.
     pub problems: Vec<Diagnostic>,
     versions: Versions,
+    /// The files on disk, each as it was when it was good last.
+    good: PackFiles,
+    /// Whether these are not kept yet.
+    has_new_good: bool,
 }
 
 impl Rules {
@@ -221,7 +223,8 @@ impl RulesLoop {
         let data = self.agent.configuration.borrow().paths.data.clone();
         let before = Arc::clone(&self.shown.borrow());
         let watched = self.watch.folders();
-        let read = move || read_packs(&data, &before, &watched);
+        let keep = (!self.has_read).then(|| Arc::clone(&self.agent.keep));
+        let read = move || reading::read(&data, &before, keep.as_deref(), &watched);
         self.reading = Some(Reading {
             packs: Box::pin(async move { workers.run(READING, READ_TIME_BOX, read).await }),
             asked: std::mem::take(&mut self.asked),
@@ -320,6 +323,12 @@ impl RulesLoop {
         }
         let problems = rules.problems.clone();
         let rules = Arc::new(rules);
+        if rules.has_new_good {
+            let good = Arc::clone(&rules);
+            self.agent.on_disk_later("packs", move |keep| {
+                keep.save_good_packs(&good.good);
+            });
+        }
         self.shown.send_replace(Arc::clone(&rules));
         self.pump.define(&rules);
         Outcome { applied, problems }
@@ -346,28 +355,6 @@ impl RulesLoop {
         if self.has_failed && self.agent.workers.count(READING) == 0 {
             self.read();
         }
-    }
-}
-
-/// Reads the packs, and watches the folders they are in. What changes in a folder after it was read
-/// and before it is watched would be seen by nobody, so new folders are read once more.
-fn read_packs(data: &Path, before: &Rules, watched: &Folders) -> Rules {
-    watched.add(data, &[]);
-    let mut found = pack_files::all(data);
-    for _ in 1..READINGS_MAX {
-        if !watched.add(data, &found.folders) {
-            break;
-        }
-        found = pack_files::all(data);
-    }
-    let registry = Registry::load(&found.files, Some(&before.registry));
-    let versions = Versions::of(&found.files, &registry);
-    let mut problems = found.problems;
-    problems.extend(registry.diagnostics().iter().cloned());
-    Rules {
-        registry,
-        problems,
-        versions,
     }
 }
 

@@ -508,3 +508,11 @@ pub const SERVICES_REGISTERED_MAX: usize = 256;
 pub const SERVICES_TOLD_MAX: usize = 256;
 /// Tags of a service; a definition with more is refused.
 pub const SERVICE_TAGS_MAX: usize = 16;
+
+/// Things of one check that are probed at the same time; others wait for one of them. A quarter of
+/// the threads for what is outside, so that one check cannot take them all. Guess.
+pub const PROBES_OF_CHECK_MAX: usize = 8;
+
+/// Bytes of packs on disk that are kept as they were when they were good last; what does not fit is
+/// left out, and has no last good version over a restart. Guess: ten times a large site.
+pub const PACKS_KEPT_BYTES_MAX: usize = 4 << 20;

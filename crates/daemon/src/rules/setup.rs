@@ -234,8 +234,8 @@ mod tests {
         let registry = packs::Registry::load(&tree, None);
         Rules {
             versions: crate::rules::versions::Versions::of(&tree, &registry),
-            problems: Vec::new(),
             registry,
+            ..Rules::default()
         }
     }
 
