@@ -2,6 +2,7 @@
 //!
 //! Everything here may block and runs in a pool of threads; what comes of it goes back to the core.
 
+mod fan;
 mod plugin;
 mod probe;
 
@@ -18,7 +19,7 @@ use crate::agent::Agent;
 use crate::clock;
 use crate::evaluation::World;
 
-pub(crate) use plugin::plugin;
+pub(crate) use plugin::{plugin, runs_as};
 pub(crate) use probe::probe;
 
 /// Judges by expressions, all with one view of the world.
@@ -61,14 +62,22 @@ fn judge_one(check: &Check, world: &World, facts: &Facts) -> Outcome {
 
 /// Does something about each thing of a check; or says why they are not known.
 fn for_each(check: &Check, world: &dyn Env, one: impl Fn(&Instance) -> Said) -> Outcome {
-    match check::instances(check, world) {
+    match things(check, world) {
         Ok(instances) => Outcome::Said(
-            with_own_names(instances)
+            instances
                 .iter()
                 .map(|instance| one(instance).about(Arc::clone(&instance.name)))
                 .collect(),
         ),
-        Err(verdict) => Outcome::NoThings(said(&verdict)),
+        Err(outcome) => outcome,
+    }
+}
+
+/// Gives the things of a check; or says why they are not known.
+fn things(check: &Check, world: &dyn Env) -> Result<Vec<Instance>, Outcome> {
+    match check::instances(check, world) {
+        Ok(instances) => Ok(with_own_names(instances)),
+        Err(verdict) => Err(Outcome::NoThings(said(&verdict))),
     }
 }
 

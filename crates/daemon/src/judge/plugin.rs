@@ -21,7 +21,7 @@ const UNPRIVILEGED: &str = "nobody";
 const OUTPUT_BYTES_MAX: usize = 64 << 10;
 
 /// Runs a plugin.
-pub(crate) fn plugin(agent: &Agent, run: &Run) -> Ended {
+pub(crate) fn plugin(agent: &Arc<Agent>, run: &Run) -> Ended {
     timed(run, || {
         let Method::Script(plugin) = &run.check.method else {
             return unknown("UNKNOWN: it is no plugin");
@@ -64,6 +64,16 @@ fn execute(
         deadline,
     };
     child::run_as(host, &command, user.as_ref()).map_err(|error| error.to_string())
+}
+
+/// Names whom a plugin runs as.
+pub(crate) fn runs_as(plugin: &Plugin) -> String {
+    let is_root = rustix::process::geteuid().is_root();
+    match (&plugin.run_as, is_root) {
+        (Some(name), _) => name.to_string(),
+        (None, true) => format!("{UNPRIVILEGED} (the agent is root; `run_as` names another)"),
+        (None, false) => "the user of the agent".to_owned(),
+    }
 }
 
 /// Finds whom a plugin runs as; `None` is the agent itself.

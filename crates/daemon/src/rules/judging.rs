@@ -20,7 +20,7 @@ use crate::workers::{JobError, Workers};
 /// Time that a plugin or probe has beyond its own to come back.
 const GRACE: Duration = Duration::from_secs(5);
 
-type Work = fn(&Agent, &Run) -> Ended;
+type Work = fn(&Arc<Agent>, &Run) -> Ended;
 
 impl Pump {
     /// Does what the checks want done; gives what came of it when it could not even begin.
