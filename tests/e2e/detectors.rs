@@ -142,3 +142,20 @@ fn detectors_are_listed_and_a_wrong_group_is_told_the_nearest() {
     let wrong = agent.opsbro(&["detectors", "run", "mnie"]).expect(2).stderr;
     assert!(wrong.contains("did you mean `mine`?"), "{wrong}");
 }
+
+#[test]
+fn a_set_of_groups_is_explained_group_by_group() {
+    let agent = Agent::start("groups: [web]\n");
+    let explain = |set: &str| agent.opsbro(&["explain", "group", set]);
+    let inside = explain("web & linux").expect(0).stdout;
+    assert!(inside.contains("This node is in it"), "{inside}");
+    assert!(
+        inside.contains("Group web") && inside.contains("Group linux"),
+        "{inside}"
+    );
+    let outside = explain("web & (!linux | nowhere)").expect(1).stdout;
+    assert!(outside.contains("This node is not in it"), "{outside}");
+    assert!(outside.contains("Group nowhere"), "{outside}");
+    let wrong = explain("web & & linux").expect(64).stderr;
+    assert!(wrong.contains("is no set of groups"), "{wrong}");
+}

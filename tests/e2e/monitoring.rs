@@ -127,3 +127,102 @@ fn results_are_pushed_and_checks_are_not() {
         explained.stdout
     );
 }
+
+#[test]
+fn explaining_a_check_tells_what_it_runs_and_asks_and_hides_what_is_secret() {
+    let home = Home::with_port_0("");
+    let pack = "var/lib/local-configuration/packs/mine";
+    home.write(
+        &format!("{pack}/package.yml"),
+        "name: mine\nparameters: {port: {type: integer, default: 9}}\n",
+    );
+    home.write(
+        &format!("{pack}/monitoring/page.yml"),
+        "check:\n  if_group: '*'\n  interval: 1s\n  probe:\n    http:\n      \
+         url: 'http://127.0.0.1:{{parameters.port}}/x'\n      user: ada\n      \
+         password: hunter2\n      headers: {X-Token: hunter2}\n",
+    );
+    home.write(
+        &format!("{pack}/monitoring/plugin.yml"),
+        "check:\n  if_group: '*'\n  interval: 1s\n  \
+         script: [/bin/echo, \"fine | 'round trip'=1.5ms;3;~:4;0;9 n=U\"]\n",
+    );
+    let agent = home.launch().ready();
+    let plugin = counts(&agent, "mine/plugin", "ok");
+    let figures = &plugin["figures"];
+    assert_eq!(
+        (
+            &figures[0]["label"],
+            &figures[0]["value"],
+            &figures[0]["critical"]
+        ),
+        (&"round trip".into(), &1.5.into(), &"~:4".into())
+    );
+    assert!(figures[1]["value"].is_null(), "{figures}");
+    let shown = |name: &str| agent.opsbro(&["explain", "check", name]).expect(0).stdout;
+    let plugin = shown("mine/plugin");
+    for part in ["/bin/echo", "run_as", "round trip", "1.5ms", "critical ~:4"] {
+        assert!(plugin.contains(part), "{part}: {plugin}");
+    }
+    let page = shown("mine/page");
+    for part in ["the probe http", "http://127.0.0.1:9/x", "ada", "X-Token"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!page.contains("hunter2"), "{page}");
+}
+
+/// The helpers of an agent that is root: small processes that run its plugins as other users.
+fn helpers(agent: &Agent) -> Vec<u32> {
+    let task = format!("/proc/{0}/task", agent.pid());
+    let mut found = Vec::new();
+    for thread in std::fs::read_dir(task).unwrap().flatten() {
+        let children = std::fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+        for child in children.split_whitespace() {
+            let line = std::fs::read_to_string(format!("/proc/{child}/cmdline"));
+            if line.is_ok_and(|line| line.contains("internal-helper")) {
+                found.push(child.parse().unwrap());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_helper_that_is_killed_costs_its_own_run_and_no_other() {
+    if !rustix::process::geteuid().is_root() {
+        // Only an agent that is root runs plugins as somebody else.
+        return;
+    }
+    let once = tempfile::Builder::new()
+        .prefix("opsbro-test-")
+        .tempdir()
+        .unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(once.path(), mode).unwrap();
+    let flag = once.path().join("ran").display().to_string();
+    let home = Home::with_port_0("");
+    let pack = "var/lib/local-configuration/packs/mine";
+    home.write(&format!("{pack}/package.yml"), "name: mine\n");
+    // The first run hangs, all others do not.
+    home.write(
+        &format!("{pack}/monitoring/plugin.yml"),
+        &format!(
+            "check:\n  if_group: '*'\n  interval: 1s\n  timeout: 30s\n  \
+             script: \"if mkdir {flag} 2>/dev/null; then exec sleep 20; fi; echo fine\"\n"
+        ),
+    );
+    let agent = home.launch().ready();
+    wait_for("the first run", || {
+        std::fs::exists(&flag).ok()?.then_some(())
+    });
+    let killed = wait_for("its helper", || helpers(&agent).first().copied());
+    let pid = i32::try_from(killed)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
+        .unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    counts(&agent, "mine/plugin", "ok");
+    assert!(!helpers(&agent).contains(&killed));
+    let info = agent.info();
+    assert_eq!(info["workers"]["stuck"].to_string(), "[]", "{info}");
+}

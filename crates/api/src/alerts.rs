@@ -261,6 +261,8 @@ pub enum Shown {
 pub struct Explained {
     /// The handler.
     pub handler: String,
+    /// Whether it sends from this node.
+    pub is_on: bool,
     /// What it was told last.
     pub told: Option<String>,
     /// What would be right now, and why.

@@ -45,7 +45,7 @@ pub struct Group {
     pub since: Option<String>,
 }
 
-/// Why this node has a group, or why not.
+/// Why this node has a group, or why not; or why it is in a set of groups, as `linux & !docker`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Explained {
     /// The group.
@@ -64,6 +64,12 @@ pub struct Explained {
     /// A group that is spelled much like it, when nothing knows this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub near: Option<String>,
+    /// The groups that a set names, each with its reasons; empty of a plain group.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Self>,
+    /// Which groups keep this node out of a set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why_not: Option<String>,
 }
 
 /// A detector that gives a group, or could.

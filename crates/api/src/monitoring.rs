@@ -236,6 +236,9 @@ pub struct Check {
     /// Performance data, as plugins print it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub perfdata: String,
+    /// The same as numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub figures: Vec<Figure>,
     /// Since when it is not OK, or, when it is, since when it is (RFC 3339, UTC).
     pub since: String,
     /// For how many seconds that is so.
@@ -406,6 +409,9 @@ pub struct Explained {
     /// What it runs or probes, as written; empty for expressions.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub runs: String,
+    /// What a probe is told, filled in, and whom a plugin runs as; without secrets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<Detail>,
     /// Its expressions, evaluated for this answer.
     pub expressions: Vec<Evaluated>,
     /// The parameters that it uses, and where each is set.
@@ -417,6 +423,38 @@ pub struct Explained {
     /// Why an alert was or was not sent, and to whom.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alerts: Vec<String>,
+}
+
+/// Something that a probe or plugin is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Detail {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// A figure of performance data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Figure {
+    /// What was measured.
+    pub label: String,
+    /// The figure; none when the plugin could not tell.
+    pub value: Option<f64>,
+    /// Its unit; often empty.
+    pub unit: String,
+    /// The range that is no warning, as written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
+    /// The range that is not critical, as written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub critical: Option<String>,
+    /// The smallest that it can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
+    /// The largest that it can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
 }
 
 /// An expression of a check with the values of its parts.

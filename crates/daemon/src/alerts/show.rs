@@ -49,6 +49,7 @@ pub(crate) fn one(alerts: &Alerts, id: &str) -> Option<shown::Shown> {
             .into_iter()
             .map(|it| shown::Explained {
                 handler: it.handler,
+                is_on: it.is_on,
                 told: it.told,
                 verdict: it.verdict,
             })

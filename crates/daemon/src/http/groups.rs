@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::Role;
 use api::groups::{Candidate, EXPLAIN, Explained, Group, LIST};
+use api::{ErrorCode, Problem, Role};
 use axum::extract::State;
 use axum::{Extension, Json};
 use model::GroupSet;
@@ -26,6 +26,8 @@ const TIME_BOX: Duration = Duration::from_secs(20);
 const SWITCHES_MAX: usize = 50;
 /// Detectors that are explained.
 const CANDIDATES_MAX: usize = 20;
+/// Groups of a set that are explained.
+const PARTS_MAX: usize = 20;
 
 pub(super) fn tie(routes: Routes) -> Routes {
     routes.tie(&LIST, list).tie(&EXPLAIN, explain)
@@ -57,14 +59,47 @@ async fn explain(
         // What a pack asks of the machine may be for its admins only.
         Role::Operate | Role::Read => World::of(&agent).without_machine(),
     };
+    let set = match model::Group::parse(&name) {
+        Ok(_) => None,
+        Err(_) => Some(GroupSet::parse(&name).map_err(|error| no_set(&name, &error))?),
+    };
     let owned = Arc::clone(&agent);
-    let explain = move || explained(&owned, &name, &world);
+    let explain = move || match set {
+        None => explained(&owned, &name, &world),
+        Some(set) => explained_set(&owned, &set, &world),
+    };
     Ok(Json(
         agent
             .workers
             .run("an explanation", TIME_BOX, explain)
             .await?,
     ))
+}
+
+fn no_set(name: &str, error: &model::GroupSetError) -> Problem {
+    let message = format!("`{name}` is no set of groups: {}", error.message);
+    let problem = Problem::new(ErrorCode::BadRequest, message);
+    match &error.hint {
+        Some(hint) => problem.with_hint(hint),
+        None => problem.with_hint("write `linux`, `linux & !docker-container` or `web | db`"),
+    }
+}
+
+/// Explains a set by each group that it names.
+fn explained_set(agent: &Agent, set: &GroupSet, world: &World) -> Explained {
+    let here: BTreeSet<model::Group> = agent.facts.borrow().groups().cloned().collect();
+    let mut seen = BTreeSet::new();
+    let named = set.groups().into_iter().filter(|group| seen.insert(*group));
+    let parts = named.take(PARTS_MAX);
+    Explained {
+        name: set.to_string(),
+        is_here: set.matches(&here),
+        why_not: set.why_not(&here),
+        parts: parts
+            .map(|group| explained(agent, group.as_str(), world))
+            .collect(),
+        ..Explained::default()
+    }
 }
 
 fn explained(agent: &Agent, name: &str, world: &World) -> Explained {
@@ -97,6 +132,8 @@ fn explained(agent: &Agent, name: &str, world: &World) -> Explained {
             .map(|detector| candidate(name, detector, &facts, world))
             .collect(),
         switches: switches(name, &rules),
+        parts: Vec::new(),
+        why_not: None,
     }
 }
 

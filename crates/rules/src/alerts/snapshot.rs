@@ -85,6 +85,8 @@ pub struct HandlerState {
 pub struct Explained {
     /// The handler.
     pub handler: String,
+    /// Whether it sends from this node.
+    pub is_on: bool,
     /// What would be right now.
     pub verdict: String,
     /// When it was told last, and what.
@@ -162,6 +164,7 @@ impl Alerts {
         let wall = self.clock.wall();
         let explained = self.handlers.values().map(|handler| Explained {
             handler: handler.id.to_string(),
+            is_on: judge::is_on(handler, &self.here).is_ok(),
             verdict: self.judge(&problem, handler, wall).to_string(),
             told: problem.told.get(&*handler.id).map(|told| self.told(told)),
         });

@@ -1,6 +1,8 @@
 //! Why a check is as it is: its expressions with the value of each part, where thresholds come
 //! from, what it depends on, and what happened last.
 
+mod runs;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,7 +88,8 @@ fn explained(agent: &Agent, check: &Arc<Check>, world: &World) -> Explained {
         from: format!("{}:{}", place.file, place.line),
         level: check.home.level.to_string(),
         timing: timing(&check.timing),
-        runs: runs(&check.method),
+        runs: runs::text(&check.method),
+        details: runs::details(check, world),
         expressions: expressions(check, watched.map(|it| &**it), world),
         parameters: parameters(check),
         parents: parents(check, &snapshot),
@@ -127,37 +130,6 @@ fn timing(timing: &Timing) -> Vec<String> {
         lines.push("needs_first_ok: yes".to_owned());
     }
     lines
-}
-
-fn runs(method: &Method) -> String {
-    match method {
-        Method::Conditions(_) => String::new(),
-        Method::Script(plugin) => plugin.text().to_owned(),
-        Method::Probe(probe) => {
-            let texts = probe.texts();
-            let texts: Vec<&str> = texts.iter().map(|text| text.text()).collect();
-            format!("{} {}", probe.kind.name, texts.join(" "))
-                .trim()
-                .to_owned()
-        }
-        Method::Aggregate(aggregate) => format!(
-            "at least {} nodes of {}{}",
-            aggregate.at_least,
-            aggregate.group,
-            match &aggregate.check {
-                Some(check) => format!(" OK at {check}"),
-                None => String::new(),
-            }
-        ),
-        Method::Push(push) => match push.expect_every {
-            Some(every) => format!(
-                "is told its state; {} after {} of silence",
-                push.silent,
-                format_interval(every)
-            ),
-            None => "is told its state".to_owned(),
-        },
-    }
 }
 
 /// Evaluates the expressions; those of a check with `for_each` for its worst things.

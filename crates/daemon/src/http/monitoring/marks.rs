@@ -60,10 +60,18 @@ fn tell(problem: &Problem, handlers: Option<&[Explained]>) -> Vec<String> {
     let mut lines = vec![line(problem)];
     match handlers {
         Some([]) => lines.push("no handler is defined: packs have them in handlers/".to_owned()),
-        Some(handlers) => lines.extend(handlers.iter().map(|it| {
-            let told = it.told.as_deref().unwrap_or("not told");
-            format!("by {}: {told}; now: {}", it.handler, it.verdict)
-        })),
+        Some(handlers) => {
+            let is_quiet = |it: &&Explained| !it.is_on && it.told.is_none();
+            let (off, on): (Vec<&Explained>, Vec<&Explained>) = handlers.iter().partition(is_quiet);
+            lines.extend(on.into_iter().map(|it| {
+                let told = it.told.as_deref().unwrap_or("not told");
+                format!("by {}: {told}; now: {}", it.handler, it.verdict)
+            }));
+            if !off.is_empty() {
+                let off: Vec<&str> = off.iter().map(|it| &*it.handler).collect();
+                lines.push(format!("off here: {}", off.join(", ")));
+            }
+        }
         None => {
             let more = format!("; why so, by handler: opsbro alerts show {}", problem.id);
             lines[0].push_str(&more);
@@ -137,13 +145,14 @@ mod tests {
         assert_eq!(tell(&problem, Some(&[])), [expect, none]);
         let handler = |told: Option<&str>| Explained {
             handler: "mail/mail".to_owned(),
+            is_on: false,
             verdict: "it is off".to_owned(),
             told: told.map(str::to_owned),
         };
         let handlers = [handler(None), handler(Some("CRITICAL at noon"))];
         let told = tell(&problem, Some(&handlers));
-        assert_eq!(told[1], "by mail/mail: not told; now: it is off");
-        assert_eq!(told[2], "by mail/mail: CRITICAL at noon; now: it is off");
+        assert_eq!(told[1], "by mail/mail: CRITICAL at noon; now: it is off");
+        assert_eq!(told[2], "off here: mail/mail");
         let told = |handler: &str, stage: &str| Told {
             handler: handler.to_owned(),
             stage: stage.to_owned(),
@@ -157,8 +166,8 @@ mod tests {
             until: None,
         });
         problem.downtime = Some("d1".to_owned());
-        let expect = "linux/disks[/]: told mail/mail, mine/hook waits for its notice, acknowledged by ada, \
-             in the downtime d1";
+        let expect = "linux/disks[/]: told mail/mail, mine/hook waits for its notice, \
+                      acknowledged by ada, in the downtime d1";
         assert_eq!(line(&problem), expect);
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use ::rules::checks::{Snapshot, Thing, Watched};
+use ::rules::formats::nagios;
 use ::rules::transition::full_name;
-use api::monitoring::Check;
+use api::monitoring::{Check, Figure};
 use model::{CheckState, format_interval};
 use packs::check::Method;
 
@@ -72,6 +73,22 @@ pub(super) fn kind(method: &Method) -> &'static str {
     }
 }
 
+/// Gives performance data as numbers.
+fn figures(text: &str) -> Vec<Figure> {
+    let (figures, _) = nagios::perfdata(text);
+    let words = |range: Option<std::sync::Arc<str>>| range.map(|it| it.to_string());
+    let figures = figures.into_iter().map(|it| Figure {
+        label: it.label.to_string(),
+        value: it.value,
+        unit: it.unit.to_string(),
+        warning: words(it.warning),
+        critical: words(it.critical),
+        min: it.min,
+        max: it.max,
+    });
+    figures.collect()
+}
+
 fn show(watched: &Watched, thing: &Thing) -> Check {
     let check = &watched.check;
     Check {
@@ -94,6 +111,7 @@ fn show(watched: &Watched, thing: &Thing) -> Check {
         output: thing.output.to_string(),
         long_output: thing.long_output.to_string(),
         perfdata: thing.perfdata.to_string(),
+        figures: figures(&thing.perfdata),
         since: thing.since.to_string(),
         since_seconds: clock::wall()
             .as_secs()

@@ -1,7 +1,7 @@
 //! `opsbro explain check`
 
 use api::client::With;
-use api::monitoring::{EXPLAIN, Explained};
+use api::monitoring::{EXPLAIN, Explained, Figure};
 use clap::Args;
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
@@ -58,8 +58,12 @@ impl Answer for Shown {
         if !explained.runs.is_empty() {
             page.field("Runs", &explained.runs);
         }
+        for detail in &explained.details {
+            page.field(&detail.name, &detail.value);
+        }
         for thing in &explained.things {
             let counts = match thing.is_hard {
+                true if thing.state == "pending" => "does not count yet".to_owned(),
                 true => "counts".to_owned(),
                 false => format!("soft {}/{}", thing.attempt, thing.attempts),
             };
@@ -71,6 +75,7 @@ impl Answer for Shown {
                 thing.flapping_pct
             ));
             output(page, "   ", &thing.output, &thing.long_output);
+            figures(page, &thing.figures);
         }
         for expression in &explained.expressions {
             page.blank();
@@ -102,5 +107,28 @@ impl Answer for Shown {
         for line in &explained.alerts {
             page.field("Alerts", line);
         }
+    }
+}
+
+/// Writes performance data: what was measured, and the ranges in which it is well.
+fn figures(page: &mut Page, figures: &[Figure]) {
+    let row = |figure: &Figure| {
+        let value = figure
+            .value
+            .map_or("not known".to_owned(), |it| it.to_string());
+        let range = |name: &str, range: &Option<String>| {
+            let range = range.as_deref().filter(|it| !it.is_empty());
+            range.map_or_else(String::new, |it| format!("{name} {it}"))
+        };
+        vec![
+            format!("   {}", figure.label),
+            format!("{value}{}", figure.unit),
+            range("warning", &figure.warning),
+            range("critical", &figure.critical),
+        ]
+    };
+    let rows: Vec<Vec<String>> = figures.iter().map(row).collect();
+    if !rows.is_empty() {
+        page.table(&["   figure", "value", "", ""], &rows);
     }
 }

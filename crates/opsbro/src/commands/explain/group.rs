@@ -19,13 +19,14 @@ use crate::program::Program;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Group {
-    /// The group
+    /// The group, or a set of groups as packs write it: 'linux & !docker-container'
     #[arg(add = complete::groups())]
     name: String,
 }
 
 const EXAMPLES: &str = "Examples:
   opsbro explain group linux
+  opsbro explain group 'linux & !docker-container'
   opsbro explain group zone::internet -o json";
 
 impl Group {
@@ -48,43 +49,57 @@ struct Shown(Explained);
 impl Answer for Shown {
     fn text(&self, page: &mut Page) {
         let Self(explained) = self;
-        page.title(&format!("Group {}", explained.name));
-        page.line(match explained.is_here {
-            true => format!(
-                " {} This node has the group {}",
-                "√".green(),
-                explained.name
-            ),
-            false => format!(
-                " {} This node has not the group {}",
-                "Х".red(),
-                explained.name
-            ),
+        if explained.parts.is_empty() {
+            return one(page, explained);
+        }
+        page.title(&format!("Set of groups {}", explained.name));
+        page.line(match &explained.why_not {
+            None => format!(" {} This node is in it", "√".green()),
+            Some(why) => format!(" {} This node is not in it: {why}", "Х".red()),
         });
-        if explained.is_static {
-            page.field(
-                "Given by",
-                "the configuration (opsbro agent parameters get groups)",
-            );
+        for part in &explained.parts {
+            one(page, part);
         }
-        if let Some(since) = &explained.since {
-            page.field("Detected since", since);
-        }
-        if !explained.switches.is_empty() {
-            page.field("Switches", explained.switches.join(", "));
-        }
-        for candidate in &explained.detectors {
-            show(page, candidate);
-        }
-        if explained.detectors.is_empty() && !explained.is_static {
-            page.line("   No detector gives this group.");
-            match &explained.near {
-                Some(near) => page.line(format!("   Did you mean {}?", near.bold())),
-                None => page.more(&format!(
-                    "opsbro agent parameters add groups {}",
-                    explained.name
-                )),
-            }
+    }
+}
+
+fn one(page: &mut Page, explained: &Explained) {
+    page.title(&format!("Group {}", explained.name));
+    page.line(match explained.is_here {
+        true => format!(
+            " {} This node has the group {}",
+            "√".green(),
+            explained.name
+        ),
+        false => format!(
+            " {} This node has not the group {}",
+            "Х".red(),
+            explained.name
+        ),
+    });
+    if explained.is_static {
+        page.field(
+            "Given by",
+            "the configuration (opsbro agent parameters get groups)",
+        );
+    }
+    if let Some(since) = &explained.since {
+        page.field("Detected since", since);
+    }
+    if !explained.switches.is_empty() {
+        page.field("Switches", explained.switches.join(", "));
+    }
+    for candidate in &explained.detectors {
+        show(page, candidate);
+    }
+    if explained.detectors.is_empty() && !explained.is_static {
+        page.line("   No detector gives this group.");
+        match &explained.near {
+            Some(near) => page.line(format!("   Did you mean {}?", near.bold())),
+            None => page.more(&format!(
+                "opsbro agent parameters add groups {}",
+                explained.name
+            )),
         }
     }
 }
