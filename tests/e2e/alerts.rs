@@ -393,16 +393,14 @@ fn a_problem_that_began_before_its_handler_or_outlived_the_alerts_is_told() {
     wait_for("the problem", problem);
     let home = agent.stop();
     // Whatever is kept of alerts is lost; how the checks are is not.
-    let mut lost = 0;
-    for entry in std::fs::read_dir(home.root().join("var/lib")).unwrap() {
+    let data = home.root().join("var/lib");
+    std::fs::remove_dir_all(data.join("journal/alerts")).unwrap();
+    for entry in std::fs::read_dir(data.join("view")).into_iter().flatten() {
         let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if name.contains("alerts") {
-            lost += 1;
-            let _ = std::fs::remove_dir_all(&path).or_else(|_| std::fs::remove_file(&path));
+        if path.to_string_lossy().contains("/alerts.") {
+            std::fs::remove_file(path).unwrap();
         }
     }
-    assert!(lost > 0, "nothing was kept of alerts");
     home.write(hook, &handler);
     let _agent = home.launch().ready();
     wait_for("the notice", || {

@@ -1,7 +1,7 @@
 //! Redis.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 
 use tests::{Folder, Server, Watch, free_port, wait_for};
 
@@ -75,4 +75,36 @@ fn redis_that_wants_a_password_is_told_it() {
     assert_eq!(results["available"], true);
     let told = watch.collector("redis").to_string() + &watch.agent().said();
     assert!(!told.contains("hunter2"), "{told}");
+}
+
+#[test]
+fn redis_that_does_not_let_a_user_ask_is_told_what_to_give_it() {
+    let folder = Folder::new();
+    let port = free_port();
+    let users = ["--user", "default on nopass ~* +@all -info"];
+    let _server = start(&folder, port, &users);
+    let watch = Watch::new("redis", &["redis"], &format!("port: {port}\n"));
+    let reason = watch.reason("redis", "MISSING-CONFIGURATION");
+    assert!(reason.contains("NOPERM"), "{reason}");
+    assert!(reason.contains("give it +info"), "{reason}");
+}
+
+/// A Redis without a password speaks to its own machine only, which no test can leave: this says
+/// what it says to others, and hangs up without listening, as it does.
+#[test]
+fn redis_in_protected_mode_is_told_how_to_leave_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let denied = "-DENIED Redis is running in protected mode because protected mode is \
+                          enabled and no password is set for the default user.\r\n";
+            // The agent may have hung up first.
+            let _ = stream.write_all(denied.as_bytes());
+        }
+    });
+    let watch = Watch::new("redis", &["redis"], &format!("port: {port}\n"));
+    let reason = watch.reason("redis", "MISSING-CONFIGURATION");
+    assert!(reason.contains("DENIED"), "{reason}");
+    assert!(reason.contains("loopback address"), "{reason}");
 }

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use api::alerts::{
-    Alerts as Listed, Handler, LIST, Notice, Problem, SHOW, Shown, TEST, Test as Tested, Told,
+    Alerts as Listed, Explained, Handler, LIST, Notice, Problem, SHOW, Shown, TEST, Test as Tested,
+    Told,
 };
 use api::client::With;
 use clap::{Args, Subcommand};
@@ -142,10 +143,26 @@ impl Answer for All {
             let rows: Vec<_> = all.problems.iter().map(problem_row).collect();
             page.table(&["id", "state", "check", "since", ""], &rows);
         }
-        if !all.handlers.is_empty() {
+        // Those that are off and have nothing to say are many: packs bring one for each service.
+        let is_quiet = |it: &&Handler| !it.is_on && it.waiting == 0 && it.last.is_none();
+        let (quiet, shown): (Vec<&Handler>, Vec<&Handler>) =
+            all.handlers.iter().partition(is_quiet);
+        if !shown.is_empty() {
             page.title("Handlers");
-            let rows: Vec<_> = all.handlers.iter().map(handler_row).collect();
+            let rows: Vec<_> = shown.into_iter().map(handler_row).collect();
             page.table(&["handler", "state", "notices", ""], &rows);
+        }
+        if !all.handlers.iter().any(|it| it.is_on) {
+            page.line(
+                "No handler is on, so nobody is told of anything."
+                    .yellow()
+                    .to_string(),
+            );
+            page.more("opsbro packs show mail");
+        }
+        if !quiet.is_empty() {
+            let names: Vec<&str> = quiet.iter().map(|it| &*it.id).collect();
+            page.line(format!("off: {}", names.join(", ")).dimmed().to_string());
         }
         if !all.notices.is_empty() {
             page.title("Notices");
@@ -256,9 +273,16 @@ impl Answer for One {
                     );
                 }
                 page.title("Handlers");
-                for one in handlers {
+                let is_quiet = |it: &&Explained| !it.is_on && it.told.is_none();
+                let (off, on): (Vec<&Explained>, Vec<&Explained>) =
+                    handlers.iter().partition(is_quiet);
+                for one in on {
                     let told = one.told.as_deref().unwrap_or("not told");
                     page.field(&one.handler, format!("{told}; now: {}", one.verdict));
+                }
+                if !off.is_empty() {
+                    let off: Vec<&str> = off.iter().map(|it| &*it.handler).collect();
+                    page.field("Off here", off.join(", "));
                 }
                 page.title("Decisions");
                 for one in decisions {

@@ -7,7 +7,7 @@ use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
 use crate::failure::{Exit, Outcome};
-use crate::output::{Answer, Page};
+use crate::output::{Answer, Page, whole_seconds};
 use crate::program::Program;
 
 /// Plan work: nobody is told of what is in downtime
@@ -178,8 +178,12 @@ impl Answer for Mutes {
                     what.push(format!("{kind} {}", patterns.join(", ")));
                 }
             }
-            let until = mute.until.as_deref().map(|until| format!("until {until}"));
-            let mut when: Vec<String> = until.into_iter().collect();
+            let mut when: Vec<String> = Vec::new();
+            if !mute.is_active {
+                when.push(format!("from {}", whole_seconds(&mute.from)));
+            }
+            let until = mute.until.as_deref().map(whole_seconds);
+            when.extend(until.map(|until| format!("until {until}")));
             when.extend((!mute.every.is_empty()).then(|| mute.every.join("; ")));
             vec![
                 mute.id.bold().to_string(),

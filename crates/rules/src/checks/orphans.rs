@@ -1,5 +1,7 @@
-//! Runs of checks that were edited, removed or paused meanwhile. What comes of them is nobody's, but
-//! while one of them is under way its check does not run again: what hangs would only hang twice.
+//! Runs of checks that were edited, removed or paused meanwhile.
+//!
+//! What comes of them is nobody's, but while one of them is under way its check does not run again:
+//! what hangs would only hang twice.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -42,10 +42,7 @@ impl Said {
 
     /// Says what keeps a thing that was never OK from counting.
     pub(super) fn before_the_first_ok(&self) -> Self {
-        let text = format!(
-            "counts from its first OK on (`needs_first_ok`): {}",
-            self.output
-        );
+        let text = format!("was never OK here, so nobody is told: {}", self.output);
         Self {
             output: Arc::from(text),
             ..self.clone()

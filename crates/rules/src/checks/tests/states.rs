@@ -136,7 +136,7 @@ fn what_was_never_started_is_pending_until_it_was_ok_once() {
     assert_eq!(thing.state, CheckState::Pending);
     assert_eq!(
         &*thing.output,
-        "counts from its first OK on (`needs_first_ok`): says u"
+        "was never OK here, so nobody is told: says u"
     );
     // A restart is no first time: neither before the first OK …
     let mut bench = Bench::restarted(bench.kept(), &[file]);
