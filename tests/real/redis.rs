@@ -81,7 +81,7 @@ fn redis_that_wants_a_password_is_told_it() {
 fn redis_that_does_not_let_a_user_ask_is_told_what_to_give_it() {
     let folder = Folder::new();
     let port = free_port();
-    let users = ["--user", "default on nopass ~* +@all -info"];
+    let users = ["--user", "default", "on", "nopass", "~*", "+@all", "-info"];
     let _server = start(&folder, port, &users);
     let watch = Watch::new("redis", &["redis"], &format!("port: {port}\n"));
     let reason = watch.reason("redis", "MISSING-CONFIGURATION");
@@ -99,7 +99,8 @@ fn redis_in_protected_mode_is_told_how_to_leave_it() {
         for mut stream in listener.incoming().flatten() {
             let denied = "-DENIED Redis is running in protected mode because protected mode is \
                           enabled and no password is set for the default user.\r\n";
-            // The agent may have hung up first.
+            // The agent speaks first, and may have hung up again.
+            let _ = stream.peek(&mut [0]);
             let _ = stream.write_all(denied.as_bytes());
         }
     });

@@ -1,5 +1,6 @@
 //! A talk on a TCP connection or a unix socket: something is said, and the answer is read.
 
+use std::io::ErrorKind::ConnectionReset;
 use std::io::{Read, Write};
 
 use model::limits::SOURCE_BYTES_MAX;
@@ -107,6 +108,8 @@ fn talk(
             Ok(count) => count,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
             Err(_) if deadline.is_over() => return Err(deadline.error("reading from", subject)),
+            // One that refuses hangs up on what it was told: what it said before counts.
+            Err(error) if error.kind() == ConnectionReset && !bytes.is_empty() => break,
             Err(error) => {
                 let error = sent.err().unwrap_or(error);
                 return Err(Error::system("talk to", subject)(error));

@@ -161,6 +161,17 @@ fn a_port_where_nobody_listens_is_told() {
 }
 
 #[test]
+fn what_a_server_says_before_it_hangs_up_counts() {
+    let address = serve(|mut stream| {
+        // What was told and not read makes the end of the connection a reset.
+        stream.peek(&mut [0]).unwrap();
+        stream.write_all(b"-DENIED go away\r\n").unwrap();
+    });
+    let expect = Answer::Bytes(b"-DENIED go away\r\n".to_vec());
+    assert_eq!(ask(&tcp(&address, Until::Close)).unwrap(), expect);
+}
+
+#[test]
 fn an_answer_is_whole_at_its_end_or_at_a_text() {
     let address = serve(|mut stream| {
         let mut asked = [0; 7];
