@@ -10,13 +10,13 @@ use serde_json::Value;
 use tests::{Agent, Home, wait_for, wait_within};
 
 /// A server that records what it is told. Its thread ends with the process.
-struct Recorder {
-    address: SocketAddr,
-    notices: Arc<Mutex<Vec<Value>>>,
+pub(crate) struct Recorder {
+    pub(crate) address: SocketAddr,
+    pub(crate) notices: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Recorder {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::on("127.0.0.1:0".parse().unwrap())
     }
 
@@ -42,7 +42,7 @@ impl Recorder {
     }
 
     /// Counts for each thing under how many identities it was told.
-    fn told(&self) -> BTreeMap<String, Vec<String>> {
+    pub(crate) fn told(&self) -> BTreeMap<String, Vec<String>> {
         let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for notice in self.notices.lock().unwrap().iter() {
             let id = notice["id"].as_str().unwrap().to_owned();

@@ -14,6 +14,7 @@ mod collectors;
 mod configuration;
 mod detectors;
 mod disk;
+mod fleet;
 mod handlers;
 mod http;
 mod inventory;

@@ -27,7 +27,7 @@ use tracing::{error, info, warn};
 
 use crate::agent::{Agent, DISK_TIME_BOX};
 use crate::clock;
-use crate::cluster::Node;
+use crate::cluster::{self, Node};
 use crate::keep::alerts::{AlertJournal, Batch};
 use crate::loops::{self, Room};
 use crate::rules::Rules;
@@ -126,6 +126,8 @@ pub(crate) struct AlertsLoop {
     rules: channel::Receiver<Arc<Rules>>,
     node: channel::Receiver<Arc<Node>>,
     checks: channel::Receiver<Arc<::rules::checks::Snapshot>>,
+    members: channel::Receiver<Arc<gossip::Snapshot>>,
+    seen: cluster::down::Seen,
     compare_until: Moment,
     compared_at: Moment,
     under_way: FuturesUnordered<Pin<Box<dyn Future<Output = Ended> + Send>>>,
@@ -160,6 +162,7 @@ pub(crate) enum Event {
     Packs,
     Node,
     Checks,
+    Members,
 }
 
 impl loops::Event for Event {
@@ -170,6 +173,7 @@ impl loops::Event for Event {
         "pack_changes",
         "node_changes",
         "checks",
+        "member_changes",
     ];
 
     fn kind(&self) -> usize {
@@ -180,6 +184,7 @@ impl loops::Event for Event {
             Self::Packs => 3,
             Self::Node => 4,
             Self::Checks => 5,
+            Self::Members => 6,
         }
     }
 }
@@ -194,6 +199,7 @@ impl AlertsLoop {
         let (now, wall) = (clock::now(), clock::wall());
         let (rules, mut node) = (agent.rules.clone(), agent.node.clone());
         let checks = agent.checks.clone();
+        let members = agent.members.clone();
         let here = here(&node.borrow_and_update());
         let mut core = Alerts::new(now, wall, here, time_zone());
         let journal = match agent.keep.alerts() {
@@ -216,6 +222,8 @@ impl AlertsLoop {
             rules,
             node,
             checks,
+            members,
+            seen: cluster::down::Seen::default(),
             compare_until: now + COMPARE_TIME,
             compared_at: Moment::default(),
             under_way: FuturesUnordered::new(),
@@ -365,6 +373,7 @@ impl Room for AlertsLoop {
             rules,
             node,
             checks,
+            members,
             compare_until,
             compared_at,
             ..
@@ -383,6 +392,7 @@ impl Room for AlertsLoop {
             Ok(()) = rules.changed() => Event::Packs,
             Some(message) = inbox.recv() => Event::Message(message),
             Ok(()) = node.changed() => Event::Node,
+            Ok(()) = members.changed() => Event::Members,
             Ok(()) = compare => Event::Checks,
             () = due => Event::Due,
         }
@@ -426,6 +436,16 @@ impl Room for AlertsLoop {
                 self.compared_at = now;
                 let checks = Arc::clone(&self.checks.borrow_and_update());
                 self.core.compare(now, wall, &checks);
+            }
+            Event::Members => {
+                let known = Arc::clone(&self.members.borrow_and_update());
+                let uptime = now.since(self.agent.started.0);
+                if !self.seen.is_news(&known, uptime) {
+                    return;
+                }
+                if let Some(view) = cluster::down::view(&known, uptime) {
+                    self.core.set_cluster(now, wall, view);
+                }
             }
         }
         self.pump();

@@ -11,6 +11,7 @@ pub(crate) mod calls;
 mod channel;
 mod describe;
 pub(crate) mod detect;
+pub(crate) mod down;
 pub(crate) mod forward;
 mod names;
 mod node;

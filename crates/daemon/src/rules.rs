@@ -35,7 +35,7 @@ use self::versions::Versions;
 use self::watch::{Seen, Watch};
 use crate::agent::Agent;
 use crate::clock;
-use crate::cluster::Node;
+use crate::cluster::{self, Node};
 use crate::collect::Task;
 use crate::loops::{self, Room};
 use crate::workers::JobError;
@@ -133,6 +133,10 @@ pub(crate) struct RulesLoop {
     watch: Watch,
     pump: Pump,
     node: channel::Receiver<Arc<Node>>,
+    members: channel::Receiver<Arc<gossip::Snapshot>>,
+    seen: cluster::down::Seen,
+    /// What was told last of nodes and groups that are down.
+    down: BTreeSet<Arc<str>>,
     static_groups: BTreeSet<Group>,
     /// When it was last noted that the agent is alive.
     kept_at: Option<Instant>,
@@ -161,6 +165,7 @@ pub(crate) enum Event {
     Keep,
     Watch(Seen),
     Node,
+    Members,
     Rules(Vec<Input>),
 }
 
@@ -172,6 +177,7 @@ impl loops::Event for Event {
         "file_changes",
         "node_changes",
         "turns",
+        "member_changes",
     ];
 
     fn kind(&self) -> usize {
@@ -182,6 +188,7 @@ impl loops::Event for Event {
             Self::Watch(_) => 3,
             Self::Node => 4,
             Self::Rules(_) => 5,
+            Self::Members => 6,
         }
     }
 }
@@ -194,6 +201,9 @@ impl RulesLoop {
         node.mark_changed();
         let mut rules = Self {
             pump: Pump::new(Arc::clone(&agent), kept, ends.facts, ends.checks),
+            members: agent.members.clone(),
+            seen: cluster::down::Seen::default(),
+            down: BTreeSet::new(),
             agent,
             commands: ends.commands,
             shown: ends.rules,
@@ -301,6 +311,21 @@ impl RulesLoop {
         }
     }
 
+    /// Takes which nodes and groups are down.
+    fn take_members(&mut self) {
+        let known = Arc::clone(&self.members.borrow_and_update());
+        let uptime = clock::now().since(self.agent.started.0);
+        if !self.seen.is_news(&known, uptime) {
+            return;
+        }
+        let down = cluster::down::names(&known, uptime);
+        let down: BTreeSet<Arc<str>> = down.into_iter().map(Arc::from).collect();
+        if down != self.down {
+            self.down.clone_from(&down);
+            self.pump.handle(Input::ParentsDown(down));
+        }
+    }
+
     fn put_in_force(&mut self, rules: Rules) -> Outcome {
         let before = Arc::clone(&self.shown.borrow());
         let applied = if std::mem::replace(&mut self.has_read, true) {
@@ -370,6 +395,7 @@ impl Room for RulesLoop {
             reading,
             watch,
             node,
+            members,
             pump,
             ..
         } = self;
@@ -385,6 +411,7 @@ impl Room for RulesLoop {
             () = tokio::time::sleep_until(keep_at) => Event::Keep,
             seen = watch.next() => Event::Watch(seen),
             Ok(()) = node.changed() => Event::Node,
+            Ok(()) = members.changed() => Event::Members,
             inputs = pump.next() => Event::Rules(inputs),
         }
     }
@@ -422,6 +449,7 @@ impl Room for RulesLoop {
                 }
             }
             Event::Node => self.take_node(),
+            Event::Members => self.take_members(),
             Event::Rules(inputs) => self.pump.handle_all(inputs),
         }
         self.live_on();

@@ -19,6 +19,7 @@ mod events;
 mod judge;
 pub mod kept;
 mod mutes;
+pub mod nodes;
 pub mod notice;
 mod orders;
 mod problems;
@@ -41,6 +42,7 @@ use self::deliveries::Deliveries;
 use self::events::Groups;
 use self::kept::{Delivery, Numbers, Record, Waiting};
 use self::mutes::{Mutes, Ready};
+use self::nodes::View;
 use self::problems::Live;
 
 pub use self::deliveries::Undelivered;
@@ -107,6 +109,8 @@ pub struct Alerts {
     buckets: Buckets,
     deliveries: Deliveries,
     numbers: Numbers,
+    /// How the cluster is, as soon as that is known.
+    cluster: Option<View>,
     /// What changed lately on this node, newest last.
     changes: VecDeque<(WallTime, String)>,
     /// The number of the last transition since the start.
@@ -136,6 +140,7 @@ impl Alerts {
             buckets: Buckets::default(),
             deliveries: Deliveries::default(),
             numbers: Numbers::default(),
+            cluster: None,
             changes: VecDeque::new(),
             last_transition: None,
             refused: 0,

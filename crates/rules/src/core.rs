@@ -64,6 +64,8 @@ pub enum Input {
     RunCheck(Arc<str>),
     /// The node has another name.
     Renamed(Arc<str>),
+    /// These nodes and groups are down, as `depends_on` names them: `node:db1`, `group:db`.
+    ParentsDown(BTreeSet<Arc<str>>),
     /// Somebody wants a collector to run at once.
     RunCollector(Arc<str>),
     /// Somebody wants a detector, by its id, to look at once.
@@ -175,6 +177,7 @@ impl Core {
                 self.checks.run_now(now, &id);
             }
             Input::Renamed(name) => self.checks.rename(name),
+            Input::ParentsDown(down) => self.checks.parents_down(down),
             Input::RunCollector(name) => {
                 self.collectors.run_now(now, &name);
             }

@@ -14,11 +14,22 @@ use super::Node;
 /// The part of a record that holds the state of each check.
 const CHECKS: &str = "checks";
 
+/// The part of a record that names the handlers that send from its node.
+const HANDLERS: &str = "handlers";
+
 /// Describes this node.
 pub(super) fn describe(node: &Node, checks: &Snapshot, alerts: &alerts::Snapshot) -> Description {
     let mut parts = BTreeMap::new();
     if !checks.checks.is_empty() {
         parts.insert(CHECKS.to_owned(), write_states(checks));
+    }
+    let handlers = alerts.handlers.iter().filter(|it| it.off.is_none());
+    let handlers: Vec<String> = handlers.map(|it| format!("{}\n", it.handler.id)).collect();
+    if !handlers.is_empty() {
+        parts.insert(
+            HANDLERS.to_owned(),
+            Arc::from(handlers.concat().into_bytes()),
+        );
     }
     Description {
         display_name: node.display_name.clone(),
@@ -123,6 +134,14 @@ pub(crate) fn states(record: &gossip::Record) -> BTreeMap<Arc<str>, CheckState> 
         Some((Arc::from(letters.as_str()), state))
     };
     text.lines().filter_map(state).collect()
+}
+
+/// Names the handlers that send from the node of a record.
+pub(super) fn handlers(record: &gossip::Record) -> Vec<String> {
+    let part = record.body.parts.get(HANDLERS);
+    let text = part.map(|part| String::from_utf8_lossy(part));
+    let names = text.iter().flat_map(|text| text.lines());
+    names.map(str::to_owned).collect()
 }
 
 fn letter(state: CheckState) -> char {

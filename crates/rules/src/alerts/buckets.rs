@@ -336,9 +336,13 @@ impl Alerts {
         let bad = items
             .iter()
             .filter(|item| item.event.is_none() && item.occasion != Occasion::Recovery);
-        let roots: BTreeSet<&str> = bad.map(|item| &*item.thing.name).collect();
+        let bad: Vec<&Item> = bad.collect();
+        let roots: BTreeSet<&str> = bad.iter().map(|item| &*item.thing.name).collect();
+        let nodes = bad.iter().flat_map(|item| self.node_roots(&item.thing));
+        let nodes: Vec<String> = nodes.collect();
         let mut affected = BTreeSet::new();
         let mut left: Vec<&str> = roots.iter().copied().collect();
+        left.extend(nodes.iter().map(String::as_str));
         while let Some(name) = left.pop() {
             for dependant in self.dependants.get(name).into_iter().flatten() {
                 if affected.insert(dependant.clone()) {

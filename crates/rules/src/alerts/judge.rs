@@ -13,6 +13,7 @@ use packs::handler::{Event, Handler};
 use super::clock::after;
 use super::kept::{Problem, Thing, Told};
 use super::mutes::Ready;
+use super::nodes::is_node;
 use super::notice::Occasion;
 use super::problems::{self, takes};
 use super::{Alerts, Here};
@@ -60,6 +61,9 @@ impl Alerts {
             return silent(why);
         }
         let told = problem.told.get(&*handler.id);
+        if let Some(why) = self.not_here(problem, handler) {
+            return silent(why);
+        }
         if !is_problem(problem.state) {
             return self.judge_end(problem, handler, told, wall);
         }
@@ -81,6 +85,18 @@ impl Alerts {
             return Verdict::Wait { until: held, why };
         }
         self.in_hours(handler, wall, Verdict::Tell(occasion))
+    }
+
+    /// Why another node tells this handler of a node.
+    fn not_here(&self, problem: &Problem, handler: &Handler) -> Option<String> {
+        if !is_node(&problem.thing) {
+            return None;
+        }
+        let Some(view) = &self.cluster else {
+            return Some("the cluster is not known yet".to_owned());
+        };
+        let teller = view.teller(&problem.thing.zone, &handler.id)?;
+        Some(format!("{teller} tells of it"))
     }
 
     /// Whether its end is told, and to this one.
@@ -255,11 +271,21 @@ impl Alerts {
             .filter_map(|name| self.problems.get(&problems::key(&thing.node, &name)))
             .map(|live| &*live.problem)
             .find(|problem| is_problem(problem.state))
+            .or_else(|| {
+                let outside = thing.depends_on.iter().filter(|on| on.contains(':'));
+                let mut nodes = outside.filter_map(|on| self.node_parent(on));
+                nodes.find(|it| !seen.contains(&it.thing.name))
+            })
     }
 
     /// What was bad and is no problem that is known here: a node, a group, a check elsewhere.
     fn blocked_elsewhere<'a>(&self, problem: &'a Problem) -> Option<&'a String> {
-        problem.blocked_by.iter().find(|by| by.contains(':'))
+        let mut outside = problem.blocked_by.iter().filter(|by| by.contains(':'));
+        match &self.cluster {
+            // What was down then may be up now.
+            Some(view) => outside.find(|by| view.down.contains(*by)),
+            None => outside.next(),
+        }
     }
 
     fn in_hours(&self, handler: &Handler, wall: WallTime, verdict: Verdict) -> Verdict {

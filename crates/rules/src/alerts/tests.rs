@@ -13,6 +13,7 @@ use crate::transition::{Change, Reason, Standing, Subject, Transition};
 mod delivery;
 mod events;
 mod missed;
+mod nodes_down;
 mod orders;
 mod told;
 
