@@ -73,6 +73,8 @@ pub(crate) struct Agent {
     pub cluster: mpsc::Sender<cluster::Command>,
     /// The cluster as this node knows it.
     pub members: watch::Receiver<Arc<gossip::Snapshot>>,
+    /// Streams to other nodes that wait for the next call.
+    pub idle_streams: cluster::idle::Idle,
     /// Takes the streams of other nodes.
     pub streams: cluster::streams::Streams,
     /// Asks the rules loop.
@@ -243,6 +245,7 @@ impl Agent {
             keep: Arc::new(Keep::open(&folder).unwrap()),
             previous_run: None,
             connections: Arc::default(),
+            idle_streams: cluster::idle::Idle::default(),
             loops: Vec::new(),
             tasks: watch::channel(Vec::new()).1,
             configuration_problems: watch::Sender::new(Vec::new()),

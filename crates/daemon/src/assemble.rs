@@ -172,6 +172,7 @@ pub(crate) fn assemble(
         previous_run: parts.keep.previous_run(),
         keep: Arc::new(parts.keep),
         connections: Arc::default(),
+        idle_streams: cluster::idle::Idle::default(),
         loops: loops.to_vec(),
         tasks: tasks.names(),
         configuration_problems: watch::Sender::new(parts.problems),

@@ -13,6 +13,7 @@ mod describe;
 pub(crate) mod detect;
 pub(crate) mod down;
 pub(crate) mod forward;
+pub(crate) mod idle;
 mod names;
 mod node;
 mod order;

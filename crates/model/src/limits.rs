@@ -105,6 +105,8 @@ pub const ORDERS_WAITING_MAX: usize = 256;
 pub const NODE_STREAMS_MAX: usize = 256;
 /// Most of them from one address other than this machine's own; the next one is refused.
 pub const NODE_STREAMS_PER_ADDRESS_MAX: usize = 16;
+/// Streams to other nodes that are kept open for the next call; the oldest is closed for a new one.
+pub const NODE_STREAMS_IDLE_MAX: usize = 16;
 /// Calls to other nodes that are under way at one time; the others wait.
 pub const NODE_CALLS_MAX: usize = 32;
 /// Largest answer to a read of another node; instead of a larger one comes an error.

@@ -1,4 +1,5 @@
-//! Calls to other nodes: a connection, an upgrade, one sealed question, one answer.
+//! Calls to other nodes: a connection, an upgrade, a sealed question, its answer. The stream is kept
+//! for a while (`idle`), so that a further call costs no handshake.
 //!
 //! The upgrade is written by hand: a client of HTTP would cost more bytes in the program than all
 //! of this room.
@@ -7,6 +8,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use gossip::seal::Rings;
+use gossip::stream::Proof;
 use gossip::{Call, CallError, Peer};
 use model::{Zone, limits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,6 +19,7 @@ use tokio::task::JoinSet;
 
 use super::Command;
 use super::channel::Link;
+use super::idle;
 use crate::agent::Agent;
 use crate::clock;
 use crate::tasks::Stop;
@@ -70,11 +74,13 @@ pub(crate) struct Ask {
 /// Makes the calls that the core wants, several at a time, until the agent stops.
 pub(crate) async fn make(agent: Arc<Agent>, mut wanted: mpsc::Receiver<Ask>, mut stop: Stop) {
     let mut under_way = JoinSet::new();
+    let mut tidy = tokio::time::interval(idle::IDLE_TIME);
     loop {
         let has_room = under_way.len() < limits::NODE_CALLS_MAX;
         tokio::select! {
             () = stop.wait() => return,
             Some(_) = under_way.join_next() => {}
+            _ = tidy.tick() => agent.idle_streams.close_old(),
             Some(ask) = wanted.recv(), if has_room => {
                 let agent = Arc::clone(&agent);
                 under_way.spawn(async move {
@@ -98,7 +104,8 @@ pub(super) fn give_up(agent: &Arc<Agent>, call: Call) {
     let _ = agent.cluster.try_send(Command::Answered(call, Err(error)));
 }
 
-/// Asks another node one thing; the caller bounds the time.
+/// Asks another node one thing; the caller bounds the time. A stream that is still open from
+/// another call is used again; when the other end closed it meanwhile, a new one is opened.
 pub(super) async fn call(
     agent: &Agent,
     to: SocketAddr,
@@ -106,6 +113,29 @@ pub(super) async fn call(
     kind: Kind,
     request: &[u8],
 ) -> Result<(Peer, Vec<u8>), CallError> {
+    let mut message = Vec::with_capacity(request.len() + 1);
+    message.push(kind.number());
+    message.extend_from_slice(request);
+    let rings = Arc::clone(&agent.rings.borrow());
+    if let Some((link, proof)) = agent.idle_streams.take(to, zones, &rings)
+        && let Ok(answered) = ask(agent, to, (link, proof), &message, Arc::clone(&rings)).await
+    {
+        return Ok(answered);
+    }
+    let opened = open(agent, to, zones, &rings).await?;
+    if opened.1.retired && !(kind == Kind::Gossip && gossip::exchanges_keys(request)) {
+        return Err(CallError::RetiredKey);
+    }
+    ask(agent, to, opened, &message, rings).await
+}
+
+/// Opens a stream.
+async fn open(
+    agent: &Agent,
+    to: SocketAddr,
+    zones: &[Zone],
+    rings: &Rings,
+) -> Result<(Link<TcpStream>, Proof), CallError> {
     let unreachable = |error: std::io::Error| CallError::Unreachable(told(&error));
     let from = agent.configuration.borrow().listen_address;
     let connected = tokio::time::timeout(CONNECT_TIMEOUT, connect(from, to)).await;
@@ -116,22 +146,28 @@ pub(super) async fn call(
     drop(stream.set_nodelay(true));
     let behind = upgrade(&mut stream, to).await?;
     let own = agent.node.borrow().zone.clone();
-    let rings = Arc::clone(&agent.rings.borrow());
-    let (mut link, proof) = Link::call(stream, &own, &rings, zones, behind, clock::wall()).await?;
-    if proof.retired && !(kind == Kind::Gossip && gossip::exchanges_keys(request)) {
-        return Err(CallError::RetiredKey);
-    }
-    let mut message = Vec::with_capacity(request.len() + 1);
-    message.push(kind.number());
-    message.extend_from_slice(request);
-    link.send(&message).await?;
+    Link::call(stream, &own, rings, zones, behind, clock::wall()).await
+}
+
+/// Asks on a stream, and keeps it for the next call when that went well.
+async fn ask(
+    agent: &Agent,
+    to: SocketAddr,
+    (mut link, proof): (Link<TcpStream>, Proof),
+    message: &[u8],
+    rings: Arc<Rings>,
+) -> Result<(Peer, Vec<u8>), CallError> {
+    link.send(message).await?;
     let none = || CallError::Closed("it has no answer".to_owned());
     let answer = link.receive().await?.ok_or_else(none)?;
     let peer = Peer {
         address: to,
-        zone: proof.zone,
+        zone: proof.zone.clone(),
         retired: proof.retired,
     };
+    if !proof.retired {
+        agent.idle_streams.put(to, link, proof, rings);
+    }
     Ok((peer, answer))
 }
 

@@ -8,6 +8,7 @@ use gossip::seal::Rings;
 use gossip::stream::{Answerer, Caller, Channel, Proof, Step};
 use model::{WallTime, Zone};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 /// Bytes that are read at once.
 const READ_BYTES: usize = 8 << 10;
@@ -114,6 +115,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             let came = self.channel.open(&buffer[..bytes]).map_err(closed)?;
             self.waiting.extend(came);
         }
+    }
+}
+
+impl Link<TcpStream> {
+    /// Tells whether the stream is open and nothing came on it that nobody asked for.
+    pub(super) fn is_quiet(&self) -> bool {
+        let looked = self.stream.try_read(&mut [0]);
+        let is_open = looked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
+        is_open && self.waiting.is_empty() && self.channel.is_between()
     }
 }
 

@@ -179,7 +179,7 @@ fn decode(bytes: &[u8]) -> Option<Response> {
 
 #[cfg(test)]
 mod tests {
-    use gossip::seal::{Key, Ring};
+    use gossip::seal::{Key, Ring, Rings};
 
     use super::super::streams;
     use super::*;
@@ -263,6 +263,34 @@ mod tests {
         assert_eq!(response.status(), StatusCode::OK);
         let body = response.into_body().collect().await.unwrap().to_bytes();
         assert!(String::from_utf8_lossy(&body).contains("\"web-1\""));
+        // The stream is there for the next call, and a node that hangs holds up nobody.
+        assert_eq!(
+            (friend.idle_streams.count(), server.streams.count()),
+            (1, 1)
+        );
+        let deaf = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut hung = member.clone();
+        Arc::make_mut(&mut hung.record).body.address = deaf.local_addr().unwrap();
+        let waits = read(&friend, &hung, "/agent/info");
+        let reads = async {
+            for _ in 0..20 {
+                let response = read(&friend, &member, "/agent/name").await.unwrap();
+                assert_eq!(response.status(), StatusCode::OK);
+            }
+            assert_eq!(
+                (friend.idle_streams.count(), server.streams.count()),
+                (1, 1)
+            );
+        };
+        tokio::select! {
+            biased;
+            () = reads => {}
+            _ = waits => panic!("nobody answers there"),
+        }
+        // Keys that were changed make another stream.
+        friend.rings.send_modify(|rings| {
+            *rings = Arc::new(Rings::clone(rings));
+        });
         let refused = read(&friend, &member, "/stop").await.unwrap();
         assert_eq!(refused.status(), StatusCode::FORBIDDEN);
         let (stranger, _) = with_key(2);

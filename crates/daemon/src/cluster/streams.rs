@@ -24,8 +24,10 @@ use crate::agent::Agent;
 use crate::clock;
 use crate::tasks::Stop;
 
-/// Time that one question and its answer may take, the handshake included.
+/// Time that a handshake may take, and that an answer may.
 const TIME_BOX: Duration = Duration::from_secs(10);
+/// Time for which a stream stays open without a question.
+const IDLE_TIME: Duration = Duration::from_secs(30);
 /// Questions that one stream may bring.
 const QUESTIONS_MAX: usize = 1_000;
 
@@ -85,6 +87,13 @@ impl Streams {
             .map_err(|_| busy("no stream is taken now"))
     }
 
+    /// Tells how many streams are open.
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> usize {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.values().sum()
+    }
+
     fn slot(&self, from: IpAddr) -> Option<Slot> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let all: usize = open.values().sum();
@@ -132,12 +141,12 @@ async fn stream(agent: &Arc<Agent>, opened: Opened) -> Result<(), CallError> {
         slot: _slot,
     } = opened;
     let late = |_| CallError::TimedOut(TIME_BOX);
+    let rings = Arc::clone(&agent.rings.borrow());
     let opening = async {
         let upgraded: Upgraded = upgrade
             .await
             .map_err(|error| CallError::Closed(error.to_string()))?;
         let own = agent.node.borrow().zone.clone();
-        let rings = Arc::clone(&agent.rings.borrow());
         Link::answer(TokioIo::new(upgraded), &own, &rings, clock::wall()).await
     };
     let (mut link, proof) = tokio::time::timeout(TIME_BOX, opening)
@@ -149,20 +158,22 @@ async fn stream(agent: &Arc<Agent>, opened: Opened) -> Result<(), CallError> {
         retired: proof.retired,
     };
     for _ in 0..QUESTIONS_MAX {
-        let answering = async {
-            let Some(question) = link.receive().await? else {
-                return Ok(false);
-            };
-            let answer = answer(agent, &peer, question).await?;
-            link.send(&answer).await?;
-            Ok::<_, CallError>(true)
+        let question = match tokio::time::timeout(IDLE_TIME, link.receive()).await {
+            Ok(question) => question?,
+            Err(_) => return Ok(()),
         };
-        let goes_on = tokio::time::timeout(TIME_BOX, answering)
+        // What was proved holds no longer than the keys: who called calls again, with the new ones.
+        let is_proved = Arc::ptr_eq(&rings, &agent.rings.borrow());
+        let Some(question) = question.filter(|_| is_proved) else {
+            return Ok(());
+        };
+        let answering = async {
+            let answer = answer(agent, &peer, question).await?;
+            link.send(&answer).await
+        };
+        tokio::time::timeout(TIME_BOX, answering)
             .await
-            .map_err(late)?;
-        if !goes_on? {
-            break;
-        }
+            .map_err(late)??;
     }
     Ok(())
 }
