@@ -388,3 +388,62 @@ fn who_does_not_acknowledge_a_key_is_named() {
             .filter(|code| *code == 0)
     });
 }
+
+#[test]
+fn a_new_cluster_makes_its_key_and_the_second_node_joins_with_it_at_once() {
+    let file = "etc/zone_keys/internet.gossip.key";
+    let home = |number: u8| {
+        Home::new(&format!(
+            "port: 0\nlisten_address: 127.0.0.{number}\ndisplay_name: n{number}\n{QUIET}\
+             new-cluster-key: true\n"
+        ))
+    };
+    let (one, two) = (home(61).launch().ready(), home(62).launch().ready());
+    assert_eq!(one.info()["is_zone_protected"], true);
+    let key = one.home.read(file).trim().to_owned();
+    assert_ne!(
+        two.home.read(file).trim(),
+        key,
+        "each is a cluster of its own"
+    );
+    let refused = two.opsbro(&["join", &at(&one)]).expect(2);
+    assert!(refused.stderr.contains("--key"), "{}", refused.stderr);
+    let joined = two.opsbro(&["join", &at(&one), "--key", &key]).expect(0);
+    assert!(joined.stdout.contains("Joined n61"), "{joined:?}");
+    sees(&one, "n62", "alive");
+    assert_eq!(two.home.read(file).trim(), key);
+    two.opsbro(&["join", &at(&one), "--key", &key]).expect(0);
+    // A second start makes no other key, and an agent that has none says so wherever it is asked.
+    let one = one.stop().launch().ready();
+    assert_eq!(one.home.read(file).trim(), key);
+    let open = node(63, None, "");
+    let members = open.opsbro(&["members"]).expect(0).stdout;
+    assert!(members.contains("gossip is open"), "{members}");
+    let info = open.opsbro(&["agent", "info"]).expect(0).stdout;
+    assert!(info.contains("Gossip is open"), "{info}");
+}
+
+#[test]
+fn a_join_is_refused_for_another_zone_or_a_wrong_address_with_the_reason() {
+    let one = node(64, Some(KEY), "");
+    let wrong = node(65, Some(KEY), "advertise_address: 127.0.0.66\n");
+    let refused = wrong.opsbro(&["join", &at(&one)]).expect(2);
+    assert!(
+        refused.stderr.contains("127.0.0.66") && refused.stderr.contains("advertise_address"),
+        "{}",
+        refused.stderr
+    );
+    let home = Home::new(&format!(
+        "port: 0\nlisten_address: 127.0.0.67\nnode-zone: lan\n{QUIET}"
+    ));
+    home.write("etc/zones/lan.yml", "zone: {name: lan}\n");
+    home.write("etc/zone_keys/internet.gossip.key", KEY);
+    home.write("etc/zone_keys/lan.gossip.key", OTHER_KEY);
+    let elsewhere = home.launch().ready();
+    let refused = elsewhere.opsbro(&["join", &at(&one)]).expect(2);
+    assert!(
+        refused.stderr.contains("zone") && refused.stderr.contains("hint:"),
+        "{}",
+        refused.stderr
+    );
+}

@@ -10,11 +10,12 @@ use ::rules::facts::Facts;
 use anyhow::Context;
 use drivers::hosting::local_address as local_address_of;
 use drivers::{Deadline, Host};
-use gossip::seal::Rings;
+use gossip::seal::{Ring, Rings};
 use model::{AgentState, Zone, limits};
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Notify, broadcast, mpsc, watch};
+use tracing::info;
 
 use crate::agent::Agent;
 use crate::alerts::{self, AlertsLoop};
@@ -198,7 +199,10 @@ pub(crate) fn assemble(
 /// Makes what the cluster begins with, and what others have of it.
 fn cluster_room(parts: &Parts, port: u16) -> anyhow::Result<(ClusterDoors, ClusterRoom)> {
     let node = this_node(&parts.configuration, &parts.keep, port)?;
-    let rings = zone_keys::rings(&parts.zone_keys, &parts.keep.rings()?);
+    let mut rings = zone_keys::rings(&parts.zone_keys, &parts.keep.rings()?);
+    if node.incarnation == 1 && rings.get(&node.zone).is_none_or(Ring::is_open) {
+        rings.extend(first_key(&parts.configuration, &node.zone)?);
+    }
     let core = core(parts, &node, rings.clone())?;
     let rings = watch::Sender::new(Arc::new(rings));
     let known = show::alone(&node, core.zones.clone(), clock::now());
@@ -228,6 +232,19 @@ fn cluster_room(parts: &Parts, port: u16) -> anyhow::Result<(ClusterDoors, Clust
         auto_detect: parts.auto_detect,
     };
     Ok((doors, room))
+}
+
+/// Makes the key of a new cluster, when the configuration asks for it: at the first start of an
+/// agent that is to join nobody.
+fn first_key(configuration: &Configuration, zone: &Zone) -> anyhow::Result<Option<(Zone, Ring)>> {
+    if !configuration.makes_key || !configuration.seeds.is_empty() {
+        return Ok(None);
+    }
+    let key = zone_keys::generate()?;
+    let written = zone_keys::write(&configuration.home, zone, &key).map_err(anyhow::Error::msg);
+    let path = written.context("the key of a new cluster (new-cluster-key) cannot be kept")?;
+    info!(%zone, path = %path.display(), "Made the key of a new cluster: other nodes need it");
+    Ok(Some((zone.clone(), Ring::of_file(key))))
 }
 
 /// Starts the cluster loop and the tasks around it.

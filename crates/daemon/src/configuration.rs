@@ -38,6 +38,8 @@ pub struct Configuration {
     pub allowed_hosts: BTreeSet<String>,
     /// Whether to start without waiting for a seed.
     pub bootstrap: bool,
+    /// Whether the first start without seeds makes a key for the zone.
+    pub makes_key: bool,
     /// Nodes to join at start, `host` or `host:port`.
     pub seeds: Vec<String>,
     /// The static groups.
@@ -107,6 +109,7 @@ impl Configuration {
                 "log_levels" => self.log_levels != other.log_levels,
                 "log_format" => self.log_format != other.log_format,
                 "bootstrap" => self.bootstrap != other.bootstrap,
+                "new-cluster-key" => self.makes_key != other.makes_key,
                 "seeds" => self.seeds != other.seeds,
                 "groups" => self.groups != other.groups,
                 "node-zone" => self.zone != other.zone,
@@ -127,6 +130,7 @@ impl Configuration {
         self.paths = running.paths.clone();
         self.log_format = running.log_format;
         self.bootstrap = running.bootstrap;
+        self.makes_key = running.makes_key;
         self.zone.clone_from(&running.zone);
         self.is_proxy = running.is_proxy;
         let discovery = Topic::ServiceDiscovery;

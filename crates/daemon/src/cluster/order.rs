@@ -155,7 +155,8 @@ fn told(address: SocketAddr, refusal: &Refusal) -> String {
 /// Tells what to do about a join that was refused.
 fn hint(refused: &str) -> &'static str {
     if refused.contains("key") {
-        return "both need the same key of the zone: opsbro keys list, opsbro keys add";
+        return "both need the same key of the zone: opsbro join HOST --key KEY brings that of the \
+                other one, from its file zone_keys/ZONE.gossip.key";
     }
     if refused.contains("zone") {
         return "opsbro gossip zone list shows the zones that this node knows; the files below \

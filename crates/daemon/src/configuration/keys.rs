@@ -108,6 +108,9 @@ pub const ALL: &[Key] = &[
         "The form on the console: auto (colour on a terminal, journald's below systemd), text or json."),
     key("bootstrap", Kind::Bool, "false", Change::Restart,
         "true: start at once even when no seed answers. false: keep asking the seeds before it is ok."),
+    key("new-cluster-key", Kind::Bool, "false", Change::Restart,
+        "true: the first start of an agent without seeds makes a key for its zone, so that no new\n\
+         cluster is ever open. The other nodes take it with: opsbro join HOST --key KEY"),
     key("seeds", Kind::List, "[]", Change::Reload,
         "Nodes to join, as host or host:port. They are asked for ever, so a node that was cut off\n\
          comes back by itself. Two or three that rarely change are enough."),
@@ -170,10 +173,16 @@ pub fn default_file() -> String {
         }
         // Paths depend on who runs the agent, so they are shown and not set.
         let comment = if is_path(key) { "# " } else { "" };
-        text.push_str(&format!("{comment}{}: {}\n", key.name, key.default));
+        let shipped = SHIPPED.iter().find(|(name, _)| *name == key.name);
+        let value = shipped.map_or(key.default, |(_, value)| *value);
+        text.push_str(&format!("{comment}{}: {value}\n", key.name));
     }
     text
 }
+
+/// What the shipped file sets to something else than the default: a new cluster of an installed
+/// program is sealed from its first start, and an agent without any file changes nothing by itself.
+pub const SHIPPED: &[(&str, &str)] = &[("new-cluster-key", "true")];
 
 /// Tells whether a key names a file or folder, whose default depends on who runs the agent.
 pub fn is_path(key: &Key) -> bool {

@@ -110,6 +110,7 @@ impl Reader {
             advertise_address: self.address("advertise_address"),
             allowed_hosts: self.texts("allowed_hosts").into_iter().collect(),
             bootstrap: self.truth("bootstrap", false),
+            makes_key: self.truth("new-cluster-key", false),
             seeds: self.texts("seeds"),
             groups: self.groups(),
             zone: self.zone_name(&zones),

@@ -55,6 +55,8 @@ fn the_shipped_file_is_the_defaults() {
     let mut expected = bare.configuration;
     expected.home = paths_below(root.path());
     expected.paths = expected.home.clone();
+    assert_eq!(keys::SHIPPED, [("new-cluster-key", "true")]);
+    expected.makes_key = true;
     assert_eq!(shipped.configuration, expected);
 }
 

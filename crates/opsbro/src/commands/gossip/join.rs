@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use api::agent::{INFO, Info};
 use api::client::With;
 use api::gossip::{JOIN, Joined};
 use clap::Args;
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
+use super::zone_key;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{Answer, Page};
 use crate::program::Program;
@@ -22,18 +24,26 @@ pub(crate) struct Join {
     /// A node of the cluster: its host name or address, with :PORT when that is another
     #[arg(required = true, value_name = "HOST[:PORT]")]
     seeds: Vec<String>,
+    /// The key of the zone, when this node does not have it yet: what is in the file
+    /// zone_keys/ZONE.gossip.key of any of its nodes; `-` reads it from stdin
+    #[arg(long)]
+    key: Option<String>,
 }
 
 const EXAMPLES: &str = "Examples:
   opsbro join web-1
   opsbro join web-1:7000 10.0.0.2
-  opsbro join '[fd00::1]:6768'";
+  opsbro join '[fd00::1]:6768'
+  ssh web-1 cat /etc/opsbro/zone_keys/internet.gossip.key | opsbro join web-1 --key -";
 
 /// The longest that one join may take, the check of this node's own address included.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(40);
 
 impl Join {
     pub(crate) fn run(self, program: &Program) -> Outcome {
+        if let Some(key) = &self.key {
+            bring(program, key)?;
+        }
         let mut failures = Vec::new();
         for seed in &self.seeds {
             match join(program, seed) {
@@ -50,6 +60,27 @@ impl Join {
         }
         Err(last.unwrap_or_else(|| Failure::usage("there is nobody to join")))
     }
+}
+
+/// Takes the key of the zone before the join. A node among others has theirs: what changes that is
+/// an order to all of them.
+fn bring(program: &Program, key: &str) -> Result<(), Failure> {
+    let key = match key {
+        "-" => std::io::read_to_string(std::io::Read::take(std::io::stdin(), 1_024))
+            .map_err(|error| Failure::new(format!("cannot read the key: {error}")))?,
+        key => key.to_owned(),
+    };
+    let members = super::members::all(program, &[])?;
+    let facts: Info = program.get(&INFO, With::default())?;
+    let others = members
+        .iter()
+        .filter(|it| it.uuid != facts.uuid && it.state == "alive" && it.zone == facts.zone);
+    if others.count() > 0 {
+        let note = "This node is in a cluster already: the key that it has there is kept.";
+        program.printer.say(note);
+        return Ok(());
+    }
+    zone_key::bring(program, &facts.zone, &key)
 }
 
 /// Joins one node.

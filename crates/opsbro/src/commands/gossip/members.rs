@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use api::agent::{INFO, Info};
 use api::client::With;
 use api::gossip::{Done, FORGET, MEMBERS, Member};
 use clap::{Args, Subcommand};
@@ -87,9 +88,12 @@ impl Members {
             query.push(("detail", "true"));
         }
         query.extend(self.zone.as_deref().map(|zone| ("zone", zone)));
-        all(program, &query).map(|members| Listed {
-            members,
+        let info: Info = program.get(&INFO, With::default())?;
+        let is_open = info.listen.contains_key("gossip") && !info.is_zone_protected;
+        Ok(Listed {
+            members: all(program, &query)?,
             detail: self.detail,
+            open: is_open.then_some(info.zone),
         })
     }
 }
@@ -146,6 +150,9 @@ struct Listed {
     members: Vec<Member>,
     #[serde(skip)]
     detail: bool,
+    /// This node's zone, when its gossip is open.
+    #[serde(skip)]
+    open: Option<String>,
 }
 
 impl Listed {
@@ -189,6 +196,13 @@ impl Answer for Listed {
                 })
                 .collect();
             page.table(&[], &rows);
+        }
+        if let Some(zone) = &self.open {
+            page.line(format!(
+                "{} gossip is open: the zone {zone} has no key, so whoever reaches the port can \
+                 join and listen (opsbro keys add KEY --use)",
+                "‼".red()
+            ));
         }
     }
 }
@@ -276,6 +290,7 @@ mod tests {
         let listed = Listed {
             members: vec![web, lan],
             detail: false,
+            open: None,
         };
         let text = text_of(&listed);
         let lines: Vec<&str> = text.lines().collect();

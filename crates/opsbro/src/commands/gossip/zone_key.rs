@@ -84,10 +84,7 @@ impl ZoneKey {
                         Failure::new(format!("cannot read the key: {error}"))
                     })?,
                 };
-                let key = Key::parse(&text).map_err(|why| {
-                    Failure::new(format!("the key is not valid: {why}"))
-                        .with_hint("make one with: opsbro agent keygen")
-                })?;
+                let key = parsed(&text)?;
                 put(program, &zone, &key, it.erase, false)
             }
         }
@@ -116,6 +113,27 @@ fn put(program: &Program, zone: &Zone, key: &Key, erase: bool, is_new: bool) -> 
         gossip_key: is_new.then(|| key.to_base64()),
     })?;
     told(program, &path)
+}
+
+/// Brings the key of a zone from its other nodes, for this node to join them; a key that is there
+/// and is another one is replaced.
+pub(super) fn bring(program: &Program, zone: &str, text: &str) -> Result<(), Failure> {
+    let zone = self::zone(zone)?;
+    let key = parsed(text)?;
+    let home = program.paths()?;
+    let known = zone_keys::load(&home).keys.remove(&zone);
+    if known.as_ref() == Some(&key) {
+        return Ok(());
+    }
+    let path = zone_keys::write(&home, &zone, &key).map_err(Failure::new)?;
+    told(program, &path).map(drop)
+}
+
+fn parsed(text: &str) -> Result<Key, Failure> {
+    Key::parse(text).map_err(|why| {
+        Failure::new(format!("the key is not valid: {why}"))
+            .with_hint("make one with: opsbro agent keygen")
+    })
 }
 
 /// Makes the running agent read its keys again.
