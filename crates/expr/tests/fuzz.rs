@@ -10,6 +10,8 @@
     reason = "the test is steered by its environment"
 )]
 
+#[path = "../../../tests/fuzz/mutator.rs"]
+mod mutator;
 mod world;
 
 use std::env;
@@ -19,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use expr::{Failure, Outcome, compile, compile_script, compile_template};
 use model::{Diagnostic, Place};
+use mutator::Mutator;
 use world::World;
 
 /// Far above what any input may take even without optimisation on a busy machine: it catches what
@@ -41,10 +44,13 @@ fn corpora_and_their_mutations_neither_panic_nor_run_for_ever() {
     };
     let rounds = number("FUZZ_ROUNDS").unwrap_or(many);
     println!("seed {seed}, {rounds} mutations");
-    let mut mutator = Mutator { state: seed };
+    let letters = |text: &str| text.chars().collect::<Vec<_>>();
+    let corpus: Vec<_> = corpus.iter().map(|text| letters(text)).collect();
+    let pieces = PIECES.map(letters);
+    let mut mutator = Mutator::new(seed);
     for _ in 0..rounds {
-        let text = mutator.mutate(&corpus);
-        check(&text, &world);
+        let text = mutator.mutate(&corpus, &pieces, bend, 2_000);
+        check(&text.iter().collect::<String>(), &world);
     }
 }
 
@@ -115,10 +121,6 @@ fn check_places(text: &str, errors: &[Diagnostic]) {
     }
 }
 
-struct Mutator {
-    state: u64,
-}
-
 /// Pieces of the language, whole and broken.
 const PIECES: [&str; 60] = [
     "{{",
@@ -183,42 +185,8 @@ const PIECES: [&str; 60] = [
     "None",
 ];
 
-impl Mutator {
-    /// splitmix64
-    fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound.max(1) as u64) as usize
-    }
-
-    fn mutate(&mut self, corpus: &[String]) -> String {
-        let mut letters: Vec<char> = corpus[self.below(corpus.len())].chars().collect();
-        for _ in 0..1 + self.below(4) {
-            let at = self.below(letters.len() + 1);
-            let end = (at + self.below(8)).min(letters.len());
-            match self.below(6) {
-                0 => drop(letters.drain(at..end)),
-                1 => {
-                    let copy = letters[at..end].to_vec();
-                    letters.splice(at..at, copy);
-                }
-                2 | 3 => {
-                    let piece = PIECES[self.below(PIECES.len())];
-                    letters.splice(at..at, piece.chars());
-                }
-                4 => {
-                    let other: Vec<char> = corpus[self.below(corpus.len())].chars().collect();
-                    let from = self.below(other.len() + 1);
-                    letters.splice(at.., other[from..].iter().copied());
-                }
-                _ => letters.truncate(at),
-            }
-        }
-        letters.into_iter().take(2_000).collect()
-    }
+/// Another letter of the language.
+fn bend(_: &char, by: u64) -> char {
+    let letters = b"09az_.,()[]{}'\"\\<>=!+-*/% \n";
+    char::from(letters[(by % letters.len() as u64) as usize])
 }

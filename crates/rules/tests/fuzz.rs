@@ -11,6 +11,9 @@
     reason = "the test is steered by its environment"
 )]
 
+#[path = "../../../tests/fuzz/mutator.rs"]
+mod mutator;
+
 use std::env;
 use std::fs;
 use std::path::Path;
@@ -18,6 +21,7 @@ use std::sync::Arc;
 
 use model::Value;
 use model::limits::{FORMAT_DEPTH_MAX, FORMAT_VALUES_MAX};
+use mutator::Mutator;
 use packs::collector::Format;
 use rules::formats::Parser;
 
@@ -39,9 +43,10 @@ fn whatever_a_source_sends_nothing_panics_or_grows() {
     };
     let rounds = number("FUZZ_ROUNDS").unwrap_or(many);
     println!("seed {seed}, {rounds} mutations");
-    let mut mutator = Mutator { state: seed };
+    let pieces = PIECES.map(<[u8]>::to_vec);
+    let mut mutator = Mutator::new(seed);
     for _ in 0..rounds {
-        check(&parsers, &mutator.mutate(&corpus));
+        check(&parsers, &mutator.mutate(&corpus, &pieces, bend, 4_000));
     }
 }
 
@@ -135,10 +140,6 @@ fn check_value(value: &Value, depth: usize, count: &mut usize) {
     }
 }
 
-struct Mutator {
-    state: u64,
-}
-
 /// Pieces of the forms, whole and broken.
 const PIECES: [&[u8]; 36] = [
     b"{",
@@ -179,44 +180,7 @@ const PIECES: [&[u8]; 36] = [
     b"%",
 ];
 
-impl Mutator {
-    /// splitmix64
-    fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound.max(1) as u64) as usize
-    }
-
-    fn mutate(&mut self, corpus: &[Vec<u8>]) -> Vec<u8> {
-        let mut bytes = corpus[self.below(corpus.len())].clone();
-        for _ in 0..1 + self.below(4) {
-            let at = self.below(bytes.len() + 1);
-            let end = (at + self.below(8)).min(bytes.len());
-            match self.below(7) {
-                0 => drop(bytes.drain(at..end)),
-                1 => {
-                    let copy = bytes[at..end].to_vec();
-                    bytes.splice(at..at, copy);
-                }
-                2 | 3 => {
-                    let piece = PIECES[self.below(PIECES.len())];
-                    bytes.splice(at..at, piece.iter().copied());
-                }
-                4 => {
-                    let other = &corpus[self.below(corpus.len())];
-                    let from = self.below(other.len() + 1);
-                    bytes.splice(at.., other[from..].iter().copied());
-                }
-                5 if at < bytes.len() => bytes[at] ^= 1 << self.below(8),
-                _ => bytes.truncate(at),
-            }
-        }
-        bytes.truncate(4_000);
-        bytes
-    }
+/// Flips a bit.
+fn bend(byte: &u8, by: u64) -> u8 {
+    byte ^ 1 << (by % 8)
 }

@@ -11,11 +11,15 @@
     reason = "the test is steered by its environment"
 )]
 
+#[path = "../../../../tests/fuzz/mutator.rs"]
+mod mutator;
 mod packets;
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use mutator::Mutator;
 
 #[test]
 fn a_million_junk_packets_do_no_harm() {
@@ -37,9 +41,10 @@ fn a_million_junk_packets_do_no_harm() {
     };
     let rounds = number("FUZZ_ROUNDS").unwrap_or(many);
     println!("seed {seed}, {rounds} mutations");
-    let mut mutator = Mutator { state: seed };
+    let corpus: Vec<_> = corpus.into_iter().map(|(_, bytes)| bytes).collect();
+    let mut mutator = Mutator::new(seed);
     for _ in 0..rounds {
-        target.check(&mutator.mutate(&corpus));
+        target.check(&mutator.mutate(&corpus, &[], bend, 4_096));
     }
     target.is_well();
 }
@@ -65,50 +70,7 @@ fn corpus(of: &str) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-struct Mutator {
-    state: u64,
-}
-
-impl Mutator {
-    /// splitmix64
-    fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound.max(1) as u64) as usize
-    }
-
-    /// Flips, cuts, doubles and joins pieces of what is well formed.
-    fn mutate(&mut self, corpus: &[(String, Vec<u8>)]) -> Vec<u8> {
-        let mut bytes = corpus[self.below(corpus.len())].1.clone();
-        for _ in 0..1 + self.below(4) {
-            let at = self.below(bytes.len() + 1);
-            let end = (at + self.below(16)).min(bytes.len());
-            match self.below(6) {
-                0 => bytes.truncate(at),
-                1 => drop(bytes.drain(at..end)),
-                2 => bytes.insert(at, self.next() as u8),
-                3 => {
-                    let piece = bytes[at..end].to_vec();
-                    bytes.splice(at..at, piece);
-                }
-                4 => {
-                    let other = &corpus[self.below(corpus.len())].1;
-                    let from = self.below(other.len() + 1);
-                    bytes.truncate(at);
-                    bytes.extend_from_slice(&other[from..]);
-                }
-                _ => {
-                    if let Some(byte) = bytes.get_mut(at) {
-                        *byte ^= 1 << self.below(8);
-                    }
-                }
-            }
-        }
-        bytes
-    }
+/// Flips a bit.
+fn bend(byte: &u8, by: u64) -> u8 {
+    byte ^ 1 << (by % 8)
 }

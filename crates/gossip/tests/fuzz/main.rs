@@ -12,11 +12,18 @@
 )]
 
 mod decoders;
+#[path = "../../../../tests/fuzz/mutator.rs"]
+mod mutator;
 mod sealed;
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use mutator::Mutator;
+
+/// Bytes of one mutation at most: more than any datagram, and than the samples of calls.
+const LENGTH_MAX: usize = 16 << 10;
 
 #[test]
 fn whatever_another_node_sends_nothing_panics() {
@@ -34,9 +41,10 @@ fn whatever_another_node_sends_nothing_panics() {
     };
     let rounds = number("FUZZ_ROUNDS").unwrap_or(many);
     println!("seed {seed}, {rounds} mutations");
-    let mut mutator = Mutator { state: seed };
+    let corpus: Vec<_> = corpus.into_iter().map(|(_, bytes)| bytes).collect();
+    let mut mutator = Mutator::new(seed);
     for _ in 0..rounds {
-        decoders::check(&mutator.mutate(&corpus));
+        decoders::check(&mutator.mutate(&corpus, &[], bend, LENGTH_MAX));
     }
 }
 
@@ -52,7 +60,7 @@ fn bytes_of_strangers_prove_nothing_and_take_no_room() {
     for (name, bytes) in &corpus {
         assert_eq!(ends.check(bytes), name.starts_with("datagram"), "{name}");
     }
-    let known: Vec<_> = corpus.iter().map(|(_, bytes)| bytes).collect();
+    let known: Vec<_> = corpus.into_iter().map(|(_, bytes)| bytes).collect();
     let seed = number("FUZZ_SEED").unwrap_or(20_261_125);
     let many = match env::var("SLOW_TESTS") {
         Ok(_) => 1_000_000,
@@ -60,10 +68,10 @@ fn bytes_of_strangers_prove_nothing_and_take_no_room() {
     };
     let rounds = number("FUZZ_ROUNDS").unwrap_or(many);
     println!("seed {seed}, {rounds} mutations");
-    let mut mutator = Mutator { state: seed };
+    let mut mutator = Mutator::new(seed);
     for _ in 0..rounds {
-        let bytes = mutator.mutate(&corpus);
-        let is_known = known.contains(&&bytes);
+        let bytes = mutator.mutate(&known, &[], bend, LENGTH_MAX);
+        let is_known = known.contains(&bytes);
         assert!(is_known || !ends.check(&bytes), "{bytes:02x?}");
     }
 }
@@ -89,50 +97,7 @@ fn corpus(of: &str) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-struct Mutator {
-    state: u64,
-}
-
-impl Mutator {
-    /// splitmix64
-    fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound.max(1) as u64) as usize
-    }
-
-    /// Flips, cuts, doubles and joins pieces of what is well formed.
-    fn mutate(&mut self, corpus: &[(String, Vec<u8>)]) -> Vec<u8> {
-        let mut bytes = corpus[self.below(corpus.len())].1.clone();
-        for _ in 0..1 + self.below(4) {
-            let at = self.below(bytes.len() + 1);
-            let end = (at + self.below(16)).min(bytes.len());
-            match self.below(6) {
-                0 => bytes.truncate(at),
-                1 => drop(bytes.drain(at..end)),
-                2 => bytes.insert(at, self.next() as u8),
-                3 => {
-                    let piece = bytes[at..end].to_vec();
-                    bytes.splice(at..at, piece);
-                }
-                4 => {
-                    let other = &corpus[self.below(corpus.len())].1;
-                    let from = self.below(other.len() + 1);
-                    bytes.truncate(at);
-                    bytes.extend_from_slice(&other[from..]);
-                }
-                _ => {
-                    if let Some(byte) = bytes.get_mut(at) {
-                        *byte ^= 1 << self.below(8);
-                    }
-                }
-            }
-        }
-        bytes
-    }
+/// Flips a bit.
+fn bend(byte: &u8, by: u64) -> u8 {
+    byte ^ 1 << (by % 8)
 }
