@@ -31,6 +31,11 @@ pub use take::{From, Refused};
 /// News that may wait for the core, which takes them after each step. Beyond it the oldest is lost.
 const NEWS_MAX: usize = 4 * MEMBERS_MAX;
 
+/// Things that are told on by datagram of all that one comparison brings.
+const SPREADS_MAX: usize = 32;
+/// Conflicts that are named; there may be more.
+const CONFLICTS_MAX: usize = 20;
+
 /// All that this node knows of nodes.
 #[derive(Debug)]
 pub struct Book {
@@ -46,6 +51,8 @@ pub struct Book {
     draft: own::Draft,
     news: VecDeque<News>,
     spread: VecDeque<Item>,
+    /// How much may still be spread of what a comparison brings; all when nothing is said.
+    spreads: Option<usize>,
     counts: BTreeMap<&'static str, u64>,
 }
 
@@ -140,6 +147,7 @@ impl Book {
             draft: own::Draft::default(),
             news: VecDeque::new(),
             spread: VecDeque::new(),
+            spreads: None,
             counts: BTreeMap::new(),
         };
         let mut own = own;
@@ -222,25 +230,24 @@ impl Book {
 
     /// Names the addresses and names that two nodes claim that did not leave, for people.
     pub fn conflicts(&self) -> Vec<String> {
-        let mut claims = BTreeMap::<_, &Record>::new();
+        let mut addresses = BTreeMap::new();
+        let mut names = BTreeMap::new();
         let mut conflicts = Vec::new();
         for record in self.records().filter(|record| !self.has_left(record.id)) {
-            let name = record.shown_name().to_owned();
-            for claim in [
-                format!("the address {}", record.body.address),
-                format!("the name {name}"),
-            ] {
-                match claims.get(&claim) {
-                    Some(other) if conflicts.len() < 20 => {
-                        conflicts.push(format!("{claim}: {} and {}", other.id, record.id));
-                    }
-                    Some(_) => {}
-                    None => {
-                        claims.insert(claim, record);
-                    }
-                }
+            let (id, address, name) = (record.id, record.body.address, record.shown_name());
+            let other = *addresses.entry(address).or_insert(id);
+            if other != id {
+                conflicts.push(format!("the address {address}: {other} and {id}"));
+            }
+            let other = *names.entry(name).or_insert(id);
+            if other != id {
+                conflicts.push(format!("the name {name}: {other} and {id}"));
+            }
+            if conflicts.len() >= CONFLICTS_MAX {
+                break;
             }
         }
+        conflicts.truncate(CONFLICTS_MAX);
         conflicts
     }
 
@@ -387,11 +394,21 @@ impl Book {
     }
 
     fn spread(&mut self, item: Item) {
-        if self.spread.len() == SPREAD_QUEUE_MAX {
+        if self.spread.len() == SPREAD_QUEUE_MAX || self.spreads == Some(0) {
             self.count("left to comparison");
             return;
         }
+        self.spreads = self.spreads.map(|left| left - 1);
         self.spread.push_back(item);
+    }
+
+    /// Begins or ends to take what a comparison within a scope brings. Within the zone others have
+    /// it already, and when it is much they find it in the same way.
+    pub(crate) fn comparing(&mut self, scope: Option<&Scope>) {
+        self.spreads = match scope {
+            Some(Scope::Zone) => Some(SPREADS_MAX),
+            Some(Scope::Below(_)) | None => None,
+        };
     }
 
     fn flip(&mut self, kind: Kind, id: [u8; 16], stamp: Stamp) {

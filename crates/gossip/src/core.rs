@@ -17,6 +17,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::{Moment, NodeId, WallTime, Zone, limits};
 use rand::rngs::SmallRng;
@@ -25,7 +26,7 @@ use rand::{RngExt, SeedableRng};
 use crate::book::{Book, From, News};
 use crate::config::{Config, Timing};
 use crate::input::{Call, Input, OrderId};
-use crate::item::Item;
+use crate::item::{self, Item};
 use crate::output::{Change, Output, What};
 use crate::record::{Record, Version};
 use crate::seal::{Ring, Rings, Sealer};
@@ -35,6 +36,10 @@ use datagrams::{PendingJoin, PendingPing};
 use members::{Expected, Shown};
 use orders::Detection;
 use rounds::{Round, Seeds};
+
+/// How long a node whose record came may take to be heard of as a member, before it is tried: most
+/// often both come with the same packets.
+const NEWS_PATIENCE: Duration = Duration::from_millis(600);
 
 /// The cluster as one node takes part in it.
 pub struct Core {
@@ -174,7 +179,10 @@ impl Core {
             Input::Order(id, order) => self.take_order(id, order),
             Input::Describe(description) => self.book.describe(*description),
             Input::Keys(rings) => self.take_keys(rings),
-            Input::Zones(zones) => self.book.set_zones(Arc::new(zones)),
+            Input::Zones(zones) => {
+                self.book.set_zones(Arc::new(zones));
+                self.swim.hear_anew();
+            }
             Input::Seeds(seeds) => self.take_seeds(seeds),
         }
         self.turn();
@@ -213,7 +221,7 @@ impl Core {
             if let Some((state, since)) = node.state {
                 self.remember(id, state, since);
             }
-            self.expect(id);
+            self.expect(id, Duration::ZERO);
         }
     }
 
@@ -268,10 +276,16 @@ impl Core {
                     self.lacking.insert(id);
                 }
             }
-            Effect::Told { by, bytes } => match Item::decode(&bytes) {
-                Ok(item) => self.take_item(by, item),
-                Err(_) => self.drop_counted("malformed item"),
-            },
+            Effect::Told { by, bytes } => {
+                let hash = item::hash(&bytes);
+                if self.swim.heard_again(hash) {
+                    return;
+                }
+                match Item::decode(&bytes) {
+                    Ok(item) => self.take_item(by, item, hash),
+                    Err(_) => self.drop_counted("malformed item"),
+                }
+            }
             Effect::Cloned { id, at } => {
                 if self.clones.len() < limits::GOSSIP_TOLD_SUSPECTS_MAX
                     || self.clones.contains_key(&id)
@@ -288,22 +302,20 @@ impl Core {
         }
     }
 
-    fn take_item(&mut self, by: NodeId, item: Item) {
-        if let Ok(true) = self.book.take(self.now, self.wall, &From::Zone, item) {
-            while let Some(news) = self.book.poll_news() {
-                if let News::Wanted(id) = news {
-                    self.want(id, by);
-                } else {
-                    self.take_book_news(news);
-                }
-            }
-        }
-        // What is known to be newer elsewhere is wanted, though it is not taken.
+    fn take_item(&mut self, by: NodeId, item: Item, hash: u64) {
+        let (kind, id) = item.key();
+        let kind = kind.number();
+        let is_notice = matches!(item, Item::Notice(..));
+        let taken = self.book.take(self.now, self.wall, &From::Zone, item);
         while let Some(news) = self.book.poll_news() {
             match news {
                 News::Wanted(id) => self.want(id, by),
                 other => self.take_book_news(other),
             }
+        }
+        // What was refused may be taken later, and what was told of in short is not had yet.
+        if taken.is_ok() && !is_notice {
+            self.swim.known(hash, Subject { kind, id });
         }
     }
 
@@ -348,7 +360,7 @@ impl Core {
             self.swim.take_leave(self.now, id, after.version.starts);
             self.expected.remove(&id);
         } else if own_zone {
-            self.expect(id);
+            self.expect(id, NEWS_PATIENCE);
             let newer = after.body.keys.0 > self.ring_version(&after.body.zone);
             if newer {
                 self.ask_rings(after.body.address);

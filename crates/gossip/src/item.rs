@@ -101,6 +101,21 @@ pub struct Report {
     pub count: u64,
 }
 
+/// By how much a count may jump. Counts rise by one at a time, every few seconds at most, so this is
+/// a month without a word.
+const COUNT_JUMP_MAX: u64 = 1 << 20;
+/// The first count that is believed of something unknown: room is left above for those to come.
+const COUNT_FIRST_MAX: u64 = 1 << 62;
+
+/// Tells whether a count may be what it says to be, when so much was known. One member that tells
+/// the largest there is must not keep all others from telling anything newer, ever.
+pub(crate) fn is_plausible(known: Option<u64>, said: u64) -> bool {
+    match known {
+        Some(known) => said <= known.saturating_add(COUNT_JUMP_MAX),
+        None => said <= COUNT_FIRST_MAX,
+    }
+}
+
 /// One thing that is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {

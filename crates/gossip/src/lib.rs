@@ -26,6 +26,6 @@ pub use events::Event;
 pub use input::{Call, CallError, Description, Input, KeyOrder, Order, OrderId, Peer};
 pub use output::{Change, Done, Found, Output, Refusal, What};
 pub use record::{Body, Health, Problem, Record, Version};
-pub use snapshot::{Figures, Member, Snapshot};
+pub use snapshot::{Figures, Held, Member, Snapshot};
 pub use sync::exchanges_keys;
 pub use zones::{Relation, Zones};

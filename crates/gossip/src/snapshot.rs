@@ -66,6 +66,41 @@ pub struct Figures {
     pub conflicts: Vec<String>,
 }
 
+/// How much a core holds that grows with what others send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Members of the zone.
+    pub members: usize,
+    /// What nodes tell.
+    pub records: usize,
+    /// Updates and broadcasts that wait to be sent on.
+    pub backlog: usize,
+    /// Calls that are under way.
+    pub calls: usize,
+    /// Records that are to be fetched.
+    pub wanted: usize,
+    /// Newcomers whose addresses are tried.
+    pub joins: usize,
+    /// Senders that are remembered against replay.
+    pub senders: usize,
+    /// Derived keys.
+    pub subkeys: usize,
+}
+
+impl Held {
+    /// Tells whether nothing of it is more than there.
+    pub fn within(&self, bounds: &Self) -> bool {
+        self.members <= bounds.members
+            && self.records <= bounds.records
+            && self.backlog <= bounds.backlog
+            && self.calls <= bounds.calls
+            && self.wanted <= bounds.wanted
+            && self.joins <= bounds.joins
+            && self.senders <= bounds.senders
+            && self.subkeys <= bounds.subkeys
+    }
+}
+
 impl Snapshot {
     /// Gives a member.
     pub fn member(&self, id: NodeId) -> Option<&Member> {

@@ -17,7 +17,7 @@ mod identity;
 mod judge;
 mod known;
 mod pace;
-mod packet;
+pub(crate) mod packet;
 mod pause;
 mod suspects;
 #[cfg(test)]
@@ -40,7 +40,7 @@ pub use known::Known;
 
 use crate::config::Timing;
 use crate::wire::{Malformed, Writer};
-use broadcasts::Broadcasts;
+use broadcasts::{Broadcasts, Heard};
 use hands::Hands;
 use pace::Pace;
 use packet::Codec;
@@ -74,6 +74,12 @@ pub struct Swim {
     members: BTreeMap<NodeId, Known>,
     suspects: Suspects,
     broadcasts: Broadcasts,
+    /// What changed of members, to be sent on.
+    rumours: Broadcasts,
+    /// What others told beside the members.
+    heard: Heard,
+    /// Whether what changes of members is sent on.
+    spreads: bool,
     /// Timers of foca. There are never more than a few.
     timers: Vec<(Moment, Timer<Identity>)>,
     /// The last probes, the newest first: number, whom, when, answered.
@@ -111,6 +117,9 @@ impl Swim {
             members: BTreeMap::new(),
             suspects: Suspects::default(),
             broadcasts: Broadcasts::default(),
+            rumours: Broadcasts::default(),
+            heard: Heard::default(),
+            spreads: false,
             timers: Vec::new(),
             probes: VecDeque::new(),
             incarnation: 0,
@@ -150,7 +159,7 @@ impl Swim {
 
     /// Gives how much waits to be sent on.
     pub fn backlog(&self) -> usize {
-        self.foca.updates_backlog() + self.broadcasts.len()
+        self.foca.updates_backlog() + self.rumours.len() + self.broadcasts.len()
     }
 
     /// Gives the next thing to do or know.
@@ -262,6 +271,25 @@ impl Swim {
         self.settle(now);
     }
 
+    /// Tells whether something of this hash was heard and known already; others know it too, then.
+    pub fn heard_again(&mut self, hash: u64) -> bool {
+        let subject = self.heard.get(hash);
+        if let Some(subject) = subject {
+            self.broadcasts.lessen(subject, Some(hash));
+        }
+        subject.is_some()
+    }
+
+    /// Takes it that something of this hash is known, and what it is about.
+    pub fn known(&mut self, hash: u64, subject: Subject) {
+        self.heard.put(hash, subject);
+    }
+
+    /// Hears everything as if for the first time: what may be known is otherwise than before.
+    pub fn hear_anew(&mut self) {
+        self.heard = Heard::default();
+    }
+
     /// Tries to reach a node that is dead or not known here. When it answers it is a member again.
     pub fn contact(&mut self, now: Moment, to: Identity) {
         if !self.left {
@@ -356,6 +384,13 @@ impl Swim {
         self.counts = counts;
     }
 
+    /// Gives how this node and all members are, for a newcomer to know at once.
+    pub fn statements(&self) -> Vec<Member<Identity>> {
+        let own = Member::new(*self.own(), self.incarnation, State::Alive);
+        let members = self.members.values().map(Known::statement);
+        std::iter::once(own).chain(members).collect()
+    }
+
     /// Gives up to `count` living members, chosen by chance.
     pub fn some_living(&mut self, count: usize) -> Vec<Identity> {
         let mut chosen = Vec::new();
@@ -406,9 +441,13 @@ impl Swim {
             });
         }
         for mut packet in hands.packets {
-            if packet.takes_more {
+            if let Some(count_at) = packet.count_at {
                 let max = limits::GOSSIP_BODY_BYTES_MAX;
-                self.broadcasts.fill(&mut packet.body, max);
+                let as_is = |body: &mut Vec<u8>, bytes: &[u8]| body.extend_from_slice(bytes);
+                let more = self.rumours.fill(&mut packet.body, max, as_is);
+                packet::raise_count(&mut packet.body, count_at, more);
+                self.broadcasts
+                    .fill(&mut packet.body, max, packet::write_told);
             }
             self.send(packet.to, packet.body);
         }
@@ -423,8 +462,12 @@ impl Swim {
     }
 
     fn set_timer(&mut self, now: Moment, timer: Timer<Identity>) {
-        // Nodes that started together shall not go on in step.
-        let jitter = self.rng.random_range(950..1_050);
+        // Nodes that started together shall not go on in step: a death between two steps would be
+        // noticed late by all.
+        let first = self.probes.is_empty();
+        let jitter = self
+            .rng
+            .random_range(if first { 200..1_000 } else { 950..1_050 });
         match timer {
             Timer::SendIndirectProbe { .. } => {
                 self.timers.push((now + self.pace.answer(), timer));
@@ -537,7 +580,7 @@ impl Swim {
         packet::write_members(&mut writer, said);
         let mut body = writer.into_bytes();
         let max = limits::GOSSIP_BODY_BYTES_MAX;
-        self.broadcasts.fill(&mut body, max);
+        self.broadcasts.fill(&mut body, max, packet::write_told);
         self.send(to, body);
     }
 

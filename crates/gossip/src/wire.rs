@@ -39,9 +39,9 @@ pub enum Malformed {
 pub struct Writer(Vec<u8>);
 
 impl Writer {
-    /// Begins with nothing.
+    /// Begins with nothing. Most of what is written takes some dozen bytes.
     pub fn new() -> Self {
-        Self::default()
+        Self::with_capacity(64)
     }
 
     /// Begins with nothing, and room for this many bytes.

@@ -471,8 +471,6 @@ pub const GOSSIP_BROADCASTS_MAX: usize = 4_096;
 pub const GOSSIP_BROADCASTS_TRIED_MAX: usize = 64;
 /// Most suspects that are told of it in one turn; the others are told in the next.
 pub const GOSSIP_TOLD_SUSPECTS_MAX: usize = 16;
-/// Most members of a zone that a node knows; one more is not taken in, and counted.
-pub const GOSSIP_MEMBERS_MAX: usize = 20_000;
 
 /// Largest answer by UDP to another machine: what no path cuts (RFC 9715). What is more is asked
 /// for by TCP.

@@ -44,7 +44,7 @@ impl Book {
         wall: WallTime,
         state: impl Fn(NodeId) -> Option<(MemberState, WallTime)>,
     ) -> Vec<u8> {
-        let mut writer = Writer::new();
+        let mut writer = Writer::with_capacity(256 * (1 + self.records.len()));
         writer.byte(FORM);
         writer.wall(wall);
         let tombstones = self.tombstones.values().cloned().map(Item::Tombstone);

@@ -143,7 +143,9 @@ impl Book {
         self.draft.told = now.or(self.draft.told);
         let after = Arc::new(record);
         let before = self.put_record(Arc::clone(&after));
+        let spreads = self.spreads.take();
         self.spread(Item::Record(Arc::clone(&after)));
+        self.spreads = spreads;
         self.tell(News::Record { before, after });
     }
 

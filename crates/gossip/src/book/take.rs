@@ -10,7 +10,7 @@ use model::{Moment, NodeId, WallTime, Zone};
 
 use super::{Book, Heard, News, Told};
 use crate::events::{EVENT_AGE_MAX, Event};
-use crate::item::{Departed, Item, Kind, Report, Sighting, Stamp, Tombstone};
+use crate::item::{Departed, Item, Kind, Report, Sighting, Stamp, Tombstone, is_plausible};
 use crate::record::{Record, Version};
 use crate::zones::Relation;
 
@@ -44,6 +44,9 @@ pub enum Refused {
     /// It concerns a node that is not known.
     #[error("of an unknown node")]
     Unknown,
+    /// It says to be far newer than anything that could have happened.
+    #[error("of a count that cannot be")]
+    Implausible,
 }
 
 impl Refused {
@@ -55,6 +58,7 @@ impl Refused {
             Self::TooOld => "too old",
             Self::TooManyEvents => "too many events of one node",
             Self::Unknown => "of an unknown node",
+            Self::Implausible => "of a count that cannot be",
         }
     }
 }
@@ -75,7 +79,7 @@ impl Book {
             Item::Tombstone(tombstone) => self.take_tombstone(wall, tombstone),
             Item::Departed(departed) => self.take_departed(departed),
             Item::Event(event, age) => self.take_event(now, event, age),
-            Item::Report(report) => Ok(self.take_report(now, report)),
+            Item::Report(report) => self.take_report(now, report),
         });
         if let Err(refused) = taken {
             self.count(refused.word());
@@ -216,6 +220,10 @@ impl Book {
         let known = self.sightings.get(&sighting.id);
         if known.is_some_and(|known| known.stamp() >= sighting.stamp()) {
             return Ok(false);
+        }
+        let count = known.filter(|known| known.starts == sighting.starts);
+        if !is_plausible(count.map(|known| known.count), sighting.count) {
+            return Err(Refused::Implausible);
         }
         self.put_sighting(sighting);
         Ok(true)
@@ -366,14 +374,17 @@ impl Book {
         Ok(true)
     }
 
-    fn take_report(&mut self, now: Moment, report: Report) -> bool {
-        let heard = self.heard.get(&report.zone);
-        if heard.is_some_and(|heard| heard.count >= report.count) {
-            return false;
+    fn take_report(&mut self, now: Moment, report: Report) -> Result<bool, Refused> {
+        let heard = self.heard.get(&report.zone).map(|heard| heard.count);
+        if heard.is_some_and(|heard| heard >= report.count) {
+            return Ok(false);
         }
-        // Its teller may say any number, so it is only believed for zones that are near.
+        if !is_plausible(heard, report.count) {
+            return Err(Refused::Implausible);
+        }
+        // It is only believed for zones that are near.
         if self.through(&report.zone).as_ref() != Some(&report.zone) {
-            return false;
+            return Ok(false);
         }
         let heard = Heard {
             count: report.count,
@@ -382,6 +393,6 @@ impl Book {
         };
         self.heard.insert(report.zone.clone(), heard);
         self.spread(Item::Report(report));
-        true
+        Ok(true)
     }
 }

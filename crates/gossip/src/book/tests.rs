@@ -390,3 +390,34 @@ fn proxies_agree_on_a_state_without_clocks() {
     assert_eq!(take(&mut first, alive), Ok(true));
     check_hash(&first);
 }
+
+#[test]
+fn the_largest_count_of_all_keeps_nobody_from_saying_something_newer() {
+    let mut book = book(1, "lan");
+    take(&mut book, told(proxy(7, "internet"))).unwrap();
+    let sighting = |count, state| {
+        Item::Sighting(Sighting {
+            id: id(7),
+            starts: record(7, "internet").version.starts,
+            count,
+            state,
+            since: wall(1),
+            accuser: None,
+        })
+    };
+    let report = |count| {
+        let zone = zone("internet");
+        Item::Report(Report { zone, count })
+    };
+    let refused = Err(Refused::Implausible);
+    assert_eq!(take(&mut book, report(3)), Ok(true));
+    assert_eq!(take(&mut book, report(u64::MAX)), refused);
+    assert_eq!(take(&mut book, report(4)), Ok(true));
+    for count in [u64::MAX, u64::MAX - 1] {
+        assert_eq!(take(&mut book, sighting(count, MemberState::Dead)), refused);
+    }
+    assert_eq!(take(&mut book, sighting(1, MemberState::Dead)), Ok(true));
+    let largest = sighting(u64::MAX, MemberState::Dead);
+    assert_eq!(take(&mut book, largest), refused);
+    assert_eq!(take(&mut book, sighting(2, MemberState::Alive)), Ok(true));
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use foca::{Member, State};
-use model::{MemberState, NodeId, Zone};
+use model::{MemberState, NodeId, Zone, limits};
 
 use super::Core;
 use crate::book::From;
@@ -16,6 +16,10 @@ use crate::zones::Relation;
 
 /// Newcomers whose addresses are tried at one time; a further one is refused, and tries again.
 const JOINS_MAX: usize = 1_024;
+
+/// Members that a newcomer is told of at once: so many fit into one answer, of 57 bytes at most. It
+/// hears of others by gossip.
+const MEMBERS_TOLD_MAX: usize = limits::CALL_BYTES_MAX / 64;
 
 impl Core {
     pub(super) fn take_request(&mut self, call: Call, peer: &Peer, request: &[u8]) {
@@ -129,8 +133,20 @@ impl Core {
             Relation::Below => self.book.news_of_proxies(&[]),
             Relation::Own | Relation::Parent | Relation::Hidden => Vec::new(),
         };
-        let own = Arc::clone(self.book.own());
-        self.reply(call, &Answer::Joined(own, above));
+        let mut members = match relation {
+            Relation::Own => self.swim.statements(),
+            Relation::Below | Relation::Parent | Relation::Hidden => Vec::new(),
+        };
+        members.truncate(MEMBERS_TOLD_MAX);
+        let record = Arc::clone(self.book.own());
+        self.reply(
+            call,
+            &Answer::Joined {
+                record,
+                above,
+                members,
+            },
+        );
     }
 
     fn asked_to_leave(&mut self, call: Call, proved: Option<&Zone>, by: NodeId, starts: u64) {

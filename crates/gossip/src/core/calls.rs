@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use foca::Member;
 use model::{Moment, NodeId, Zone};
 
 use super::Core;
@@ -14,6 +15,7 @@ use crate::item::{self, Kind};
 use crate::output::{Done, Output, Refusal};
 use crate::record::Record;
 use crate::seal::Ring;
+use crate::swim::Identity;
 use crate::sync::{Answer, Ask, NEWEST, Reason, Request, RingMark, Talk, Unread};
 use crate::zones::Relation;
 
@@ -268,7 +270,14 @@ impl Core {
             Ok((_, Err(Unread::Protocol { newest, .. }))) => Err(protocol(address, newest)),
             Ok((_, Err(Unread::Malformed(why)))) => Err(not_ours(address, &why.to_string())),
             Ok((_, Ok(Answer::Refused(reason)))) => Err(self.refusal(address, reason)),
-            Ok((_, Ok(Answer::Joined(record, above)))) => self.enter(address, &record, above),
+            Ok((
+                _,
+                Ok(Answer::Joined {
+                    record,
+                    above,
+                    members,
+                }),
+            )) => self.enter(address, &record, above, members),
             Ok((_, Ok(_))) => Err(not_ours(address, "it answered something else")),
         };
         let joined = result.is_ok();
@@ -284,6 +293,7 @@ impl Core {
         address: SocketAddr,
         record: &Arc<Record>,
         above: Vec<item::Item>,
+        members: Vec<Member<Identity>>,
     ) -> Result<Done, Refusal> {
         let id = record.id;
         let zone = record.body.zone.clone();
@@ -305,6 +315,10 @@ impl Core {
         self.take_news();
         match self.book.relation(&zone) {
             Relation::Own => {
+                let book = &self.book;
+                let forgotten = |id, starts| book.is_forgotten(id, starts);
+                self.swim.learn(self.now, members, false, &forgotten);
+                self.take_news();
                 self.compare_with(address);
                 self.look_again_soon();
             }

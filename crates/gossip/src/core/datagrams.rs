@@ -175,9 +175,11 @@ impl Core {
             return;
         }
         self.take_news();
-        let record = self.book.record(opened.sender);
-        if record.is_none_or(|record| record.version.starts < opened.starts) {
-            self.want(opened.sender, opened.sender);
+        match self.book.record(opened.sender) {
+            Some(record) if record.version.starts >= opened.starts => {}
+            Some(_) => self.want(opened.sender, opened.sender),
+            // It comes by gossip most often; else it is fetched soon, with others.
+            None => drop(self.lacking.insert(opened.sender)),
         }
     }
 

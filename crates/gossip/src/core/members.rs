@@ -8,7 +8,7 @@ use model::{MemberState, Moment, NodeId, WallTime};
 use super::Core;
 use crate::output::What;
 use crate::record::Record;
-use crate::snapshot::{Figures, Member, Snapshot};
+use crate::snapshot::{Figures, Held, Member, Snapshot};
 use crate::zones::Relation;
 
 /// How long a node that is known by its record only may take to be heard, before it is dead.
@@ -60,6 +60,36 @@ impl Core {
             events: self.book.events(self.now),
             figures: self.figures(),
         })
+    }
+
+    /// Gives how a node is, as a snapshot would.
+    pub fn state(&self, id: NodeId) -> Option<MemberState> {
+        let record = self.book.record(id)?;
+        if self.book.relation(&record.body.zone) == Relation::Own {
+            return self.shown.get(&id).map(|shown| shown.state);
+        }
+        let seen = self.book.seen(self.now, self.wall, id)?;
+        Some(seen.state)
+    }
+
+    /// Gives what a node tells about itself.
+    pub fn record(&self, id: NodeId) -> Option<&Arc<Record>> {
+        self.book.record(id)
+    }
+
+    /// Gives how much is held that grows with what others send: all of it is bounded.
+    pub fn held(&self) -> Held {
+        let (senders, subkeys) = self.sealer.held();
+        Held {
+            members: self.swim.members().len(),
+            records: self.book.records().count(),
+            backlog: self.swim.backlog(),
+            calls: self.calls.len(),
+            wanted: self.wanted.len(),
+            joins: self.joins.len(),
+            senders,
+            subkeys,
+        }
     }
 
     fn member(&self, record: &Arc<Record>) -> Option<Member> {
@@ -135,8 +165,9 @@ impl Core {
         );
     }
 
-    /// Expects a node of the own zone, unless it is a member already in this life.
-    pub(super) fn expect(&mut self, id: NodeId) {
+    /// Expects a node of the own zone, unless it is a member already in this life, and tries it
+    /// after a while.
+    pub(super) fn expect(&mut self, id: NodeId, patience: Duration) {
         let Some(record) = self.book.record(id) else {
             return;
         };
@@ -148,7 +179,7 @@ impl Core {
             self.expected.entry(id).or_insert(Expected {
                 since: self.now,
                 tries: 0,
-                next: self.now,
+                next: self.now + patience,
             });
         }
         self.review.insert(id);

@@ -177,7 +177,8 @@ impl Core {
             | Refused::NotItsOwn
             | Refused::Full
             | Refused::TooOld
-            | Refused::Unknown => Refusal::TooMuch("the event cannot be told"),
+            | Refused::Unknown
+            | Refused::Implausible => Refusal::TooMuch("the event cannot be told"),
         })?;
         Ok(Done::EventAdded(id))
     }
@@ -208,7 +209,7 @@ impl Core {
         self.seeds.begin_again(self.now);
         let records: Vec<_> = self.book.records().map(|record| record.id).collect();
         for id in records {
-            self.expect(id);
+            self.expect(id, Duration::ZERO);
         }
         Ok(Done::ZoneChanged(zone))
     }

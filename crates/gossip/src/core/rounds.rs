@@ -27,7 +27,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// How many of them at once.
 const CONTACTS: usize = 50;
 /// After how many tries a node is left to the rounds of rejoining.
-const CONTACT_TRIES: u32 = 4;
+const CONTACT_TRIES: u32 = 5;
 /// How many dead ones are tried in one round of rejoining.
 const REJOINS: usize = 3;
 /// How often proxies speak with the zone above, when nothing changed and when something did.
@@ -39,6 +39,8 @@ const REVIEW_EVERY: Duration = Duration::from_secs(2);
 /// dies right after it joined shall know the others when it is back.
 const KEEP_EVERY: Duration = Duration::from_secs(5);
 const KEEP_SOON: Duration = Duration::from_millis(300);
+/// In a cluster of more than 250 it is kept less often, for all of it is written each time.
+const KEEP_EVERY_A_NODE: Duration = Duration::from_millis(20);
 /// How often the dead are looked at for those to be reaped.
 const REAP_EVERY: Duration = Duration::from_secs(10);
 /// The pauses between two tries at the seeds.
@@ -160,10 +162,12 @@ impl Core {
             zones || !self.expected.is_empty(),
             REVIEW_EVERY,
         );
+        let nodes = u32::try_from(self.swim.members().len()).unwrap_or(u32::MAX);
+        let keep_every = KEEP_EVERY.max(KEEP_EVERY_A_NODE * nodes);
         let keep = self.changed_since_kept.then(|| {
             let planned = self.rounds.get(&Round::Keep).copied();
             let soon = now + KEEP_SOON;
-            let due = self.kept_at.map_or(soon, |at| soon.max(at + KEEP_EVERY));
+            let due = self.kept_at.map_or(soon, |at| soon.max(at + keep_every));
             planned.unwrap_or(due)
         });
         self.plan_at(Round::Keep, keep);
@@ -190,13 +194,12 @@ impl Core {
 
     fn seeds_wanted(&self) -> bool {
         let isolated = self.swim.living() == 0;
-        let some = self
-            .seeds
-            .addresses
-            .iter()
-            .any(|at| !self.seeds.myself.contains(at));
+        let mut addresses = self.seeds.addresses.iter();
+        if !addresses.any(|at| !self.seeds.myself.contains(at)) {
+            return false;
+        }
         let wanted = (!self.seeds.reached || isolated) && !self.knows_a_seed();
-        some && (wanted || self.lacks_zone_above())
+        wanted || self.lacks_zone_above()
     }
 
     /// Tells whether this node speaks for its zone, and knows nobody to speak to.
@@ -307,6 +310,7 @@ impl Core {
     /// Tries all who were not heard anew: what kept them from hearing this node is gone.
     pub(super) fn expect_all_again(&mut self) {
         for expected in self.expected.values_mut() {
+            expected.since = self.now;
             expected.tries = 0;
             expected.next = self.now;
         }

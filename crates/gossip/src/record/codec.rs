@@ -35,7 +35,7 @@ const LEFT: u8 = 2;
 impl Record {
     /// Writes it.
     pub fn encode(&self) -> Vec<u8> {
-        let mut writer = Writer::new();
+        let mut writer = Writer::with_capacity(256);
         writer.node(self.id);
         writer.number(self.version.starts);
         writer.number(self.version.change);

@@ -19,7 +19,8 @@ pub(super) struct Senders {
 struct Sender {
     starts: u64,
     /// The salt that it uses now, and the one before, whose last packets may still be on the way.
-    salts: [Option<(Salt, Window)>; 2],
+    /// Of most members of a large cluster little is ever heard directly.
+    salts: [Option<Box<(Salt, Window)>>; 2],
     used: u64,
 }
 
@@ -33,7 +34,8 @@ impl Sender {
     }
 
     fn take(&mut self, salt: Salt, counter: u64) -> Result<(), Dropped> {
-        for (known, window) in self.salts.iter_mut().flatten() {
+        for known in self.salts.iter_mut().flatten() {
+            let (known, window) = &mut **known;
             if *known == salt {
                 return match window.take(counter) {
                     Seen::New => Ok(()),
@@ -42,7 +44,7 @@ impl Sender {
                 };
             }
         }
-        let newest = self.salts[0].as_ref().map(|(salt, _)| generation(salt));
+        let newest = self.salts[0].as_ref().map(|known| generation(&known.0));
         match newest.map(|newest| generation(&salt).cmp(&newest)) {
             Some(Ordering::Less) => return Err(Dropped::Replayed),
             Some(Ordering::Equal) => return Err(Dropped::Twin),
@@ -52,7 +54,7 @@ impl Sender {
         if window.take(counter) != Seen::New {
             return Err(Dropped::Late);
         }
-        self.salts[1] = self.salts[0].replace((salt, window));
+        self.salts[1] = self.salts[0].replace(Box::new((salt, window)));
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use foca::{Header, Message, Notification, Runtime, Timer};
 use model::NodeId;
 
 use super::identity::Identity;
+use super::packet;
 
 /// What foca wants done.
 #[derive(Debug, Default)]
@@ -31,8 +32,9 @@ pub(super) struct Packet {
     pub(super) to: Identity,
     /// Its bytes.
     pub(super) body: Vec<u8>,
-    /// Whether more may ride on it.
-    pub(super) takes_more: bool,
+    /// Where it says of how many members it tells; nothing when it tells of none, and nothing may
+    /// ride on it.
+    pub(super) count_at: Option<usize>,
 }
 
 impl Runtime<Identity> for Hands {
@@ -59,7 +61,7 @@ impl Runtime<Identity> for Hands {
         self.packets.push(Packet {
             to,
             body: data.to_vec(),
-            takes_more: false,
+            count_at: None,
         });
     }
 
@@ -76,7 +78,7 @@ impl Hands {
         }
         let takes_more = !matches!(header.message, Message::Announce | Message::TurnUndead);
         if let Some(last) = self.packets.last_mut() {
-            last.takes_more = takes_more;
+            last.count_at = takes_more.then(|| packet::header_len(header));
         }
     }
 }

@@ -8,7 +8,8 @@ use foca::{Header, Member, State};
 use model::{MemberState, Moment, NodeId, limits};
 
 use super::identity::{Accused, Epoch, Identity};
-use super::{Dropped, Effect, Known, Swim};
+use super::{Dropped, Effect, Known, Subject, Swim, pace, packet};
+use crate::wire::Writer;
 
 /// How long an address that a member moved away from may not be its own again: one that comes
 /// back sooner is a second machine with the same id.
@@ -31,7 +32,7 @@ impl Swim {
     pub(super) fn admit(&mut self, now: Moment, header: &Header<Identity>) -> Result<(), Dropped> {
         let src = &header.src;
         let Some(known) = self.members.get(&src.id) else {
-            let full = self.members.len() >= limits::GOSSIP_MEMBERS_MAX;
+            let full = self.members.len() >= limits::MEMBERS_MAX;
             return if full { Err(Dropped::Full) } else { Ok(()) };
         };
         let known_epoch = known.identity.epoch;
@@ -113,11 +114,13 @@ impl Swim {
     ) {
         let touched = said.iter().map(|member| member.id().id).collect();
         self.blamed = blamed;
+        self.spreads = spread;
         self.drive(now, |foca, hands| {
-            foca.apply_many(said.into_iter(), spread, hands)
+            foca.apply_many(said.into_iter(), false, hands)
         });
         self.refresh(now, touched);
         self.blamed = BTreeMap::new();
+        self.spreads = false;
     }
 
     /// Decides about a suspect whose time is over.
@@ -216,6 +219,9 @@ impl Swim {
             cloned_until: old.and_then(|old| old.cloned_until),
         };
         self.members.insert(id, known);
+        if self.spreads {
+            self.send_on(&known);
+        }
         if state == MemberState::Suspect {
             let mine = accuser == Some(self.own().id);
             let time = self.pace.suspicion(self.living());
@@ -234,13 +240,26 @@ impl Swim {
         }
     }
 
+    /// Has others told what changed of a member.
+    fn send_on(&mut self, known: &Known) {
+        let mut said = *known;
+        if said.state != MemberState::Alive {
+            said.accuser.get_or_insert(self.own().id);
+        }
+        let mut writer = Writer::new();
+        packet::write_member(&mut writer, &said.statement());
+        let times = pace::transmissions(self.living());
+        let subject = subject(known.identity.id);
+        self.rumours.add(subject, writer.into_bytes(), times.into());
+    }
+
     fn weigh(&mut self, now: Moment, member: Member<Identity>) -> Verdict {
         let id = *member.id();
         if id.id == self.own().id {
             return self.weigh_own(member);
         }
         let Some(known) = self.members.get(&id.id).copied() else {
-            let full = self.members.len() >= limits::GOSSIP_MEMBERS_MAX;
+            let full = self.members.len() >= limits::MEMBERS_MAX;
             return if full {
                 Verdict::Drop
             } else {
@@ -263,6 +282,7 @@ impl Swim {
                     && member.incarnation() == known.incarnation;
                 let gone = same_life && !known.is_active();
                 if same_life && (gone || !newer && !worse) {
+                    self.rumours.lessen(subject(id.id), None);
                     Verdict::Drop
                 } else {
                     Verdict::Take(member)
@@ -341,5 +361,13 @@ impl Swim {
         let at = [known.identity.address, address];
         self.effects.push_back(Effect::Cloned { id, at });
         true
+    }
+}
+
+/// Gives under what a statement of a member waits to be sent on.
+fn subject(id: NodeId) -> Subject {
+    Subject {
+        kind: 0,
+        id: *id.as_bytes(),
     }
 }

@@ -133,7 +133,7 @@ pub(super) fn transmissions(members: usize) -> u8 {
 fn growth_thousandths(members: usize) -> u32 {
     const POINTS: [(f64, f64); 5] = [
         (10.0, 1.0),
-        (30.0, 1.1),
+        (30.0, 1.0),
         (100.0, 1.6),
         (1_000.0, 3.1),
         (10_000.0, 4.2),
@@ -160,7 +160,7 @@ mod tests {
         let at = |members| pace.suspicion(members).as_millis();
         assert_eq!(at(1), 1_600);
         assert_eq!(at(10), 1_600);
-        assert_eq!(at(30), 1_760);
+        assert_eq!(at(30), 1_600);
         assert_eq!(at(100), 2_560);
         assert!((4_900..5_100).contains(&at(1_000)), "{}", at(1_000));
         assert!(at(1_000_000) < 7_000);

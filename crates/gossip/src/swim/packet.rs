@@ -79,6 +79,21 @@ pub(super) fn write_header(writer: &mut Writer, header: &Header<Identity>) {
     write_message(writer, &header.message);
 }
 
+/// Gives how many bytes a header takes: the number of members stands behind it.
+pub(super) fn header_len(header: &Header<Identity>) -> usize {
+    let mut writer = Writer::new();
+    write_header(&mut writer, header);
+    writer.len()
+}
+
+/// Raises the number of members that a body tells of, which stands at `count_at`.
+pub(super) fn raise_count(body: &mut [u8], count_at: usize, by: u16) {
+    if let Some([high, low]) = body.get_mut(count_at..count_at + 2) {
+        let count = u16::from_be_bytes([*high, *low]).saturating_add(by);
+        [*high, *low] = count.to_be_bytes();
+    }
+}
+
 /// Writes what is said of members, with their number in front.
 pub(super) fn write_members(writer: &mut Writer, members: &[Member<Identity>]) {
     let count = u16::try_from(members.len()).expect("the caller says a few things only");
@@ -184,7 +199,7 @@ fn put(writer: &Writer, mut buf: impl BufMut) -> Result<(), Malformed> {
 }
 
 /// Writes what is said of one member.
-pub(super) fn write_member(writer: &mut Writer, member: &Member<Identity>) {
+pub(crate) fn write_member(writer: &mut Writer, member: &Member<Identity>) {
     write_identity(writer, member.id());
     writer.number(member.incarnation().into());
     let by = match member.state() {
@@ -203,7 +218,7 @@ pub(super) fn write_member(writer: &mut Writer, member: &Member<Identity>) {
 }
 
 /// Reads what is said of one member.
-pub(super) fn read_member(reader: &mut Reader) -> Result<Member<Identity>, Malformed> {
+pub(crate) fn read_member(reader: &mut Reader) -> Result<Member<Identity>, Malformed> {
     let mut id = read_identity(reader)?;
     let incarnation = small(reader)?;
     let (state, accused) = match reader.byte()? {

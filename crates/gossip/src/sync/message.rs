@@ -4,12 +4,15 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use foca::Member;
 use model::limits::{CALL_BYTES_MAX, MEMBERS_MAX, RECORD_BYTES_MAX};
 use model::{NodeId, Zone};
 
 use crate::book::Scope;
 use crate::item::{Entry, Item, Key, read_key, write_key};
 use crate::record::Record;
+use crate::swim::Identity;
+use crate::swim::packet::{read_member, write_member};
 use crate::wire::{Malformed, Reader, Writer};
 
 /// The newest protocol that this node speaks.
@@ -91,8 +94,15 @@ pub struct RingMark {
 pub enum Answer {
     /// It was refused.
     Refused(Reason),
-    /// Both are in one cluster: who was asked, and the proxies of its zone.
-    Joined(Arc<Record>, Vec<Item>),
+    /// Both are in one cluster.
+    Joined {
+        /// Who was asked.
+        record: Arc<Record>,
+        /// The proxies of its zone, for a node of a zone below.
+        above: Vec<Item>,
+        /// How the members of the zone are, for a node of it.
+        members: Vec<Member<Identity>>,
+    },
     /// What differs.
     Differs {
         /// The buckets that differ, by number, and what the answerer has in them.
@@ -243,10 +253,16 @@ impl Answer {
                 writer.byte(0);
                 write_reason(&mut writer, reason);
             }
-            Self::Joined(record, above) => {
+            Self::Joined {
+                record,
+                above,
+                members,
+            } => {
                 writer.byte(1);
                 writer.bytes(&record.encode());
                 write_items(&mut writer, above);
+                writer.count(members.len());
+                members.iter().for_each(|it| write_member(&mut writer, it));
             }
             Self::Differs {
                 buckets,
@@ -285,7 +301,11 @@ impl Answer {
         read_protocol(reader)?;
         let answer = match reader.byte()? {
             0 => Self::Refused(read_reason(reader)?),
-            1 => Self::Joined(read_record(reader)?, read_items(reader)?),
+            1 => Self::Joined {
+                record: read_record(reader)?,
+                above: read_items(reader)?,
+                members: read_list(reader, MEMBERS_MAX, read_member)?,
+            },
             2 => Self::Differs {
                 buckets: read_list(reader, BUCKETS_MAX, |reader| {
                     Ok((reader.byte()?, read_list(reader, ENTRIES_MAX, Entry::read)?))

