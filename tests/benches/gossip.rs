@@ -8,22 +8,40 @@ use std::time::Duration;
 
 use gossip::Description;
 use model::{Group, MemberState};
-use tests::sim::{Cluster, Plan, Weather};
+use tests::sim::{Cluster, Plan, Weather, large};
 
 fn main() {
-    let full = std::env::args().any(|argument| argument == "--bench");
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let full = arguments.iter().any(|argument| argument == "--bench");
+    let names: Vec<_> = arguments
+        .iter()
+        .filter(|argument| !argument.starts_with('-'))
+        .collect();
+    let wanted = |name: &str| names.is_empty() || names.iter().any(|it| *it == name);
+    let largest = if large() { 5_000 } else { 2_000 };
     let (some, many, most) = if full {
-        (100, 1_000, 5_000)
+        (100, 1_000, largest)
     } else {
         (3, 6, 10)
     };
-    idle(some);
-    deaths(3);
-    deaths(some.min(30));
-    deaths(some);
-    joins(many);
-    losses(many, if full { 600 } else { 30 });
-    warm(most);
+    if wanted("idle") {
+        idle(some);
+    }
+    if wanted("deaths") {
+        deaths(3);
+        deaths(some.min(30));
+        deaths(some);
+    }
+    if wanted("joins") {
+        joins(some, Duration::ZERO);
+        joins(many, Duration::from_secs(10));
+    }
+    if wanted("losses") {
+        losses(many, if full { 600 } else { 30 });
+    }
+    if wanted("warm") {
+        warm(most);
+    }
 }
 
 fn print(name: &str, value: f64, unit: &str) {
@@ -35,14 +53,30 @@ fn idle(size: usize) {
     let mut cluster = Cluster::joined(1, Weather::fine(), size);
     cluster.run_for(Duration::from_secs(60));
     let before: u64 = cluster.nodes.iter().map(|node| node.sent.0).sum();
-    cluster.run_for(Duration::from_secs(60));
+    let (cpu, minutes) = (cpu_ticks(), 10);
+    cluster.run_for(Duration::from_secs(60 * minutes));
     let after: u64 = cluster.nodes.iter().map(|node| node.sent.0).sum();
-    let rate = (after - before) as f64 / 60.0 / size as f64;
+    let seconds = (60 * minutes) as f64 * size as f64;
     print(
         &format!("idle_bytes_of_{size}"),
-        rate,
+        (after - before) as f64 / seconds,
         "B/s a node, headers included",
     );
+    // A tick is a hundredth of a second: what the network of the simulation costs is in it.
+    let busy = (cpu_ticks() - cpu) as f64 / 100.0 / seconds;
+    print(
+        &format!("idle_core_of_{size}"),
+        busy * 100.0,
+        "% of a core a node, the network included",
+    );
+}
+
+/// Gives how long this process has computed.
+fn cpu_ticks() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    ticks.filter_map(|ticks| ticks.parse::<u64>().ok()).sum()
 }
 
 /// How soon a death is suspected by one, and known by half and by all.
@@ -97,15 +131,17 @@ fn deaths(size: usize) {
     );
 }
 
-/// How soon nodes that join within ten seconds all see each other.
-fn joins(size: usize) {
+/// How soon nodes that join within some time all see each other.
+fn joins(size: usize, within: Duration) {
     let plans = vec![Plan::usual(); size];
     let mut cluster = Cluster::new(1, Weather::lossy(0.01), plans);
-    let between = Duration::from_secs(10) / u32::try_from(size).unwrap_or(1);
+    let between = within / u32::try_from(size).unwrap_or(1);
     let began = cluster.now;
     for node in 0..size {
         cluster.start(node, &[0, 1, 2]);
-        cluster.run_for(between);
+        if !between.is_zero() {
+            cluster.run_for(between);
+        }
     }
     cluster.run_until("all to see all", Duration::from_secs(120), |cluster| {
         cluster.all_see_all_alive()
@@ -116,12 +152,29 @@ fn joins(size: usize) {
         took.as_secs_f64(),
         "s from the first start",
     );
+    let mut times = Vec::new();
+    for _ in 0..9 {
+        cluster.run_for(Duration::from_secs(5));
+        let late = cluster.add(Plan::usual());
+        cluster.start(late, &[0, 1, 2]);
+        let all = cluster.running().len();
+        let limit = Duration::from_secs(60);
+        times.push(cluster.run_until("all to see one more", limit, |cluster| {
+            cluster.sight.observers_of(late) == all
+        }));
+    }
+    times.sort_unstable();
+    print(
+        &format!("one_more_of_{size}"),
+        times[4].as_secs_f64(),
+        "s median",
+    );
 }
 
 /// Who is called dead falsely when a tenth of all datagrams is lost.
 fn losses(size: usize, seconds: u64) {
-    let mut cluster = Cluster::joined(1, Weather::lossy(0.01), size);
-    cluster.network.weather = Weather::lossy(0.1);
+    let mut cluster = Cluster::warm(1, Weather::lossy(0.01), size);
+    cluster.weather(Weather::lossy(0.1));
     let before = cluster.invariants.false_deaths;
     cluster.run_for(Duration::from_secs(seconds));
     let false_deaths = cluster.invariants.false_deaths - before;
@@ -134,16 +187,7 @@ fn losses(size: usize, seconds: u64) {
 
 /// What happens among very many that know each other.
 fn warm(size: usize) {
-    let plans = vec![Plan::usual(); size];
-    let mut cluster = Cluster::new(1, Weather::lossy(0.01), plans);
-    for node in 0..size {
-        cluster.start(node, &[0, 1, 2]);
-        cluster.run_for(Duration::from_millis(12));
-    }
-    cluster.run_until("all to see all", Duration::from_secs(300), |cluster| {
-        cluster.all_see_all_alive()
-    });
-    cluster.run_for(Duration::from_secs(60));
+    let mut cluster = Cluster::warm(1, Weather::lossy(0.01), size);
     let before: u64 = cluster.nodes.iter().map(|node| node.sent.0).sum();
     cluster.run_for(Duration::from_secs(10));
     let after: u64 = cluster.nodes.iter().map(|node| node.sent.0).sum();
@@ -190,9 +234,9 @@ fn flip(cluster: &mut Cluster, size: usize) {
     cluster.describe(teller, description);
     let took = cluster.run_until("all to know", Duration::from_secs(60), |cluster| {
         (0..size).all(|observer| {
-            let snapshot = cluster.snapshot(observer);
-            let member = snapshot.member(id);
-            member.is_some_and(|member| member.record.body.static_groups == [group.clone()])
+            let core = cluster.nodes[observer].core.as_ref();
+            let record = core.and_then(|core| core.record(id));
+            record.is_some_and(|record| record.body.static_groups == [group.clone()])
         })
     });
     print(&format!("flip_of_{size}"), took.as_secs_f64(), "s");

@@ -6,6 +6,7 @@
 
 mod chaos;
 mod deaths;
+mod junk;
 mod keys;
 mod membership;
 mod zones;

@@ -17,9 +17,13 @@ mod invariants;
 mod network;
 mod node;
 mod seeds;
+mod sight;
+mod streams;
+mod warm;
 
 pub use cluster::Cluster;
 pub use dice::Dice;
 pub use network::Weather;
 pub use node::{Node, Plan};
-pub use seeds::{each, large};
+pub use seeds::{each, each_of, large};
+pub use sight::Sight;

@@ -1,24 +1,26 @@
 //! The virtual cluster: nodes, their network, and the one clock that all of it runs on.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gossip::seal::{Rings, Use};
 use gossip::{
-    Call, CallError, Description, Done, Input, Order, OrderId, Output, Peer, Refusal, Snapshot,
+    Call, CallError, Description, Done, Held, Input, Order, OrderId, Output, Refusal, Snapshot,
+    What,
 };
-use model::{MemberState, Moment, Zone};
+use model::{MemberState, Moment, NodeId};
 
 use super::dice::Dice;
 use super::invariants::Invariants;
 use super::network::{Network, Weather};
 use super::node::{CALL_TIME, Node, Plan};
+use super::sight::Sight;
+use super::streams::Streams;
 
 /// What comes to a node at a time.
-enum Event {
+pub(super) enum Event {
     /// This, unless it was started anew meanwhile.
     Input { starts: u64, input: Input },
     /// Its deadline.
@@ -27,23 +29,33 @@ enum Event {
     CallTimedOut { starts: u64, call: Call },
 }
 
-/// A call that waits for its answer.
-struct OpenCall {
-    asker: usize,
-    starts: u64,
-    call: Call,
-    zone: Option<Zone>,
-    /// Whether the key is retired at who asked.
-    retired: bool,
+/// An event, when it comes, and to whom.
+struct Due {
+    at: Moment,
+    number: u64,
+    node: usize,
+    event: Box<Event>,
 }
 
-/// What two nodes prove to each other.
-struct Common {
-    /// The zone; nothing when gossip is open on both ends.
-    zone: Option<Zone>,
-    /// Whether its key is retired at who asks, and at who is asked.
-    retired: [bool; 2],
+impl Ord for Due {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.at, self.number).cmp(&(other.at, other.number))
+    }
 }
+
+impl PartialOrd for Due {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Due {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Due {}
 
 /// The virtual cluster.
 pub struct Cluster {
@@ -51,21 +63,22 @@ pub struct Cluster {
     pub now: Moment,
     /// The nodes.
     pub nodes: Vec<Node>,
-    /// What is between them.
-    pub network: Network,
     /// What decides by chance.
     pub dice: Dice,
     /// What must hold.
     pub invariants: Invariants,
-    events: HashMap<u64, (usize, Event)>,
-    queue: BinaryHeap<Reverse<(Moment, u64)>>,
+    /// Who sees whom.
+    pub sight: Sight,
+    /// What is sent, when somebody listens.
+    pub tap: Option<Vec<Vec<u8>>>,
+    /// What each call is answered, in the place of who is called.
+    pub(super) oracle: Option<Vec<u8>>,
+    pub(super) network: Network,
+    pub(super) streams: Streams,
+    pub(super) addresses: HashMap<SocketAddr, usize>,
+    numbers: HashMap<NodeId, usize>,
+    queue: BinaryHeap<Reverse<Due>>,
     next_event: u64,
-    addresses: HashMap<SocketAddr, usize>,
-    /// Calls that a node was asked, by it and its own number of them.
-    asked: HashMap<(usize, Call), OpenCall>,
-    /// Calls that a node made and that are not answered.
-    open: HashMap<(usize, u64, Call), ()>,
-    next_call: u64,
     next_order: u64,
     done: HashMap<OrderId, Result<Done, Refusal>>,
 }
@@ -79,13 +92,14 @@ impl Cluster {
             nodes: Vec::new(),
             dice: Dice::new(seed),
             invariants: Invariants::default(),
-            events: HashMap::new(),
+            sight: Sight::default(),
+            tap: None,
+            oracle: None,
             queue: BinaryHeap::new(),
             next_event: 0,
             addresses: HashMap::new(),
-            asked: HashMap::new(),
-            open: HashMap::new(),
-            next_call: 0,
+            numbers: HashMap::new(),
+            streams: Streams::default(),
             next_order: 0,
             done: HashMap::new(),
         };
@@ -97,32 +111,42 @@ impl Cluster {
 
     /// A cluster of one zone, started and joined by a first node as its seed, until all see all.
     pub fn joined(seed: u64, weather: Weather, nodes: usize) -> Self {
-        let mut cluster = Self::new(seed, weather, vec![Plan::usual(); nodes]);
-        for node in 0..nodes {
+        let plans = vec![Plan::usual(); nodes];
+        Self::joined_as(seed, weather, plans)
+    }
+
+    /// The same with nodes made as these plans say.
+    pub fn joined_as(seed: u64, weather: Weather, plans: Vec<Plan>) -> Self {
+        let mut cluster = Self::new(seed, weather, plans);
+        for node in 0..cluster.nodes.len() {
             cluster.start(node, &[0]);
         }
         let limit = Duration::from_secs(60);
-        cluster.run_until("all to see all", limit, |cluster| {
-            cluster.all_see_all_alive()
-        });
+        cluster.run_until("all to see all", limit, Self::all_see_all_alive);
         cluster
     }
 
     /// Adds a node, which does not run yet.
     pub fn add(&mut self, plan: Plan) -> usize {
-        let node = Node::new(self.nodes.len(), plan);
-        self.addresses.insert(node.address, self.nodes.len());
+        let number = self.nodes.len();
+        let node = Node::new(number, plan);
+        self.addresses.insert(node.address, number);
+        self.numbers.insert(node.id, number);
         self.nodes.push(node);
         self.network.add_node();
-        self.nodes.len() - 1
+        self.sight.add_node();
+        number
     }
 
     /// Starts a node that knows the addresses of these as seeds.
     pub fn start(&mut self, node: usize, seeds: &[usize]) {
-        let (now, dice) = (self.now, &mut self.dice);
-        self.nodes[node].start(now, dice);
-        let id = self.nodes[node].id;
-        self.invariants.started(node, id, now);
+        self.nodes[node].start(self.now, &mut self.dice);
+        self.invariants.started(node, self.now);
+        self.sight.started(node);
+        for other in 0..self.nodes.len() {
+            let alive = self.state(node, other) == Some(MemberState::Alive);
+            self.sight.set(node, other, alive);
+        }
         let others = seeds.iter().filter(|seed| **seed != node);
         let seeds = others.map(|seed| self.nodes[*seed].address).collect();
         self.give(node, Input::Seeds(seeds));
@@ -130,8 +154,11 @@ impl Cluster {
 
     /// Kills a node: it has only what is on its disk.
     pub fn kill(&mut self, node: usize) {
-        self.nodes[node].kill();
-        self.invariants.stopped(node, self.now);
+        if self.nodes[node].runs() {
+            self.nodes[node].kill();
+            self.invariants.stopped(node, self.now);
+            self.sight.stopped(node);
+        }
     }
 
     /// Leaves a node without a processor for some time.
@@ -140,6 +167,33 @@ impl Cluster {
         self.nodes[node].paused = Some(until);
         self.invariants.disturbed(node, until);
         self.at(until, node, Event::Wake);
+    }
+
+    /// Cuts the link from one node to another, that way only.
+    pub fn cut(&mut self, from: usize, to: usize) {
+        self.network.cut(from, to);
+        self.invariants.cut([from, to]);
+    }
+
+    /// Puts these nodes on a side of their own.
+    pub fn part(&mut self, nodes: &[usize]) {
+        self.network.part(nodes, 1);
+        self.invariants.unrest(true, self.now);
+    }
+
+    /// Mends all links.
+    pub fn mend(&mut self) {
+        self.network.mend();
+        self.invariants.mended(self.now);
+        let stormy = self.network.weather.is_stormy();
+        self.invariants.unrest(stormy, self.now);
+    }
+
+    /// Has the network behave otherwise.
+    pub fn weather(&mut self, weather: Weather) {
+        let unrest = weather.is_stormy() || self.network.is_parted();
+        self.network.weather = weather;
+        self.invariants.unrest(unrest, self.now);
     }
 
     /// Gives an order to a node.
@@ -161,56 +215,45 @@ impl Cluster {
     }
 
     /// Gives what a node knows.
-    pub fn snapshot(&mut self, node: usize) -> Arc<Snapshot> {
-        self.nodes[node].core.as_mut().unwrap().snapshot()
+    pub fn snapshot(&self, node: usize) -> Arc<Snapshot> {
+        self.nodes[node].core.as_ref().unwrap().snapshot()
     }
 
     /// Gives the state of a node as another knows it.
-    pub fn state(&mut self, observer: usize, node: usize) -> Option<MemberState> {
-        let id = self.nodes[node].id;
-        self.snapshot(observer)
-            .member(id)
-            .map(|member| member.state)
+    pub fn state(&self, observer: usize, node: usize) -> Option<MemberState> {
+        let core = self.nodes[observer].core.as_ref()?;
+        core.state(self.nodes[node].id)
+    }
+
+    /// Gives how much a node holds that grows with what others send.
+    pub fn held(&self, node: usize) -> Held {
+        self.nodes[node].core.as_ref().unwrap().held()
     }
 
     /// Gives the nodes that run.
     pub fn running(&self) -> Vec<usize> {
-        (0..self.nodes.len())
-            .filter(|node| self.nodes[*node].runs())
-            .collect()
+        self.sight.running().collect()
     }
 
     /// Tells whether every running node knows every running node as alive.
     pub fn all_see_all_alive(&mut self) -> bool {
-        let running = self.running();
-        running.iter().all(|observer| {
-            let snapshot = self.snapshot(*observer);
-            let alive = snapshot.members.iter();
-            let alive = alive.filter(|member| member.state == MemberState::Alive);
-            let alive: std::collections::HashSet<_> =
-                alive.map(|member| member.record.id).collect();
-            running
-                .iter()
-                .all(|node| alive.contains(&self.nodes[*node].id))
-        })
+        self.sight.is_whole()
     }
 
     /// Tells whether every running node has the newest record of every running node.
     pub fn all_agree(&mut self) -> bool {
-        let running = self.running();
-        let newest: Vec<_> = running
-            .iter()
-            .map(|node| {
-                let id = self.nodes[*node].id;
-                let snapshot = self.snapshot(*node);
-                (id, snapshot.member(id).map(|own| own.record.version))
+        let cores = || self.nodes.iter().filter_map(|node| node.core.as_ref());
+        let newest: Vec<_> = cores()
+            .zip(self.sight.running())
+            .map(|(core, node)| {
+                let id = self.nodes[node].id;
+                (id, core.record(id).map(|own| own.version))
             })
             .collect();
-        running.iter().all(|observer| {
-            let snapshot = self.snapshot(*observer);
-            newest.iter().all(|(id, version)| {
-                snapshot.member(*id).map(|member| member.record.version) == *version
-            })
+        cores().all(|core| {
+            newest
+                .iter()
+                .all(|(id, version)| core.record(*id).map(|it| it.version) == *version)
         })
     }
 
@@ -221,21 +264,34 @@ impl Cluster {
 
     /// Looks at what is too costly to look at all the time.
     pub fn check(&mut self) {
-        self.invariants.check(&self.nodes, &self.network, self.now);
-        self.invariants.check_whole(&mut self.nodes);
+        self.look();
+        self.invariants.check_whole(&self.nodes);
+        // What was told as changes is what is shown.
+        let observer = self.dice.below(self.nodes.len());
+        if self.nodes[observer].runs() {
+            for node in 0..self.nodes.len() {
+                let alive = self.state(observer, node) == Some(MemberState::Alive);
+                assert_eq!(
+                    alive,
+                    self.sight.sees(observer, node),
+                    "node {observer} did not tell how {node} changed"
+                );
+            }
+        }
+    }
+
+    fn look(&self) {
+        self.invariants.check(&self.sight, &self.network, self.now);
     }
 
     /// Lets time pass.
     pub fn run_for(&mut self, time: Duration) {
         let end = self.now + time;
-        while let Some(Reverse((at, _))) = self.queue.peek() {
-            if *at > end {
-                break;
-            }
+        while self.queue.peek().is_some_and(|Reverse(due)| due.at <= end) {
             self.step();
         }
         self.now = end;
-        self.invariants.check(&self.nodes, &self.network, self.now);
+        self.look();
     }
 
     /// Lets time pass until something holds; tells how long it took. Looks ten times a second.
@@ -255,15 +311,15 @@ impl Cluster {
     }
 
     fn step(&mut self) {
-        let Some(Reverse((at, number))) = self.queue.pop() else {
+        let Some(Reverse(Due {
+            at, node, event, ..
+        })) = self.queue.pop()
+        else {
             return;
         };
         self.now = at;
-        let Some((node, event)) = self.events.remove(&number) else {
-            return;
-        };
         if self.nodes[node].paused.is_some_and(|until| until > at) {
-            if let Event::Input { starts, input } = event
+            if let Event::Input { starts, input } = *event
                 && self.nodes[node].starts == starts
             {
                 self.nodes[node].wait(input);
@@ -276,10 +332,10 @@ impl Cluster {
                 self.give(node, input);
             }
         }
-        match event {
+        match *event {
             Event::Input { starts, input } if self.nodes[node].starts == starts => {
                 if let Input::Answered { call, .. } = &input {
-                    self.open.remove(&(node, starts, *call));
+                    self.streams.close(node, starts, *call);
                 }
                 self.give(node, input);
             }
@@ -293,7 +349,7 @@ impl Cluster {
                 }
             }
             Event::CallTimedOut { starts, call } if self.nodes[node].starts == starts => {
-                if self.open.remove(&(node, starts, call)).is_some() {
+                if self.streams.close(node, starts, call) {
                     let answer = Err(CallError::TimedOut(CALL_TIME));
                     self.give(node, Input::Answered { call, answer });
                 }
@@ -303,10 +359,15 @@ impl Cluster {
         }
     }
 
-    fn at(&mut self, at: Moment, node: usize, event: Event) {
+    pub(super) fn at(&mut self, at: Moment, node: usize, event: Event) {
         self.next_event += 1;
-        self.events.insert(self.next_event, (node, event));
-        self.queue.push(Reverse((at, self.next_event)));
+        let number = self.next_event;
+        self.queue.push(Reverse(Due {
+            at,
+            number,
+            node,
+            event: Box::new(event),
+        }));
     }
 
     /// Hands something to a node, and carries out what it wants.
@@ -317,10 +378,7 @@ impl Cluster {
             return;
         };
         core.handle(now, wall, input);
-        let mut outputs = Vec::new();
-        while let Some(output) = core.poll_output() {
-            outputs.push(output);
-        }
+        let outputs: Vec<_> = std::iter::from_fn(|| core.poll_output()).collect();
         let deadline = core.next_deadline();
         for output in outputs {
             self.carry_out(node, output);
@@ -349,9 +407,17 @@ impl Cluster {
             Output::Reply { call, answer } => self.reply(node, call, answer),
             Output::Done(order, result) => drop(self.done.insert(order, result)),
             Output::Changed(change) => {
-                let of = self.nodes.iter().position(|node| node.id == change.id);
-                let lives = of.is_some_and(|of| self.nodes[of].runs());
-                self.invariants.changed(node, &change, lives, self.now);
+                let Some(&of) = self.numbers.get(&change.id) else {
+                    return;
+                };
+                let state = match change.what {
+                    What::State { to, .. } => Some(to),
+                    What::Forgotten => None,
+                    What::Zone { .. } | What::Groups { .. } => return,
+                };
+                self.sight.set(node, of, state == Some(MemberState::Alive));
+                let lives = self.nodes[of].runs();
+                self.invariants.changed(node, of, state, lives, self.now);
             }
             Output::Happened(_) => {}
             Output::Keep(kept) => self.nodes[node].kept = Some(kept),
@@ -363,124 +429,25 @@ impl Cluster {
     fn send(&mut self, from: usize, to: SocketAddr, packet: Vec<u8>) {
         self.invariants.sent(from, &packet);
         self.nodes[from].count(&packet);
+        if let Some(tap) = &mut self.tap {
+            tap.push(packet.clone());
+        }
         let Some(&to) = self.addresses.get(&to) else {
             return;
         };
-        let arrivals = self.network.datagram(&mut self.dice, from, to);
-        for delay in arrivals {
+        let from_address = self.nodes[from].address;
+        for delay in self.network.datagram(&mut self.dice, from, to) {
             let input = Input::Datagram {
-                from: self.nodes[from].address,
+                from: from_address,
                 packet: packet.clone(),
             };
             self.deliver(delay, to, input);
         }
     }
 
-    fn deliver(&mut self, delay: Duration, to: usize, input: Input) {
+    pub(super) fn deliver(&mut self, delay: Duration, to: usize, input: Input) {
         let starts = self.nodes[to].starts;
         let event = Event::Input { starts, input };
         self.at(self.now + delay, to, event);
     }
-
-    fn ask(&mut self, from: usize, call: Call, to: SocketAddr, zones: &[Zone], request: Vec<u8>) {
-        let starts = self.nodes[from].starts;
-        self.open.insert((from, starts, call), ());
-        let time_out = Event::CallTimedOut { starts, call };
-        self.at(self.now + CALL_TIME, from, time_out);
-        let Some(&to) = self.addresses.get(&to) else {
-            return;
-        };
-        if !self.network.carries(from, to) || !self.network.carries(to, from) {
-            return;
-        }
-        let delay = self.network.stream(&mut self.dice);
-        if !self.nodes[to].runs() {
-            let answer = Err(CallError::Unreachable("connection refused".to_owned()));
-            self.deliver(delay, from, Input::Answered { call, answer });
-            return;
-        }
-        let common = common_zone(&self.nodes[from], &self.nodes[to], zones);
-        let Some(common) = common else {
-            let answer = Err(CallError::NoCommonKey);
-            self.deliver(delay, from, Input::Answered { call, answer });
-            return;
-        };
-        self.next_call += 1;
-        let [asker_retired, asked_retired] = common.retired;
-        if asker_retired && !gossip::exchanges_keys(&request) {
-            let answer = Err(CallError::RetiredKey);
-            self.deliver(delay, from, Input::Answered { call, answer });
-            return;
-        }
-        // The numbers of calls that were asked are the shell's own, far from those of the core.
-        let theirs = Call(1 << 40 | self.next_call);
-        let open = OpenCall {
-            asker: from,
-            starts,
-            call,
-            zone: common.zone.clone(),
-            retired: asker_retired,
-        };
-        self.asked.insert((to, theirs), open);
-        let peer = Peer {
-            address: self.nodes[from].address,
-            zone: common.zone,
-            retired: asked_retired,
-        };
-        let input = Input::Asked {
-            call: theirs,
-            peer,
-            request,
-        };
-        self.deliver(delay, to, input);
-    }
-
-    fn reply(&mut self, from: usize, call: Call, answer: Vec<u8>) {
-        let Some(open) = self.asked.remove(&(from, call)) else {
-            return;
-        };
-        if self.nodes[open.asker].starts != open.starts || !self.network.carries(from, open.asker) {
-            return;
-        }
-        let delay = self.network.stream(&mut self.dice);
-        let peer = Peer {
-            address: self.nodes[from].address,
-            zone: open.zone,
-            retired: open.retired,
-        };
-        let call = open.call;
-        let answer = Ok((peer, answer));
-        self.deliver(delay, open.asker, Input::Answered { call, answer });
-    }
-}
-
-/// Finds the key that two nodes have in common, as the handshake of a stream does: one that is
-/// retired at who is asked only when there is no other.
-fn common_zone(asker: &Node, asked: &Node, offered: &[Zone]) -> Option<Common> {
-    let keys = |rings: &Rings, zone: &Zone| {
-        rings
-            .get(zone)
-            .map(|ring| ring.keys.clone())
-            .unwrap_or_default()
-    };
-    let is_retired = |use_: &Use| matches!(use_, Use::Retired { .. });
-    let mut shared = Vec::new();
-    for zone in offered {
-        let theirs = keys(&asked.rings, zone);
-        for (key, ours) in keys(&asker.rings, zone) {
-            if let Some((_, their)) = theirs.iter().find(|(their, _)| *their == key) {
-                shared.push(Common {
-                    zone: Some(zone.clone()),
-                    retired: [is_retired(&ours), is_retired(their)],
-                });
-            }
-        }
-    }
-    shared.sort_by_key(|common| common.retired[1]);
-    let open = |node: &Node| keys(&node.rings, &node.plan.zone).is_empty();
-    let in_the_open = (open(asker) && open(asked)).then_some(Common {
-        zone: None,
-        retired: [false; 2],
-    });
-    shared.into_iter().next().or(in_the_open)
 }

@@ -36,11 +36,27 @@ impl Weather {
     }
 }
 
+impl Weather {
+    /// A network of long ways, on which packets overtake each other.
+    pub fn slow() -> Self {
+        Self {
+            loss: 0.01,
+            double: 0.05,
+            delay: (Duration::from_millis(20), Duration::from_millis(300)),
+        }
+    }
+
+    /// Tells whether so much is lost that nobody can be right about others.
+    pub fn is_stormy(&self) -> bool {
+        self.loss > 0.25
+    }
+}
+
 /// Which links are cut, and how the others behave.
 #[derive(Clone, Debug)]
-pub struct Network {
+pub(super) struct Network {
     /// How it behaves.
-    pub weather: Weather,
+    pub(super) weather: Weather,
     /// Links that are cut, one way each.
     cut: BTreeSet<(usize, usize)>,
     /// Which side of a partition each node is on; all on side 0 when there is none.
@@ -49,7 +65,7 @@ pub struct Network {
 
 impl Network {
     /// Makes a network of nodes, with no link cut.
-    pub fn new(nodes: usize, weather: Weather) -> Self {
+    pub(super) fn new(nodes: usize, weather: Weather) -> Self {
         Self {
             weather,
             cut: BTreeSet::new(),
@@ -58,35 +74,40 @@ impl Network {
     }
 
     /// Adds a node.
-    pub fn add_node(&mut self) {
+    pub(super) fn add_node(&mut self) {
         self.sides.push(0);
     }
 
     /// Cuts the link from one node to another, that way only.
-    pub fn cut(&mut self, from: usize, to: usize) {
+    pub(super) fn cut(&mut self, from: usize, to: usize) {
         self.cut.insert((from, to));
     }
 
     /// Puts these nodes on a side of their own.
-    pub fn part(&mut self, nodes: &[usize], side: u8) {
+    pub(super) fn part(&mut self, nodes: &[usize], side: u8) {
         for node in nodes {
             self.sides[*node] = side;
         }
     }
 
     /// Mends all links.
-    pub fn mend(&mut self) {
+    pub(super) fn mend(&mut self) {
         self.cut.clear();
         self.sides.fill(0);
     }
 
+    /// Tells whether some nodes are on a side of their own.
+    pub(super) fn is_parted(&self) -> bool {
+        self.sides.iter().any(|side| *side != 0)
+    }
+
     /// Tells whether a packet can come from one node to the other.
-    pub fn carries(&self, from: usize, to: usize) -> bool {
+    pub(super) fn carries(&self, from: usize, to: usize) -> bool {
         self.sides[from] == self.sides[to] && !self.cut.contains(&(from, to))
     }
 
     /// Gives after how long each copy of a datagram arrives.
-    pub fn datagram(&self, dice: &mut Dice, from: usize, to: usize) -> Vec<Duration> {
+    pub(super) fn datagram(&self, dice: &mut Dice, from: usize, to: usize) -> Vec<Duration> {
         if !self.carries(from, to) || dice.happens(self.weather.loss) {
             return Vec::new();
         }
@@ -99,7 +120,7 @@ impl Network {
     }
 
     /// Gives after how long one way of a stream is through: losses cost time there, not data.
-    pub fn stream(&self, dice: &mut Dice) -> Duration {
+    pub(super) fn stream(&self, dice: &mut Dice) -> Duration {
         let (least, most) = self.weather.delay;
         let mut time = dice.between(least, most) * 2;
         while dice.happens(self.weather.loss) {

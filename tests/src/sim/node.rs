@@ -26,6 +26,8 @@ pub struct Plan {
     pub rings: Rings,
     /// How fast it goes.
     pub timing: Timing,
+    /// The newest and the oldest protocol that it speaks on streams.
+    pub protocol: (u8, u8),
 }
 
 impl Plan {
@@ -41,6 +43,7 @@ impl Plan {
             is_proxy: false,
             rings: Rings::from([(zone.clone(), ring)]),
             timing: Timing::default(),
+            protocol: (1, 1),
             zone,
         }
     }
@@ -131,6 +134,13 @@ impl Node {
         self.paused = None;
     }
 
+    /// Makes of what its core says on a stream what a node of its protocol would say.
+    pub(super) fn speak_as(&self, said: &mut [u8]) {
+        if let [newest, oldest, ..] = said {
+            (*newest, *oldest) = self.plan.protocol;
+        }
+    }
+
     /// Kills it: what it did not keep is gone.
     pub fn kill(&mut self) {
         self.core = None;
@@ -159,7 +169,7 @@ impl Node {
         self.sent.1 += 1;
     }
 
-    fn body(&self) -> Body {
+    pub(super) fn body(&self) -> Body {
         Body {
             name: format!("node-{}", self.address.ip()),
             display_name: String::new(),

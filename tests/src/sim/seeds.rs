@@ -5,12 +5,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 /// Seeds that are tried when nobody asks for more.
 const USUAL: u64 = 20;
 
-/// Seeds that failed once, each with what it found.
+/// Seeds that failed once, each with its scenario and what it found.
 const FAILED_ONCE: &str = include_str!("seeds.txt");
 
 /// Runs a scenario with each seed; the first that fails is told.
-pub fn each(scenario: &str, mut run: impl FnMut(u64)) {
-    for seed in seeds() {
+pub fn each(scenario: &str, run: impl FnMut(u64)) {
+    each_of(USUAL, scenario, run);
+}
+
+/// Runs a scenario with so many seeds when nobody asks for more: it is a large one.
+pub fn each_of(usual: u64, scenario: &str, mut run: impl FnMut(u64)) {
+    for seed in seeds(scenario, usual) {
         let result = catch_unwind(AssertUnwindSafe(|| run(seed)));
         if let Err(panic) = result {
             eprintln!("{scenario}: failed with the seed {seed}: SIM_SEED={seed} repeats it");
@@ -24,16 +29,17 @@ pub fn large() -> bool {
     std::env::var_os("SIM_LARGE").is_some()
 }
 
-fn seeds() -> Vec<u64> {
+fn seeds(scenario: &str, usual: u64) -> Vec<u64> {
     let number = |name| std::env::var(name).ok().map(|text| text.parse().unwrap());
     if let Some(one) = number("SIM_SEED") {
         return vec![one];
     }
-    let failed = FAILED_ONCE
-        .lines()
-        .filter_map(|line| line.split_whitespace().next())
-        .filter_map(|word| word.parse().ok());
+    let failed = FAILED_ONCE.lines().filter_map(|line| {
+        let (seed, words) = line.split_once(' ')?;
+        let seed = seed.parse().ok()?;
+        words.starts_with(scenario).then_some(seed)
+    });
     failed
-        .chain(1..=number("SIM_SEEDS").unwrap_or(USUAL))
+        .chain(1..=number("SIM_SEEDS").unwrap_or(usual))
         .collect()
 }
