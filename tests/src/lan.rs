@@ -8,8 +8,7 @@
 mod space;
 mod switch;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::os::unix::net::UnixDatagram;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::process::Child;
 use std::sync::Arc;
 
@@ -168,15 +167,6 @@ impl Lan {
         self.cable.switch.heard()
     }
 
-    /// Gives a way to put frames of any kind into the card of a host.
-    pub fn injector(&self, to: &Host) -> impl Fn(&[u8]) + use<> {
-        let socket = UnixDatagram::unbound().expect("a socket is made");
-        let port = switch::port(self.cable.folder.path(), to.number);
-        move |frame| {
-            socket.send_to(frame, &port).expect("the card takes frames");
-        }
-    }
-
     /// Tells what went by.
     pub fn traffic(&self) -> Traffic {
         self.cable.switch.traffic()
@@ -209,6 +199,12 @@ impl Host {
     /// Starts an agent here with more options.
     pub fn launch_with(&self, home: Home, options: &[&str]) -> Agent {
         home.launch_by(&self.space.entry(&name(self.number)), options)
+    }
+
+    /// Makes a socket of this host for this test.
+    pub fn socket(&self) -> UdpSocket {
+        self.space
+            .within(|| UdpSocket::bind("127.0.0.1:0").expect("a socket is made"))
     }
 
     /// Gives its host name.

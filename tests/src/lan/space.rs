@@ -1,10 +1,13 @@
 //! Network namespaces: what a host has of a network of its own.
 
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 /// What the names of all our namespaces begin with.
 const PREFIX: &str = "opsbro-test-";
@@ -39,6 +42,20 @@ impl Space {
             "ip", "netns", "exec", &self.name, "unshare", "--uts", "sh", "-c", script, host,
         ];
         words.map(str::to_owned).to_vec()
+    }
+
+    /// Does something in here, in a thread of its own: a thread that has entered stays.
+    pub(super) fn within<T: Send>(&self, act: impl FnOnce() -> T + Send) -> T {
+        let path = Path::new("/run/netns").join(&self.name);
+        let space = std::fs::File::open(path).expect("the namespace has a name");
+        let network = Some(LinkNameSpaceType::Network);
+        std::thread::scope(|scope| {
+            let inside = scope.spawn(|| {
+                move_into_link_name_space(space.as_fd(), network).expect("root may enter");
+                act()
+            });
+            inside.join().expect("what is done in here does not panic")
+        })
     }
 
     /// Starts a program in here.
