@@ -10,11 +10,11 @@ use crate::print;
 pub(crate) fn measure(crowd: &Crowd, time: Duration) {
     let pids: Vec<u32> = crowd.agents.iter().map(|it| it.child.id()).collect();
     let count = pids.len() as f64;
-    let busy = || -> u64 { pids.iter().map(|pid| busy_ns(*pid)).sum() };
+    let busy = || -> f64 { pids.iter().map(|pid| busy_seconds(*pid)).sum() };
     let (began, cpu, carried) = (Instant::now(), busy(), carried());
     std::thread::sleep(time);
     let seconds = began.elapsed().as_secs_f64();
-    let cpu = (busy() - cpu) as f64 / 1e9 / seconds / count * 100.0;
+    let cpu = (busy() - cpu) / seconds / count * 100.0;
     let now = crate::cost::carried();
     let (bytes, packets) = (now.0 - carried.0, now.1 - carried.1);
     let memory = |name: &str| -> f64 {
@@ -50,14 +50,13 @@ pub(crate) fn measure(crowd: &Crowd, time: Duration) {
     );
 }
 
-/// Gives how long the threads of a process ran.
-fn busy_ns(pid: u32) -> u64 {
-    let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-    let all = tasks.filter_map(|task| {
-        let text = fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
-        text.split(' ').next()?.parse::<u64>().ok()
-    });
-    all.sum()
+/// Gives how long a process ran, with the threads that have ended.
+fn busy_seconds(pid: u32) -> f64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    // The name in brackets may hold spaces; utime and stime are the 14th and 15th word.
+    let words = text.rsplit(')').next().unwrap().split_whitespace();
+    let ticks = words.skip(11).take(2).map(|it| it.parse::<f64>().unwrap());
+    ticks.sum::<f64>() / 100.0
 }
 
 fn memory_kib(pid: u32, name: &str) -> u64 {
