@@ -50,8 +50,8 @@ fn each_service_is_sent_what_it_understands() {
     let socket = home.root().join("log");
     let parameters = format!("enabled: true\naddress: {}\n", socket.display());
     configure(&home, "syslog", &parameters);
+    home.write("bad", "");
     let agent = home.launch().ready();
-    agent.home.write("bad", "");
     let all = wait_for("all services to be told", || {
         let requests = requests.lock().unwrap().clone();
         (requests.len() == PACKS.len()).then_some(requests)
@@ -69,7 +69,7 @@ fn each_service_is_sent_what_it_understands() {
     let line = String::from_utf8_lossy(&line[..count]).into_owned();
     assert!(line.starts_with("<26>"), "daemon, critical: {line}");
     assert!(
-        line.contains("duty/flag") && line.contains("the flag is up"),
+        line.contains("flag on web-1") && line.contains("the flag is up"),
         "{line}"
     );
 }
