@@ -1,5 +1,5 @@
-//! The packs on disk as they were when they were good last, so that a file that breaks keeps its
-//! last good version over a restart too.
+//! The packs on disk as they were when they were good last, without their parameters, so that a
+//! file that breaks keeps its last good version over a restart too.
 
 use model::{Level, limits};
 use packs::{File, PackFiles};

@@ -34,8 +34,8 @@ pub(super) fn read(data: &Path, before: &Rules, kept: Option<&Keep>, watched: &F
     let mut registry = Registry::load(&found.files, Some(&before.registry));
     let is_broken = registry.diagnostics().iter().any(Diagnostic::is_error);
     if kept.is_some() && is_broken && known.folders().next().is_some() {
-        let good = known.clone().into_owned().over(pack_files::shipped());
-        let good = Registry::load(&good, None);
+        let good = with_parameters(known.clone().into_owned(), &found.files);
+        let good = Registry::load(&good.over(pack_files::shipped()), None);
         registry = Registry::load(&found.files, Some(&good));
     }
     let mut problems = found.problems;
@@ -50,6 +50,24 @@ pub(super) fn read(data: &Path, before: &Rules, kept: Option<&Keep>, watched: &F
     }
 }
 
+/// Tells whether a file of a pack is not kept: parameters may be secrets.
+fn holds_parameters(path: &str) -> bool {
+    path.starts_with("parameters/")
+}
+
+/// Adds the parameters as they are: what is kept has none.
+fn with_parameters(mut good: PackFiles, files: &PackFiles) -> PackFiles {
+    for folder in files.folders() {
+        for (path, file) in &folder.files {
+            if holds_parameters(path) && !file.embedded {
+                let path = format!("{}/{path}", folder.name);
+                good.add(folder.level, &path, File::clone(file));
+            }
+        }
+    }
+    good
+}
+
 /// Gives each file on disk as it was when it was good last: as it is, unless it is broken now.
 fn good_files(files: &PackFiles, problems: &[Diagnostic], before: &PackFiles) -> PackFiles {
     let errors = problems.iter().filter(|problem| problem.is_error());
@@ -61,6 +79,9 @@ fn good_files(files: &PackFiles, problems: &[Diagnostic], before: &PackFiles) ->
             let is_broken = broken.contains(&*file.shown);
             let last = last.as_ref().and_then(|last| last.files.get(path));
             let file = if is_broken { last } else { Some(file) };
+            if holds_parameters(path) {
+                continue;
+            }
             if let Some(file) = file.filter(|file| !file.embedded) {
                 let path = format!("{}/{path}", folder.name);
                 good.add(folder.level, &path, File::clone(file));
