@@ -274,7 +274,7 @@ mod tests {
         let waits = read(&friend, &hung, "/agent/info");
         let reads = async {
             for _ in 0..20 {
-                let response = read(&friend, &member, "/agent/name").await.unwrap();
+                let response = read(&friend, &member, "/agent/info").await.unwrap();
                 assert_eq!(response.status(), StatusCode::OK);
             }
             assert_eq!(
