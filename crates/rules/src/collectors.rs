@@ -3,8 +3,10 @@
 //! The first look of a collector comes at once (what runs a program or asks a server is spread over
 //! a second), so that a fresh agent knows its machine; from the second on those that are cheap look
 //! together, at a time that differs between nodes, and the others are spread over their interval.
-//! What may take a minute begins when the start is over. A collector never runs twice at a time: one that overran its time box is named
-//! and waited for, and stops nobody else. A run that fails keeps the last good result with its age.
+//! What may take a minute begins when the start is over.
+//!
+//! A collector never runs twice at a time: one that overran its time box is named and waited for,
+//! and stops nobody else. A run that fails keeps the last good result with its age.
 //!
 //! Start with [`Collectors::define`]; then [`Collectors::tick`] gives [`Output::Collect`] for what
 //! is due, and [`Collectors::ended`] takes what came of it.

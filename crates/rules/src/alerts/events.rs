@@ -40,9 +40,11 @@ impl Groups {
 }
 
 impl Alerts {
-    /// Takes the groups of this node, from the time on when it knows itself. While `is_certain` is
-    /// false, a detector cannot tell yet: a group that is not there may come back, so nobody is told
-    /// that it is gone; and those of a node that never knew all of itself are no news.
+    /// Takes the groups of this node, from the time on when it knows itself.
+    ///
+    /// While `is_certain` is false, a detector cannot tell yet: a group that is not there may come
+    /// back, so nobody is told that it is gone; and those of a node that never knew all of itself
+    /// are no news.
     pub fn set_groups(
         &mut self,
         now: Moment,

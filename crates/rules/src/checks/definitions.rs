@@ -217,8 +217,8 @@ fn is_evaluated(check: &Check) -> bool {
     }
 }
 
-/// When a check runs first that is not evaluated. One that was judged before a restart goes on in its rhythm; the time
-/// that a pushed one may stay silent goes on too.
+/// When a check runs first that is not evaluated. One that was judged before a restart goes on in
+/// its rhythm; the time that a pushed one may stay silent goes on too.
 fn first_run(
     check: &Check,
     things: &[Thing],

@@ -253,7 +253,7 @@ fn without_times(text: &str) -> String {
 
 /// Compares with what is kept; `UPDATE_GOLDEN=1` keeps it instead.
 fn compare(name: &str, text: &str) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/handlers");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/notifiers");
     let path = folder.join(format!("{name}.txt"));
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::create_dir_all(&folder).unwrap();
