@@ -101,8 +101,8 @@ pub struct Report {
     pub count: u64,
 }
 
-/// By how much a count may jump. Counts rise by one at a time, every few seconds at most, so this is
-/// a month without a word.
+/// By how much a count may jump. Counts rise by one at a time, every few seconds at most, so this
+/// is a month without a word.
 const COUNT_JUMP_MAX: u64 = 1 << 20;
 /// The first count that is believed of something unknown: room is left above for those to come.
 const COUNT_FIRST_MAX: u64 = 1 << 62;

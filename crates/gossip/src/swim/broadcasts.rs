@@ -91,8 +91,8 @@ impl Broadcasts {
         }
     }
 
-    /// Others tell what waits of a subject, or what waits and has this hash: in a crowd it goes less
-    /// often.
+    /// Others tell what waits of a subject, or what waits and has this hash: in a crowd it goes
+    /// less often.
     pub(super) fn lessen(&mut self, subject: Subject, hash: Option<u64>) {
         if self.waiting.len() <= CROWD {
             return;

@@ -77,7 +77,7 @@ fn places(from: &str, is_root: bool, module: &Module) -> Vec<String> {
         }
     };
     if let Some(path) = &module.path {
-        return vec![in_dir(path)];
+        return vec![straight(&in_dir(path))];
     }
     let name = &module.name;
     if is_root || stem == "mod" {
@@ -91,6 +91,18 @@ fn places(from: &str, is_root: bool, module: &Module) -> Vec<String> {
             in_dir(&format!("{stem}/{name}/mod.rs")),
         ]
     }
+}
+
+/// Gives a path without the steps back up in it.
+fn straight(path: &str) -> String {
+    let mut steps = Vec::new();
+    for step in path.split('/') {
+        match step {
+            ".." => drop(steps.pop()),
+            step => steps.push(step),
+        }
+    }
+    steps.join("/")
 }
 
 fn deeper(house: &House, from: &str, module: &Module) -> Option<String> {
@@ -161,7 +173,11 @@ mod tests {
             ),
             ("crates/a/src/odd.rs", ""),
             ("crates/a/src/g/h.rs", ""),
-            ("crates/a/tests/e2e.rs", "mod life;"),
+            (
+                "crates/a/tests/e2e.rs",
+                "mod life; #[path = \"../../../shared/i.rs\"] mod i;",
+            ),
+            ("shared/i.rs", ""),
             ("crates/a/tests/life.rs", ""),
         ];
         check(&files, &[]);
