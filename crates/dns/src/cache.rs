@@ -1,5 +1,5 @@
-//! What resolvers above answered, for as long as they allow: checked before it is believed, bounded,
-//! and given again with the time that is left.
+//! What resolvers above answered, for as long as they allow: checked before it is believed,
+//! bounded, and given again with the time that is left.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

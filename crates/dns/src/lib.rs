@@ -2,7 +2,7 @@
 //!
 //! The room is sans-io. [`Cluster`] says what is known of the nodes; [`Directory`] is made of it
 //! once for each change, with the answers of all names already encoded; a [`Responder`] takes a
-//! packet and writes the answer. It knows no socket, no clock, and not where the cluster comes from.
+//! packet and writes the answer. It knows no socket, no clock, and not whence the cluster comes.
 //! Start with `directory` (the names), then `health` (who is left out, and when nobody is).
 
 mod answer;

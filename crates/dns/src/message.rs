@@ -49,7 +49,7 @@ pub struct Record {
     pub content: String,
     /// Where the time to live stands in the message.
     pub(crate) ttl_at: usize,
-    /// The last number of a start of authority: how long it may be remembered that nothing is there.
+    /// The last number of a start of authority: how long the lack of a name may be remembered.
     pub(crate) negative_ttl: Option<u32>,
 }
 
