@@ -107,9 +107,7 @@ fn junk_is_counted_and_told() {
             .unwrap();
     }
     wait_for("the junk to be counted", || {
-        let dropped = agent.info()["cluster"]["figures"]["dropped"].clone();
-        let counts = dropped.as_object()?.values().filter_map(|it| it.as_u64());
-        (counts.sum::<u64>() >= 5).then_some(())
+        (agent.junk() >= 5).then_some(())
     });
     let text = agent.opsbro(&["agent", "info"]).expect(0).stdout;
     assert!(text.contains("Junk dropped:"), "{text}");

@@ -182,6 +182,14 @@ impl Agent {
         http::request_over(&self.home.socket(), "GET", path, &[], b"")
     }
 
+    /// Gives how many datagrams the agent dropped as junk.
+    pub fn junk(&self) -> u64 {
+        let info = self.get("/agent/info").json();
+        let dropped = info["cluster"]["figures"]["dropped"].as_object();
+        let counts = dropped.into_iter().flat_map(|all| all.values());
+        counts.filter_map(Value::as_u64).sum()
+    }
+
     /// Gives the address of a listener.
     pub fn listen(&self, name: &str) -> SocketAddr {
         let info = self.info();

@@ -35,7 +35,7 @@ use gossip::seal::Rings;
 use gossip::{CallError, Config, Core, Description, Done, Input, Order, Refusal, Snapshot};
 use model::{Group, Moment, Zone};
 use tokio::sync::{mpsc, oneshot, watch};
-use tracing::info;
+use tracing::{debug, info};
 
 use crate::agent::Agent;
 use crate::clock;
@@ -269,7 +269,11 @@ impl Cluster {
                 break;
             };
             taken += 1;
+            let bytes = packet.len();
             self.handle(Input::Datagram { from, packet });
+            if let Some(why) = self.core.take_dropped() {
+                debug!(%from, bytes, why, "Junk on the gossip port");
+            }
         }
         if taken > 0 {
             let awaited = clock::now() < self.keys_until;

@@ -91,6 +91,8 @@ struct Counted {
     sent: (u64, u64),
     received: (u64, u64),
     dropped: BTreeMap<&'static str, u64>,
+    /// Why something was dropped last, until somebody asks.
+    dropped_last: Option<&'static str>,
     calls: (u64, u64, u64),
 }
 
@@ -439,6 +441,12 @@ impl Core {
 
     fn drop_counted(&mut self, why: &'static str) {
         *self.figures.dropped.entry(why).or_default() += 1;
+        self.figures.dropped_last = Some(why);
+    }
+
+    /// Tells why something was dropped since this was asked last, for who looks for the sender.
+    pub fn take_dropped(&mut self) -> Option<&'static str> {
+        self.figures.dropped_last.take()
     }
 
     fn ring_version(&self, zone: &Zone) -> u64 {
