@@ -19,7 +19,7 @@ const GROUPS_KEY: &str = "groups";
 /// The groups of this node.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
-    /// Those that count as told; none before the node knew all of itself for the first time.
+    /// Those that count as told; none before the node knew itself for the first time.
     told: Option<BTreeSet<Group>>,
     /// Those that the node has, as soon as it knows itself, and whether nothing is missing for the
     /// only reason that a detector cannot tell yet.
@@ -40,11 +40,9 @@ impl Groups {
 }
 
 impl Alerts {
-    /// Takes the groups of this node, from the time on when it knows itself.
-    ///
-    /// While `is_certain` is false, a detector cannot tell yet: a group that is not there may come
-    /// back, so nobody is told that it is gone; and those of a node that never knew all of itself
-    /// are no news.
+    /// Takes the groups of this node, from the time on when it knows itself: those of the very
+    /// first time are no news, what differs later is. While `is_certain` is false, a group that is
+    /// not there may come back as soon as a detector can tell, so nobody is told that it is gone.
     pub fn set_groups(
         &mut self,
         now: Moment,
@@ -83,9 +81,6 @@ impl Alerts {
             return;
         };
         let told = self.groups.told.clone();
-        if told.is_none() && !is_certain {
-            return;
-        }
         let before = told.as_ref().unwrap_or(&present);
         let added: Vec<Group> = present.difference(before).cloned().collect();
         let gone = before.difference(&present).filter(|_| is_certain);

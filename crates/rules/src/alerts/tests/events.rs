@@ -55,21 +55,6 @@ fn the_first_groups_are_no_news_and_a_kill_repeats_none() {
 }
 
 #[test]
-fn a_group_that_a_new_node_finds_late_is_no_news() {
-    let mut world = World::new(&[GROUPS]);
-    world.has_groups(&["linux"], false);
-    // It ends before it knows all of itself.
-    world.restart(&[GROUPS]);
-    world.has_groups(&["linux", "redis"], false);
-    world.has_groups(&["linux", "redis", "updates"], false);
-    world.has_groups(&["linux", "redis", "updates"], true);
-    assert!(world.sent().is_empty());
-    world.restart(&[GROUPS]);
-    world.has_groups(&["linux", "redis", "updates", "apache"], false);
-    assert_eq!(world.sent(), ["g group: apache ADDED"]);
-}
-
-#[test]
 fn a_group_is_gone_only_when_its_detector_can_tell() {
     let mut world = World::new(&[GROUPS]);
     world.has_groups(&["linux", "redis"], true);
