@@ -190,7 +190,9 @@ impl Running {
                 Err(error) => assert!(
                     matches!(
                         error.kind(),
-                        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+                        io::ErrorKind::WouldBlock
+                            | io::ErrorKind::TimedOut
+                            | io::ErrorKind::Interrupted
                     ),
                     "the switch broke: {error}"
                 ),
