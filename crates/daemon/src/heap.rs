@@ -3,8 +3,8 @@
 //! The allocator of glibc gives each thread that allocates a heap of its own, up to eight for each
 //! core, and none of them gives back what lies below something that stays. For an agent whose
 //! threads take turns that is a quarter of what it weighs, and what grows with each burst of
-//! requests (measured: 25.1 MiB after 6 000 of them, 22.3 with one heap). What the allocator is told
-//! it reads from the environment when a program begins, so the agent begins twice.
+//! requests (measured: 25.1 MiB after 6 000 of them, 22.3 with one heap). What the allocator is
+//! told it reads from the environment when a program begins, so the agent begins twice.
 
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;

@@ -12,6 +12,7 @@ pub(crate) fn measure(crowd: &Crowd, time: Duration) {
     let count = pids.len() as f64;
     let busy = || -> f64 { pids.iter().map(|pid| busy_seconds(*pid)).sum() };
     let (began, cpu, carried) = (Instant::now(), busy(), carried());
+    // tidy: sleep, what it costs is measured over this time
     std::thread::sleep(time);
     let seconds = began.elapsed().as_secs_f64();
     let cpu = (busy() - cpu) / seconds / count * 100.0;

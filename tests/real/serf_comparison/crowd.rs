@@ -143,6 +143,7 @@ impl Crowd {
                     self.size
                 );
             }
+            // tidy: sleep, logs tell nobody when they grow
             std::thread::sleep(LOOK);
         }
     }
@@ -154,6 +155,7 @@ impl Crowd {
 
     /// Lets them be for a time; what they say meanwhile is read.
     pub(crate) fn settle(&mut self, time: Duration) {
+        // tidy: sleep, this is the time that they are let be
         std::thread::sleep(time);
         self.look();
     }
@@ -187,6 +189,7 @@ impl Crowd {
                     }
                 }
             }
+            // tidy: sleep, logs tell nobody when they grow
             std::thread::sleep(LOOK);
         }
         Seen {

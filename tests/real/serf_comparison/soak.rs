@@ -19,6 +19,7 @@ pub(crate) fn soak(mut crowd: Crowd, time: Duration, loss_percent: u32, busy: bo
     let began = Instant::now();
     let (mut suspicions, mut deaths) = (0, 0);
     while began.elapsed() < time {
+        // tidy: sleep, logs tell nobody when they grow
         std::thread::sleep(Duration::from_millis(500));
         for (at, saw, name, when) in crowd.look() {
             match saw {

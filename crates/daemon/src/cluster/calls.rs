@@ -1,5 +1,5 @@
-//! Calls to other nodes: a connection, an upgrade, a sealed question, its answer. The stream is kept
-//! for a while (`idle`), so that a further call costs no handshake.
+//! Calls to other nodes: a connection, an upgrade, a sealed question, its answer. The stream is
+//! kept for a while (`idle`), so that a further call costs no handshake.
 //!
 //! The upgrade is written by hand: a client of HTTP would cost more bytes in the program than all
 //! of this room.

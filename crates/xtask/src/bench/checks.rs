@@ -1,5 +1,5 @@
-//! Measures what judging costs: ten thousand evaluated checks every ten seconds beside the same agent
-//! with none, then plugins ([`plugins`]), then the way from a change to whoever is told
+//! Measures what judging costs: ten thousand evaluated checks every ten seconds beside the same
+//! agent with none, then plugins ([`plugins`]), then the way from a change to whoever is told
 //! ([`webhook`]).
 
 use std::io::Write as _;

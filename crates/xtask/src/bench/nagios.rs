@@ -1,4 +1,5 @@
-//! Nagios, run beside the agent on the same plugins, so that the figures of one run can be compared.
+//! Nagios, run beside the agent on the same plugins, so that the figures of one run can be
+//! compared.
 //!
 //! It is what Debian ships (`nagios4-core`), with its own defaults, as its own user, without the
 //! page, the mails and the log of the system.

@@ -1,5 +1,5 @@
-//! Measures the way from a change to whoever is told: a result is pushed, and the notice comes out of
-//! a webhook on loopback.
+//! Measures the way from a change to whoever is told: a result is pushed, and the notice comes out
+//! of a webhook on loopback.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
