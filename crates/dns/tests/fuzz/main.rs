@@ -11,14 +11,16 @@
     reason = "the test is steered by its environment"
 )]
 
+#[path = "../../../../tests/fuzz/inputs.rs"]
+mod inputs;
 #[path = "../../../../tests/fuzz/mutator.rs"]
 mod mutator;
 mod packets;
 
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
 
+use inputs::{bend, corpus, number, root};
 use mutator::Mutator;
 
 #[test]
@@ -47,30 +49,4 @@ fn a_million_junk_packets_do_no_harm() {
         target.check(&mutator.mutate(&corpus, &[], bend, 4_096));
     }
     target.is_well();
-}
-
-fn number(name: &str) -> Option<u64> {
-    env::var(name).ok()?.parse().ok()
-}
-
-fn root(of: &str) -> PathBuf {
-    let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus");
-    corpora.join(of)
-}
-
-fn corpus(of: &str) -> Vec<(String, Vec<u8>)> {
-    let entries = fs::read_dir(root(of)).unwrap().map(|entry| entry.unwrap());
-    let mut files: Vec<_> = entries
-        .map(|entry| {
-            let name = entry.file_name().into_string().unwrap();
-            (name, fs::read(entry.path()).unwrap())
-        })
-        .collect();
-    files.sort();
-    files
-}
-
-/// Flips a bit.
-fn bend(byte: &u8, by: u64) -> u8 {
-    byte ^ 1 << (by % 8)
 }

@@ -12,14 +12,16 @@
 )]
 
 mod decoders;
+#[path = "../../../../tests/fuzz/inputs.rs"]
+mod inputs;
 #[path = "../../../../tests/fuzz/mutator.rs"]
 mod mutator;
 mod sealed;
 
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
 
+use inputs::{bend, corpus, number, root};
 use mutator::Mutator;
 
 /// Bytes of one mutation at most: more than any datagram, and than the samples of calls.
@@ -74,30 +76,4 @@ fn bytes_of_strangers_prove_nothing_and_take_no_room() {
         let is_known = known.contains(&bytes);
         assert!(is_known || !ends.check(&bytes), "{bytes:02x?}");
     }
-}
-
-fn number(name: &str) -> Option<u64> {
-    env::var(name).ok()?.parse().ok()
-}
-
-fn root(of: &str) -> PathBuf {
-    let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/corpus");
-    corpora.join(of)
-}
-
-fn corpus(of: &str) -> Vec<(String, Vec<u8>)> {
-    let entries = fs::read_dir(root(of)).unwrap().map(|entry| entry.unwrap());
-    let mut files: Vec<_> = entries
-        .map(|entry| {
-            let name = entry.file_name().into_string().unwrap();
-            (name, fs::read(entry.path()).unwrap())
-        })
-        .collect();
-    files.sort();
-    files
-}
-
-/// Flips a bit.
-fn bend(byte: &u8, by: u64) -> u8 {
-    byte ^ 1 << (by % 8)
 }
