@@ -1,7 +1,7 @@
 //! Alerts from the agent to a recording server: once each, whatever happens on the way.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -66,23 +66,8 @@ impl Recorder {
 
 /// Reads one request and gives its body.
 fn take(stream: &mut std::net::TcpStream) -> Option<Value> {
-    stream
-        .set_read_timeout(Some(Duration::from_secs(10)))
-        .unwrap();
-    let (mut bytes, mut buffer) = (Vec::new(), [0; 4096]);
-    loop {
-        let count = stream.read(&mut buffer).ok().filter(|count| *count > 0)?;
-        bytes.extend_from_slice(&buffer[..count]);
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let Some((head, body)) = text.split_once("\r\n\r\n") else {
-            continue;
-        };
-        let lower = head.to_ascii_lowercase();
-        let length = lower.split("content-length:").nth(1)?.lines().next()?;
-        if body.len() >= length.trim().parse().ok()? {
-            return serde_json::from_str(body).ok();
-        }
-    }
+    let (_, body) = tests::take_request(stream)?;
+    serde_json::from_str(&body).ok()
 }
 
 /// Makes a folder whose agent tells the recorder of groups.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -153,7 +153,7 @@ fn server() -> (SocketAddr, Requests) {
     let kept = Arc::clone(&requests);
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            let Some((head, body)) = take(&mut stream) else {
+            let Some((head, body)) = tests::take_request(&mut stream) else {
                 continue;
             };
             let name = head.split('/').nth(1).unwrap_or_default().to_owned();
@@ -168,25 +168,6 @@ fn server() -> (SocketAddr, Requests) {
         }
     });
     (address, requests)
-}
-
-fn take(stream: &mut TcpStream) -> Option<(String, String)> {
-    let limit = Some(Duration::from_secs(10));
-    stream.set_read_timeout(limit).unwrap();
-    let (mut bytes, mut buffer) = (Vec::new(), [0; 4_096]);
-    loop {
-        let count = stream.read(&mut buffer).ok().filter(|count| *count > 0)?;
-        bytes.extend_from_slice(&buffer[..count]);
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let Some((head, body)) = text.split_once("\r\n\r\n") else {
-            continue;
-        };
-        let lower = head.to_ascii_lowercase();
-        let length = lower.split("content-length:").nth(1)?.lines().next()?;
-        if body.len() >= length.trim().parse().ok()? {
-            return Some((head.to_owned(), body.to_owned()));
-        }
-    }
 }
 
 /// Writes a request without what differs each time.

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -93,4 +94,25 @@ fn bytes(host: &str, method: &str, path: &str, headers: &[&str], body: &[u8]) ->
         head.push_str(&format!("{header}\r\n"));
     }
     [head.as_bytes(), b"\r\n", body].concat()
+}
+
+/// Reads one request of a client: its head and its body.
+pub fn take_request(stream: &mut TcpStream) -> Option<(String, String)> {
+    stream
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .expect("a timeout is set");
+    let (mut bytes, mut buffer) = (Vec::new(), [0; 4_096]);
+    loop {
+        let count = stream.read(&mut buffer).ok().filter(|count| *count > 0)?;
+        bytes.extend_from_slice(&buffer[..count]);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let lower = head.to_ascii_lowercase();
+        let length = lower.split("content-length:").nth(1)?.lines().next()?;
+        if body.len() >= length.trim().parse().ok()? {
+            return Some((head.to_owned(), body.to_owned()));
+        }
+    }
 }

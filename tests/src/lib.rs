@@ -13,7 +13,7 @@ mod wait;
 mod watch;
 
 pub use agent::{Agent, Home, files_below};
-pub use http::{Reply, request, request_over};
+pub use http::{Reply, request, request_over, take_request};
 pub use lan::{Host, Kind, Lan, Link, Traffic};
 pub use program::{Ran, build, opsbro};
 pub use server::{Folder, Server, free_port};
