@@ -516,3 +516,75 @@ pub const PROBES_OF_CHECK_MAX: usize = 8;
 /// Bytes of packs on disk that are kept as they were when they were good last; what does not fit is
 /// left out, and has no last good version over a restart. Guess: ten times a large site.
 pub const PACKS_KEPT_BYTES_MAX: usize = 4 << 20;
+
+/// Longest key, and longest name of a lock or session, in agreement; a longer one is refused.
+pub const KV_KEY_BYTES_MAX: usize = 1 << 10;
+/// Largest value of a key; a larger one is refused.
+pub const KV_VALUE_BYTES_MAX: usize = 1 << 20;
+/// Checks and writes of one transaction; one with more is refused.
+pub const KV_TRANSACTION_WRITES_MAX: usize = 128;
+/// Values of one transaction together; a larger one is refused.
+pub const KV_TRANSACTION_BYTES_MAX: usize = 1 << 20;
+/// Keys in all; the next one is refused.
+pub const KV_KEYS_MAX: u64 = 2_000_000;
+/// Bytes of keys and values in all, which are in memory; what is more is refused.
+pub const KV_BYTES_MAX: u64 = 512 << 20;
+/// Quotas of prefixes; the next one is refused. Each write looks at all of them.
+pub const KV_QUOTAS_MAX: usize = 64;
+/// Earlier values that are kept of one key; the oldest is dropped.
+pub const KV_PAST_MAX: usize = 10;
+/// Earlier values that are kept of all keys; the oldest is dropped.
+pub const KV_PAST_ENTRIES_MAX: usize = 20_000;
+/// What those take in memory; the oldest is dropped.
+pub const KV_PAST_BYTES_MAX: usize = 8 << 20;
+/// Events that are remembered for those who watch; who asks for older ones is told to list anew.
+pub const KV_EVENTS_MAX: usize = 8_192;
+/// What those take in memory beside the values that keys still have.
+pub const KV_EVENTS_BYTES_MAX: usize = 8 << 20;
+/// Keys whose time is over that one entry of the log removes; the others go with the next.
+pub const KV_EXPIRED_MAX: usize = 1_000;
+/// Sessions that are open in a zone; the next one is refused.
+pub const SESSIONS_AGREED_MAX: usize = 10_000;
+/// Sessions that one command renews.
+pub const SESSIONS_RENEWED_MAX: usize = 1_000;
+/// Shortest time to live of a session; a shorter one counts as this one. (An election may take a
+/// second, and its holder renews thrice in that time.)
+pub const SESSION_TTL_MIN: Duration = Duration::from_secs(2);
+/// Longest time to live of a session; a longer one counts as this one.
+pub const SESSION_TTL_MAX: Duration = Duration::from_secs(86_400);
+/// Locks in use; the next one is refused.
+pub const LOCKS_MAX: usize = 10_000;
+/// Slots of one lock.
+pub const LOCK_SLOTS_MAX: u32 = 1_000;
+/// Sessions that wait for one lock; the next one is refused.
+pub const LOCK_WAITERS_MAX: usize = 1_000;
+
+/// Largest record of the agreed log: a batch with one of the largest transactions.
+pub const RAFT_RECORD_BYTES_MAX: usize = 3 << 20;
+/// Largest item of a snapshot; a snapshot with a larger one is damaged.
+pub const RAFT_ITEM_BYTES_MAX: usize = 3 << 20;
+/// Largest card of a voter.
+pub const RAFT_CARD_BYTES_MAX: usize = 64 << 10;
+/// Writes of the agreed log that may wait for the disk; then all of agreement waits.
+pub const RAFT_WRITES_MAX: usize = 1_024;
+/// Bytes of those.
+pub const RAFT_WRITES_BYTES_MAX: usize = 32 << 20;
+/// Newest entries of the log that are kept in memory, beside those that the disk does not have.
+pub const RAFT_TAIL_BYTES_MAX: usize = 4 << 20;
+/// Entries that are read at once, to be sent or applied; a single larger one comes alone.
+pub const RAFT_READ_BYTES_MAX: usize = 1 << 20;
+/// Commands that wait for agreement on one node; the next one is refused as busy.
+pub const RAFT_COMMANDS_MAX: usize = 8_192;
+/// Bytes of those.
+pub const RAFT_COMMANDS_BYTES_MAX: usize = 32 << 20;
+/// Commands that one entry of the log carries.
+pub const RAFT_BATCH_COMMANDS_MAX: usize = 512;
+/// Bytes after which an entry of the log takes no further command.
+pub const RAFT_BATCH_BYTES_MAX: usize = 512 << 10;
+/// Entries that a leader has under way at one time.
+pub const RAFT_BATCHES_MAX: usize = 4;
+/// One part of a snapshot on its way to another node.
+pub const RAFT_PART_BYTES_MAX: usize = 1 << 20;
+/// Size of the log at which a snapshot takes its place, unless the last snapshot is larger: then
+/// the log may be as large as that.
+pub const RAFT_LOG_BYTES_MAX: u64 = 16 << 20;
