@@ -588,3 +588,9 @@ pub const RAFT_PART_BYTES_MAX: usize = 1 << 20;
 /// Size of the log at which a snapshot takes its place, unless the last snapshot is larger: then
 /// the log may be as large as that.
 pub const RAFT_LOG_BYTES_MAX: u64 = 16 << 20;
+/// Messages for clients that one node has under way to others; the next one waits.
+pub const RAFT_CLIENT_CALLS_MAX: usize = 8;
+/// Keys, events or locks of one page of an answer.
+pub const KV_PAGE_MAX: usize = 1_000;
+/// Bytes of such a page; a single larger key still comes, alone.
+pub const KV_PAGE_BYTES_MAX: usize = 1 << 20;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::state::quota::Quota;
-use crate::words::{Clock, Key, Revision, SessionId, Value, Voter};
+use crate::words::{Clock, GroupId, Key, Revision, SessionId, Value, Voter};
 
 /// The version of the bytes of a batch; it stands first in them.
 const VERSION: u8 = 1;
@@ -89,6 +89,11 @@ pub enum Command {
         /// The token of one holder; all of them when absent.
         token: Option<Revision>,
     },
+    /// Names the group; only the first name counts.
+    Name {
+        /// The name.
+        group: GroupId,
+    },
 }
 
 /// What must be so for a transaction to be made.
@@ -171,7 +176,7 @@ impl Command {
             Self::Bound { prefix, .. } => OF_EACH + prefix.len(),
             Self::Open { name, .. } => OF_EACH + name.len(),
             Self::Renew { sessions } => OF_EACH + 16 * sessions.len(),
-            Self::Close { .. } => OF_EACH,
+            Self::Close { .. } | Self::Name { .. } => OF_EACH,
             Self::Acquire { lock, .. } | Self::Release { lock, .. } | Self::Force { lock, .. } => {
                 OF_EACH + lock.len()
             }

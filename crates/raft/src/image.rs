@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::quota::Quota;
 use crate::state::{Cell, Hold, Lock, Past, Session};
-use crate::words::{Clock, Key, Revision, SessionId, Value, Voter};
+use crate::words::{Clock, GroupId, Key, Revision, SessionId, Value, Voter};
 
 /// What the state has once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +22,8 @@ pub struct Head {
     pub term: u64,
     /// The wall time of the last entry in milliseconds.
     pub wall: u64,
+    /// The group, and the wall time at which it was named.
+    pub group: Option<(GroupId, u64)>,
 }
 
 /// One piece of the state.

@@ -5,8 +5,8 @@
 //!
 //! ```text
 //! clients -> Command -> [many in one Batch] -> log (journal of `store`) -> majority -> State
-//!                                                                            |-> Answer, to the client
-//!                                                                            '-> Event, to who watches
+//!                                                                                      |
+//! Answer, to the client; Event, to who watches <---------------------------------------'
 //! ```
 //!
 //! The state is a pure function of the log: no clock, no randomness, no disk. Time comes with each
@@ -20,13 +20,26 @@
 
 pub mod answer;
 pub mod command;
+mod config;
+pub mod disk;
 pub mod event;
+pub mod group;
 pub mod image;
+mod log;
+mod machine;
+pub mod members;
+mod message;
+mod network;
+pub mod query;
 pub mod state;
 pub mod words;
 
 pub use answer::{Answer, Refusal};
 pub use command::{Batch, Check, Command, Write};
+pub use config::Timing;
 pub use event::{Event, What};
+pub use group::{Group, Options, Role, Standing, Trouble};
+pub use network::{CallError, Calling, Lane, Transport};
+pub use query::{Found, FoundWhat, Query};
 pub use state::State;
-pub use words::{Clock, Key, Revision, SessionId, Value, Voter};
+pub use words::{Clock, GroupId, Key, Revision, SessionId, Value, Voter};

@@ -167,10 +167,7 @@ impl Log {
     pub fn begin(&self, change: Change) -> Result<Ack, Error> {
         let (tx, rx) = sync_channel(1);
         // Nobody waiting any more is no reason to fail.
-        let then = Box::new(move |outcome| drop(tx.send(outcome)));
-        self.check_sizes(&change)?;
-        let queue = self.shared.wait_for_room(change.bytes());
-        self.push(queue, change, then)?;
+        self.submit_waiting(change, move |outcome| drop(tx.send(outcome)))?;
         Ok(Ack {
             rx,
             dir: self.dir.clone(),
@@ -191,6 +188,17 @@ impl Log {
                 path: self.dir.clone(),
             });
         }
+        self.push(queue, change, Box::new(then))
+    }
+
+    /// Hands in a change, waiting for room in the queue, with a function as [`Log::submit`] has.
+    pub fn submit_waiting(
+        &self,
+        change: Change,
+        then: impl FnOnce(Outcome) + Send + 'static,
+    ) -> Result<(), Error> {
+        self.check_sizes(&change)?;
+        let queue = self.shared.wait_for_room(change.bytes());
         self.push(queue, change, Box::new(then))
     }
 

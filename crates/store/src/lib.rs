@@ -7,12 +7,14 @@
 //! - [`commit`]: many callers of journals, one sync for all that wait.
 //! - [`history`]: what happened, in memory first, on disk within a second, within bounds.
 //! - [`view`]: an ordered map that follows a journal, rebuilt from it whenever needed.
+//! - [`bulk`]: large files, written in a stream, checksummed in blocks.
 //! - [`health`]: what a full or broken disk keeps in memory.
 //!
 //! Calls block; who must not wait calls from a thread of their own. Time comes in as a parameter.
 //! The store knows nothing of what the bytes mean. After a crash, a power loss or damage it opens
 //! again, and tells what it found.
 
+pub mod bulk;
 pub mod commit;
 pub mod document;
 mod error;
@@ -27,6 +29,7 @@ mod scratch;
 mod store;
 pub mod view;
 
+pub use bulk::Bulk;
 pub use commit::Committer;
 pub use document::Document;
 pub use error::Error;

@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use model::{WallTime, limits};
 
+use crate::bulk::Bulk;
 use crate::document::{Content, Document, Loaded};
 use crate::health::{Health, Trouble};
 use crate::history::{self, History};
@@ -33,6 +34,18 @@ pub struct FileKind {
 
 /// Every kind of file under the directory of a store; a test compares it with what is written.
 pub const FILES: &[FileKind] = &[
+    FileKind {
+        path: "bulk/NAME.bulk",
+        what: "a large state of one part of the agent, such as the agreed keys and locks",
+        format: "one line, then blocks with length and CRC-32",
+        retention: "replaced as a whole",
+    },
+    FileKind {
+        path: "bulk/NAME.incoming",
+        what: "such a state while it comes from another node",
+        format: "the same, unfinished",
+        retention: "becomes the bulk, or is removed at the next start",
+    },
     FileKind {
         path: "history/KIND/*.journal",
         what: "what happened to the objects of one kind",
@@ -142,6 +155,11 @@ impl Store {
     /// it follow a journal and makes the checkpoints.
     pub fn view(&self, name: &str) -> Result<(View, Vec<PathBuf>), Error> {
         View::open(&self.dir.join("view"), name, limits::VIEW_BYTES_MAX)
+    }
+
+    /// Names a bulk.
+    pub fn bulk(&self, name: &str) -> Result<Bulk, Error> {
+        Bulk::new(&self.dir.join("bulk"), name)
     }
 
     /// Loads a document: the newest content that was saved, on disk or not.
@@ -326,6 +344,9 @@ mod tests {
             .0
             .append(&[(now(), b"x")])
             .unwrap();
+        let bulk = store.bulk("name").unwrap();
+        bulk.write(|out| out.write_all(b"x")).unwrap();
+        bulk.receive().unwrap();
         let damage = |path: &str| {
             file::replace(&dir.path().join(path), b"damaged", file::PRIVATE).unwrap();
         };

@@ -1,9 +1,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::limits::{KV_EVENTS_MAX, KV_PAST_BYTES_MAX, KV_PAST_ENTRIES_MAX, KV_PAST_MAX};
+use model::limits::{
+    KV_EVENTS_MAX, KV_KEY_BYTES_MAX, KV_PAST_BYTES_MAX, KV_PAST_ENTRIES_MAX, KV_PAST_MAX,
+    KV_TRANSACTION_WRITES_MAX, KV_VALUE_BYTES_MAX,
+};
 use proptest::prelude::*;
 
 use super::*;
+use crate::answer::Refusal;
+use crate::command::{Check, Command, Write};
+use crate::event::What;
 use crate::words::{Value, Voter};
 
 const TTL_MS: u64 = 10_000;
@@ -521,7 +527,8 @@ fn commands() -> impl Strategy<Value = Command> {
             node: Voter([number; 16]),
             name: "x".to_owned(),
         }),
-        1 => prop::collection::vec(session(), 0..3).prop_map(|sessions| Command::Renew { sessions }),
+        1 => prop::collection::vec(session(), 0..3)
+            .prop_map(|sessions| Command::Renew { sessions }),
         1 => session().prop_map(|session| Command::Close { session }),
         6 => (lock(), session(), 1..3_u32, any::<bool>()).prop_map(
             |(lock, session, slots, wait)| Command::Acquire { lock, session, slots, wait }
@@ -644,7 +651,8 @@ proptest! {
         for (to, value) in seen {
             let mut undone = state.clone();
             let key = Key::from("p/a");
-            let undo = Batch { commands: vec![Command::Undo { key, to: Some(to) }], ..Batch::default() };
+            let commands = vec![Command::Undo { key, to: Some(to) }];
+            let undo = Batch { commands, ..Batch::default() };
             match &undone.apply(u64::MAX, &undo)[0] {
                 Answer::Done(_) => {
                     prop_assert_eq!(undone.get("p/a").map(|cell| cell.value.clone()), value);

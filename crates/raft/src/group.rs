@@ -1,0 +1,339 @@
+//! One node's part in agreement: what the daemon holds.
+//!
+//! [`Group::command`] and [`Group::ask`] work on every node: who does not lead asks who does.
+//! [`Group::handle`] answers what other nodes ask. [`Group::tend`] lets the leader care for the
+//! members. Dropping the last handle ends nothing: [`Group::stop`] does.
+
+mod ask;
+mod propose;
+mod serve;
+mod tend;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use openraft::impls::EmptyNode;
+use openraft::{Raft, RaftMetrics, ServerState};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use self::ask::Reading;
+use self::propose::Wish;
+use self::serve::Arrivals;
+use crate::config::{Timing, Types};
+use crate::disk::{Disk, DiskError};
+use crate::log::LogStore;
+use crate::machine::Machine;
+use crate::network::{Network, Transport};
+use crate::state::State;
+use crate::words::{Revision, Voter};
+
+/// How a node takes part.
+pub struct Options {
+    /// Its id.
+    pub me: Voter,
+    /// How fast the group is.
+    pub timing: Timing,
+    /// Gives the wall time in milliseconds, to be shown to people.
+    pub wall: Arc<dyn Fn() -> u64 + Send + Sync>,
+}
+
+/// Why a command or a question had no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Trouble {
+    /// Nobody leads; nothing was done.
+    #[error("no leader: {0}. Nothing was changed; `opsbro raft state` tells who votes")]
+    NoLeader(String),
+    /// Too much waits; nothing was done.
+    #[error("too many commands wait for agreement: nothing was changed, try again later")]
+    Busy,
+    /// It may have been done or not.
+    #[error("it is not known whether it was done: {0}. Look before you try again")]
+    Unknown(String),
+    /// Agreement has ended on this node; nothing was done.
+    #[error("agreement does not run on this node: {0}")]
+    Stopped(String),
+}
+
+/// Who leads, and who takes part, as this node knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// What this node is.
+    pub role: Role,
+    /// Who leads.
+    pub leader: Option<Voter>,
+    /// The term.
+    pub term: u64,
+    /// Those whose majority decides; of two groups of them while one takes over from the other.
+    pub voters: Vec<Voter>,
+    /// Those that copy.
+    pub learners: Vec<Voter>,
+    /// The last entry in the log of this node.
+    pub last_log: Option<u64>,
+    /// The last entry that this node has made part of its state.
+    pub applied: Option<u64>,
+    /// The last entry in the snapshot.
+    pub snapshot: Option<u64>,
+    /// The last change of the state.
+    pub revision: Revision,
+    /// Bytes of the log on disk.
+    pub log_bytes: u64,
+    /// Bytes of the snapshot on disk.
+    pub snapshot_bytes: u64,
+    /// Why it has ended, when it has.
+    pub failure: Option<String>,
+}
+
+/// What a node is to its group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It takes commands.
+    Leader,
+    /// It votes.
+    Follower,
+    /// It asks to be voted for.
+    Candidate,
+    /// It copies.
+    Learner,
+    /// It has ended.
+    Stopped,
+}
+
+impl Role {
+    /// Gives the word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Leader => "leader",
+            Self::Follower => "follower",
+            Self::Candidate => "candidate",
+            Self::Learner => "learner",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// A handle; clones are the same part.
+#[derive(Clone)]
+pub struct Group {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    me: Voter,
+    raft: Raft<Types>,
+    log: LogStore,
+    machine: Machine,
+    disk: Arc<dyn Disk>,
+    transport: Arc<dyn Transport>,
+    wall: Arc<dyn Fn() -> u64 + Send + Sync>,
+    wishes: mpsc::Sender<Wish>,
+    waiting_bytes: AtomicU64,
+    readings: mpsc::Sender<Reading>,
+    arrivals: Arrivals,
+    started: Instant,
+    /// Milliseconds after `started` at which a leader was heard.
+    heard: AtomicU64,
+    /// Set while this node may have forgotten for whom it voted: until a leader told it all that
+    /// was agreed.
+    is_blank: AtomicBool,
+    stop: watch::Sender<bool>,
+    metrics: watch::Receiver<RaftMetrics<Voter, EmptyNode>>,
+}
+
+impl fmt::Debug for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Group({})", self.inner.me)
+    }
+}
+
+impl Group {
+    /// Begins to take part, from what the disk has. A node without anything waits until a leader
+    /// takes it in, or [`Group::found`] is called.
+    pub async fn start(
+        options: Options,
+        disk: Arc<dyn Disk>,
+        transport: Arc<dyn Transport>,
+    ) -> Result<Self, DiskError> {
+        let failed = |text: String| DiskError {
+            text,
+            is_full: false,
+        };
+        let config = options.timing.to_openraft().validate();
+        let config = config.map_err(|error| failed(error.to_string()))?;
+        let log = LogStore::open(Arc::clone(&disk)).await?;
+        let machine = Machine::open(Arc::clone(&disk)).await?;
+        let raft = Raft::new(
+            options.me,
+            Arc::new(config),
+            Network(Arc::clone(&transport)),
+            log.clone(),
+            machine.clone(),
+        );
+        let raft = raft.await.map_err(|error| failed(error.to_string()))?;
+        let (wishes, wished) = mpsc::channel(model::limits::RAFT_COMMANDS_MAX);
+        let (readings, read) = mpsc::channel(model::limits::RAFT_COMMANDS_MAX);
+        let is_blank = log.is_blank();
+        let inner = Arc::new(Inner {
+            me: options.me,
+            metrics: raft.metrics(),
+            raft,
+            log,
+            machine,
+            disk,
+            transport,
+            wall: options.wall,
+            wishes,
+            waiting_bytes: AtomicU64::new(0),
+            readings,
+            arrivals: Arrivals::default(),
+            started: Instant::now(),
+            heard: AtomicU64::new(0),
+            is_blank: AtomicBool::new(is_blank),
+            stop: watch::Sender::new(false),
+        });
+        tokio::spawn(propose::run(Arc::clone(&inner), wished));
+        tokio::spawn(ask::run(Arc::clone(&inner), read));
+        tokio::spawn(tend::run(Arc::clone(&inner)));
+        Ok(Self { inner })
+    }
+
+    /// Makes this node the one voter of a new group; does nothing when it is in one.
+    pub async fn found(&self) -> Result<(), Trouble> {
+        let inner = &self.inner;
+        let is_in = inner.raft.is_initialized().await;
+        if is_in.map_err(|error| Trouble::Stopped(error.to_string()))? {
+            return Ok(());
+        }
+        let me = std::collections::BTreeMap::from([(inner.me, EmptyNode::new())]);
+        inner.is_blank.store(false, Ordering::Relaxed);
+        let founded = inner.raft.initialize(me).await;
+        founded.map_err(|error| Trouble::Stopped(error.to_string()))
+    }
+
+    /// Tells how this node stands.
+    pub fn standing(&self) -> Standing {
+        let inner = &self.inner;
+        let metrics = inner.metrics.borrow().clone();
+        let membership = metrics.membership_config.membership();
+        let role = match (&metrics.running_state, metrics.state) {
+            (Err(_), _) | (_, ServerState::Shutdown) => Role::Stopped,
+            (Ok(()), ServerState::Leader) => Role::Leader,
+            (Ok(()), ServerState::Follower) => Role::Follower,
+            (Ok(()), ServerState::Candidate) => Role::Candidate,
+            (Ok(()), ServerState::Learner) => Role::Learner,
+        };
+        Standing {
+            role,
+            leader: metrics.current_leader,
+            term: metrics.current_term,
+            voters: membership.voter_ids().collect(),
+            learners: membership.learner_ids().collect(),
+            last_log: metrics.last_log_index,
+            applied: metrics.last_applied.map(|last| last.index),
+            snapshot: metrics.snapshot.map(|last| last.index),
+            revision: inner.machine.read().state.revision(),
+            log_bytes: inner.log.bytes(),
+            snapshot_bytes: inner.machine.snapshot_bytes(),
+            failure: metrics.running_state.err().map(|error| error.to_string()),
+        }
+    }
+
+    /// Looks at the state as this node knows it; the function must be short.
+    pub fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(&self.inner.machine.read().state)
+    }
+
+    /// Tells the revision whenever the state of this node changed.
+    pub fn watch(&self) -> watch::Receiver<Revision> {
+        self.inner.machine.watch()
+    }
+
+    /// Waits until somebody leads, and tells who.
+    pub async fn wait_leader(&self, time: Duration) -> Option<Voter> {
+        let mut metrics = self.inner.metrics.clone();
+        let leads = metrics.wait_for(|metrics| metrics.current_leader.is_some());
+        let found = tokio::time::timeout(time, leads).await.ok()?.ok()?;
+        found.current_leader
+    }
+
+    /// Writes a snapshot now, and lets go of the log before it.
+    pub async fn snapshot(&self) -> Result<(), Trouble> {
+        let done = self.inner.raft.trigger().snapshot().await;
+        done.map_err(|error| Trouble::Stopped(error.to_string()))
+    }
+
+    /// Ends taking part. What is acknowledged is on disk at any time.
+    pub async fn stop(&self) {
+        self.inner.stop.send_replace(true);
+        if let Err(error) = self.inner.raft.shutdown().await {
+            tracing::warn!(%error, "Agreement did not end well");
+        }
+    }
+}
+
+impl Inner {
+    fn leader(&self) -> Option<Voter> {
+        let metrics = self.metrics.borrow();
+        let runs = metrics.running_state.is_ok();
+        metrics.current_leader.filter(|_| runs)
+    }
+
+    fn is_leader(&self) -> bool {
+        let metrics = self.metrics.borrow();
+        let leads = metrics.state == ServerState::Leader && metrics.running_state.is_ok();
+        leads && metrics.current_leader == Some(self.me)
+    }
+
+    /// Tells whether this node follows the group; one whose disk refused does no more.
+    fn is_member(&self) -> bool {
+        let metrics = self.metrics.borrow();
+        let membership = metrics.membership_config.membership();
+        metrics.running_state.is_ok() && membership.get_node(&self.me).is_some()
+    }
+
+    fn hear(&self) {
+        let millis = self.started.elapsed().as_millis() as u64;
+        self.heard.store(millis, Ordering::Relaxed);
+    }
+
+    fn age_ms(&self) -> u64 {
+        let millis = self.started.elapsed().as_millis() as u64;
+        millis.saturating_sub(self.heard.load(Ordering::Relaxed))
+    }
+
+    /// Waits a moment, or until somebody else may lead.
+    async fn wait_for_change(&self, time: Duration) {
+        let mut metrics = self.metrics.clone();
+        let known = metrics.borrow_and_update().current_leader;
+        let changes = metrics.wait_for(|metrics| metrics.current_leader != known);
+        if matches!(tokio::time::timeout(time, changes).await, Ok(Err(_))) {
+            // Agreement has ended on this node: others may still answer.
+            tokio::time::sleep(time).await;
+        }
+    }
+
+    fn no_leader(&self) -> Trouble {
+        let metrics = self.metrics.borrow();
+        if let Err(error) = &metrics.running_state {
+            return Trouble::Stopped(error.to_string());
+        }
+        let membership = metrics.membership_config.membership();
+        let voters: Vec<String> = membership.voter_ids().map(|id| id.to_string()).collect();
+        Trouble::NoLeader(match voters.len() {
+            0 => "this node knows none of the voters yet".to_owned(),
+            count => format!(
+                "{} of the {count} voters must answer ({})",
+                count / 2 + 1,
+                voters.join(", ")
+            ),
+        })
+    }
+}
+
+/// Resolves when the group is to end.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that nobody holds the group any more.
+    let _ = stop.wait_for(|stop| *stop).await;
+}

@@ -1,0 +1,168 @@
+//! Questions: answered by who leads after a majority confirmed that it still does, many questions
+//! with one confirmation.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::{Group, Inner, Trouble, stopped};
+use crate::message::{self, Call, Reply};
+use crate::network::Lane;
+use crate::query::{self, Found, FoundWhat, Query};
+use crate::words::{Revision, Voter};
+
+/// Time after which a question is given up. One attempt has a third of it.
+const QUESTION_TIME: Duration = Duration::from_secs(6);
+/// Questions that one confirmation answers.
+const READINGS_MAX: usize = 1_024;
+
+/// Somebody who waits for the confirmation that this node leads.
+pub(super) type Reading = oneshot::Sender<bool>;
+
+impl Group {
+    /// Answers a question from the newest state there is; never from an older one.
+    pub async fn ask(&self, query: Query) -> Result<Found, Trouble> {
+        self.inner.ask(query, false).await
+    }
+
+    /// Answers a question from what this node knows, or any member when it knows nothing; the
+    /// answer tells how old it may be.
+    pub async fn ask_stale(&self, query: Query) -> Result<Found, Trouble> {
+        if self.inner.is_member() {
+            return Ok(self.inner.answer(&query, self.inner.stale_age()));
+        }
+        self.inner.ask(query, true).await
+    }
+
+    /// Waits until something happens to keys with a prefix after a revision, and tells it; when
+    /// nothing does in time the list is empty.
+    pub async fn events(
+        &self,
+        prefix: &str,
+        after: Revision,
+        wait: Duration,
+    ) -> Result<Found, Trouble> {
+        let query = Query::Events {
+            prefix: prefix.to_owned(),
+            after,
+        };
+        let deadline = Instant::now() + wait;
+        let mut changed = self.watch();
+        loop {
+            changed.borrow_and_update();
+            let is_member = self.inner.is_member();
+            let found = self.ask_stale(query.clone()).await?;
+            let is_nothing = found.what == FoundWhat::Events(Vec::new());
+            if !is_nothing || Instant::now() >= deadline {
+                return Ok(found);
+            }
+            // Who has no state of its own looks again and again.
+            let turn = if is_member { wait } else { STRANGER_TURN };
+            let until = deadline.min(Instant::now() + turn);
+            let _ = tokio::time::timeout_at(until, changed.changed()).await;
+        }
+    }
+}
+
+/// How often a node that is no member asks for events.
+const STRANGER_TURN: Duration = Duration::from_millis(500);
+
+impl Inner {
+    pub(super) fn answer(&self, query: &Query, age_ms: u64) -> Found {
+        let applied = self.machine.read();
+        Found {
+            revision: applied.state.revision(),
+            age_ms,
+            what: query::answer(&applied.state, query),
+        }
+    }
+
+    /// Tells how long ago this node heard of the newest state.
+    pub(super) fn stale_age(&self) -> u64 {
+        let metrics = self.metrics.borrow();
+        let acknowledged = metrics.millis_since_quorum_ack;
+        drop(metrics);
+        acknowledged.unwrap_or_else(|| self.age_ms())
+    }
+
+    /// Waits until a majority has confirmed that this node leads, and its state has all that was
+    /// acknowledged before; tells whether that is so.
+    pub(super) async fn confirm(&self) -> bool {
+        let (tell, told) = oneshot::channel();
+        self.readings.send(tell).await.is_ok() && told.await.unwrap_or(false)
+    }
+
+    /// Names who may lead: who is known to, or one after the other of those who may know.
+    pub(super) fn whom_to_ask(&self, hint: Option<Voter>, tried: usize) -> Option<Voter> {
+        if let Some(leader) = hint.or_else(|| self.leader()) {
+            return (leader != self.me).then_some(leader);
+        }
+        if self.is_member() {
+            return None;
+        }
+        let mut known = self.transport.voters();
+        known.retain(|one| *one != self.me);
+        (!known.is_empty()).then(|| known[tried % known.len()])
+    }
+
+    async fn ask(&self, query: Query, is_stale_ok: bool) -> Result<Found, Trouble> {
+        let deadline = Instant::now() + QUESTION_TIME;
+        let call = message::encode(&Call::Ask {
+            query: query.clone(),
+            is_stale_ok,
+        });
+        let (mut hint, mut tried) = (None, 0);
+        while Instant::now() < deadline {
+            if self.is_leader() && self.confirm().await {
+                return Ok(self.answer(&query, 0));
+            }
+            if let Some(to) = self.whom_to_ask(hint.take(), tried) {
+                let time_box = QUESTION_TIME / 3;
+                let called = self
+                    .transport
+                    .call(to, Lane::Clients, call.clone(), time_box);
+                let answered = tokio::time::timeout(time_box, called).await;
+                if let Ok(Ok(bytes)) = answered {
+                    match message::decode(&bytes) {
+                        Ok(Reply::Found(found)) => return Ok(found),
+                        Ok(Reply::NotLeader(leader)) => {
+                            hint = leader.filter(|leader| *leader != to);
+                        }
+                        Ok(_) | Err(_) => {}
+                    }
+                }
+            }
+            tried += 1;
+            if hint.is_none() {
+                self.wait_for_change(Duration::from_millis(50)).await;
+            }
+        }
+        Err(self.no_leader())
+    }
+}
+
+/// Confirms for all who wait at one time. Who comes while a confirmation is under way waits for
+/// the next one: what was acknowledged before it came might not be covered by this one.
+pub(super) async fn run(inner: Arc<Inner>, mut readings: mpsc::Receiver<Reading>) {
+    let mut stop = inner.stop.subscribe();
+    let mut waiting = Vec::new();
+    loop {
+        tokio::select! {
+            () = stopped(&mut stop) => return,
+            count = readings.recv_many(&mut waiting, READINGS_MAX) => {
+                if count == 0 {
+                    return;
+                }
+            }
+        }
+        let confirmed = inner.raft.ensure_linearizable();
+        let confirmed = tokio::time::timeout(QUESTION_TIME / 3, confirmed).await;
+        let is_leader = matches!(confirmed, Ok(Ok(_)));
+        for one in waiting.drain(..) {
+            // Nobody waiting any more is no reason to fail.
+            let _ = one.send(is_leader);
+        }
+    }
+}

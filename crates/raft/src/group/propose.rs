@@ -1,0 +1,324 @@
+//! Commands on their way into the log: gathered, stamped, and forwarded by who does not lead.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use model::limits::{
+    RAFT_BATCH_BYTES_MAX, RAFT_BATCH_COMMANDS_MAX, RAFT_BATCHES_MAX, RAFT_COMMANDS_BYTES_MAX,
+};
+use openraft::error::ClientWriteError;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::{Group, Inner, Trouble, stopped};
+use crate::answer::Answer;
+use crate::command::{Batch, Command};
+use crate::config::Proposal;
+use crate::message::{self, Call, Reply};
+use crate::network::{CallError, Lane};
+use crate::words::{Clock, Value, Voter};
+
+/// Time after which a command is given up.
+const COMMAND_TIME: Duration = Duration::from_secs(10);
+/// Time that an answer has after another node began to lead.
+const DEPOSED_TIME: Duration = Duration::from_millis(300);
+/// How often a leader looks for what has ended by itself.
+const EXPIRY_TURN: Duration = Duration::from_millis(100);
+
+/// Commands of one client, and where their answers go.
+pub(super) struct Wish {
+    commands: Vec<Command>,
+    bytes: u64,
+    /// Whether they may go to another node: those that came from one may not.
+    may_forward: bool,
+    answer: oneshot::Sender<Result<Vec<Answer>, Undone>>,
+}
+
+/// Why commands were not made.
+#[derive(Debug)]
+pub(super) enum Undone {
+    NotLeader(Option<Voter>),
+    Trouble(Trouble),
+}
+
+impl Group {
+    /// Has one command made, wherever the leader is.
+    pub async fn command(&self, command: Command) -> Result<Answer, Trouble> {
+        let mut answers = self.commands(vec![command]).await?;
+        answers.pop().ok_or_else(|| unknown("an answer is missing"))
+    }
+
+    /// Has commands made, in their order and each for itself.
+    pub async fn commands(&self, commands: Vec<Command>) -> Result<Vec<Answer>, Trouble> {
+        match self.inner.wish(commands, true).await {
+            Ok(answers) => Ok(answers),
+            Err(Undone::NotLeader(_)) => Err(self.inner.no_leader()),
+            Err(Undone::Trouble(trouble)) => Err(trouble),
+        }
+    }
+}
+
+impl Inner {
+    pub(super) async fn wish(
+        &self,
+        commands: Vec<Command>,
+        may_forward: bool,
+    ) -> Result<Vec<Answer>, Undone> {
+        let bytes = commands.iter().map(Command::bytes).sum::<usize>() as u64;
+        let waiting = self.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let is_full = waiting + bytes > RAFT_COMMANDS_BYTES_MAX as u64 && waiting > 0;
+        let (answer, answered) = oneshot::channel();
+        let wish = Wish {
+            commands,
+            bytes,
+            may_forward,
+            answer,
+        };
+        if is_full || self.wishes.try_send(wish).is_err() {
+            self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(Undone::Trouble(Trouble::Busy));
+        }
+        let ended = || Undone::Trouble(unknown("agreement ended meanwhile"));
+        answered.await.unwrap_or_else(|_| Err(ended()))
+    }
+}
+
+/// Time as this leader counts it: on from where the state was when it began to lead.
+struct Stamper {
+    term: u64,
+    base: Clock,
+    since: Instant,
+}
+
+impl Stamper {
+    fn now(&mut self, inner: &Inner) -> Clock {
+        let term = inner.metrics.borrow().current_term;
+        if term != self.term {
+            self.term = term;
+            self.base = inner.machine.read().state.clock();
+            self.since = Instant::now();
+        }
+        self.base.after(self.since.elapsed())
+    }
+}
+
+/// Gathers what waits into batches, a few under way at one time.
+pub(super) async fn run(inner: Arc<Inner>, mut wished: mpsc::Receiver<Wish>) {
+    let mut stop = inner.stop.subscribe();
+    let under_way = Arc::new(Semaphore::new(RAFT_BATCHES_MAX));
+    let mut stamper = Stamper {
+        term: u64::MAX,
+        base: Clock::default(),
+        since: Instant::now(),
+    };
+    let mut turn = tokio::time::interval(EXPIRY_TURN);
+    turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut left_over = None;
+    loop {
+        let mut wishes = Vec::new();
+        if left_over.is_none() {
+            tokio::select! {
+                () = stopped(&mut stop) => return,
+                wish = wished.recv() => wishes.extend(wish),
+                _ = turn.tick() => {
+                    if !is_anything_over(&inner, &mut stamper) {
+                        continue;
+                    }
+                }
+            }
+        }
+        // While the permit is waited for, more wishes gather.
+        let permit = tokio::select! {
+            () = stopped(&mut stop) => return,
+            permit = Arc::clone(&under_way).acquire_owned() => permit,
+        };
+        let Ok(permit) = permit else {
+            return;
+        };
+        wishes.extend(left_over.take());
+        gather(&mut wished, &mut wishes, &mut left_over);
+        let bytes = wishes.iter().map(|wish| wish.bytes).sum();
+        inner.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        let clock = stamper.now(&inner);
+        tokio::spawn(deliver(Arc::clone(&inner), wishes, clock, permit));
+    }
+}
+
+fn is_anything_over(inner: &Inner, stamper: &mut Stamper) -> bool {
+    if !inner.is_leader() {
+        return false;
+    }
+    let now = stamper.now(inner);
+    let next = inner.machine.read().state.next_expiry();
+    next.is_some_and(|next| next <= now)
+}
+
+/// Takes what waits, as much as one entry may carry.
+fn gather(wished: &mut mpsc::Receiver<Wish>, wishes: &mut Vec<Wish>, left_over: &mut Option<Wish>) {
+    let mut count: usize = wishes.iter().map(|wish| wish.commands.len()).sum();
+    let mut bytes: u64 = wishes.iter().map(|wish| wish.bytes).sum();
+    while let Ok(wish) = wished.try_recv() {
+        count += wish.commands.len();
+        bytes += wish.bytes;
+        let is_over = count > RAFT_BATCH_COMMANDS_MAX || bytes > RAFT_BATCH_BYTES_MAX as u64;
+        if is_over && !wishes.is_empty() {
+            *left_over = Some(wish);
+            return;
+        }
+        wishes.push(wish);
+    }
+}
+
+/// Has a batch made and tells each client its answers.
+async fn deliver(inner: Arc<Inner>, wishes: Vec<Wish>, clock: Clock, permit: OwnedSemaphorePermit) {
+    let mut commands = Vec::new();
+    let mut clients = Vec::new();
+    for wish in wishes {
+        if wish.answer.is_closed() {
+            continue;
+        }
+        clients.push((wish.commands.len(), wish.may_forward, wish.answer));
+        commands.extend(wish.commands);
+    }
+    let may_forward = clients.iter().all(|(_, may_forward, _)| *may_forward);
+    let made = make(&inner, commands, clock, may_forward).await;
+    drop(permit);
+    match made {
+        Ok(mut answers) => {
+            for (count, _, answer) in clients {
+                let rest = answers.split_off(count.min(answers.len()));
+                // Nobody waiting any more is no reason to fail.
+                let _ = answer.send(Ok(std::mem::replace(&mut answers, rest)));
+            }
+        }
+        Err(undone) => {
+            for (_, _, answer) in clients {
+                let undone = match &undone {
+                    Undone::NotLeader(leader) => Undone::NotLeader(*leader),
+                    Undone::Trouble(trouble) => Undone::Trouble(trouble.clone()),
+                };
+                let _ = answer.send(Err(undone));
+            }
+        }
+    }
+}
+
+/// Has commands made by this node or the one that leads. Tries again only what was surely not done.
+async fn make(
+    inner: &Inner,
+    commands: Vec<Command>,
+    clock: Clock,
+    may_forward: bool,
+) -> Result<Vec<Answer>, Undone> {
+    let deadline = Instant::now() + COMMAND_TIME;
+    let mut hint = None;
+    let mut tried = 0;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Undone::Trouble(inner.no_leader()));
+        }
+        if inner.is_leader() {
+            match write(inner, &commands, clock, left).await {
+                Ok(answers) => return Ok(answers),
+                Err(Undone::NotLeader(leader)) if may_forward => hint = leader,
+                Err(undone) => return Err(undone),
+            }
+        } else if !may_forward {
+            return Err(Undone::NotLeader(inner.leader()));
+        }
+        match inner.whom_to_ask(hint.take(), tried) {
+            Some(to) => match forward(inner, to, &commands, left).await {
+                Ok(answers) => return Ok(answers),
+                Err(Undone::NotLeader(leader)) => hint = leader.filter(|leader| *leader != to),
+                Err(undone) => return Err(undone),
+            },
+            None => {}
+        }
+        tried += 1;
+        if hint.is_none() {
+            inner
+                .wait_for_change(Duration::from_millis(50).min(left))
+                .await;
+        }
+    }
+}
+
+/// Writes commands into the log of this node, which leads.
+async fn write(
+    inner: &Inner,
+    commands: &[Command],
+    clock: Clock,
+    left: Duration,
+) -> Result<Vec<Answer>, Undone> {
+    let batch = Batch {
+        clock,
+        wall: (inner.wall)(),
+        commands: commands.to_vec(),
+    };
+    let proposal = Proposal(Value::new(&batch.encode()));
+    let stopped = |error: &dyn std::fmt::Display| Trouble::Stopped(error.to_string());
+    let written = inner.raft.client_write_ff(proposal).await;
+    let written = written.map_err(|error| Undone::Trouble(stopped(&error)))?;
+    let waited = tokio::time::timeout(left, written).await;
+    let waited =
+        waited.map_err(|_| Undone::Trouble(unknown("no majority of the voters answers")))?;
+    let ended = waited.map_err(|_| Undone::Trouble(unknown("agreement ended meanwhile")))?;
+    match ended {
+        Ok(response) if response.data.0.len() == commands.len() => Ok(response.data.0),
+        Ok(_) => Err(Undone::Trouble(unknown("answers are missing"))),
+        // The entry was never made, or was taken back for what another leader wrote.
+        Err(ClientWriteError::ForwardToLeader(to)) => Err(Undone::NotLeader(to.leader_id)),
+        Err(ClientWriteError::ChangeMembershipError(error)) => {
+            Err(Undone::Trouble(stopped(&error)))
+        }
+    }
+}
+
+async fn forward(
+    inner: &Inner,
+    to: Voter,
+    commands: &[Command],
+    left: Duration,
+) -> Result<Vec<Answer>, Undone> {
+    let call = message::encode(&Call::Commands(commands.to_vec()));
+    let called = inner.transport.call(to, Lane::Clients, call, left);
+    let no_answer = || Err(CallError::NoAnswer(format!("{to} gave no answer")));
+    let answered = tokio::select! {
+        answered = called => answered,
+        () = tokio::time::sleep(left) => no_answer(),
+        () = inner.is_deposed(to) => no_answer(),
+    };
+    let bytes = match answered {
+        Ok(bytes) => bytes,
+        Err(CallError::NotSent(_)) => return Err(Undone::NotLeader(None)),
+        Err(CallError::NoAnswer(text)) => return Err(Undone::Trouble(unknown(&text))),
+    };
+    match message::decode(&bytes) {
+        Ok(Reply::Answers(answers)) if answers.len() == commands.len() => Ok(answers),
+        Ok(Reply::NotLeader(leader)) => Err(Undone::NotLeader(leader)),
+        Ok(Reply::Refused(_)) => Err(Undone::NotLeader(None)),
+        Ok(Reply::Busy) => Err(Undone::Trouble(Trouble::Busy)),
+        Ok(_) => Err(Undone::Trouble(unknown("the leader does not know"))),
+        Err(text) => Err(Undone::Trouble(unknown(&text))),
+    }
+}
+
+impl Inner {
+    /// Resolves a while after another node began to lead: what was asked of the one before is not
+    /// answered any more.
+    async fn is_deposed(&self, leader: Voter) {
+        let mut metrics = self.metrics.clone();
+        let leads =
+            |one: &openraft::RaftMetrics<_, _>| one.current_leader.is_some_and(|now| now != leader);
+        if metrics.wait_for(leads).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(DEPOSED_TIME).await;
+    }
+}
+
+pub(super) fn unknown(text: &str) -> Trouble {
+    Trouble::Unknown(text.to_owned())
+}

@@ -1,0 +1,155 @@
+//! What other nodes ask of this one.
+
+use std::sync::atomic::Ordering;
+
+use openraft::raft::AppendEntriesRequest;
+use openraft::storage::Snapshot;
+use tokio::sync::Mutex;
+
+use super::propose::Undone;
+use super::{Group, Inner, Trouble};
+use crate::config::{Content, Parcel, Types};
+use crate::disk::{Arriving, DiskError, off_reactor};
+use crate::message::{self, Call, Meta, Reply, Vote};
+use crate::words::Value;
+
+/// The snapshot that comes from another node: its id, and what has come of it.
+#[derive(Default)]
+pub(super) struct Arrivals(Mutex<Option<(String, Box<dyn Arriving>)>>);
+
+impl Group {
+    /// Answers a message of another node. Who calls has made sure that it is one of the zone.
+    pub async fn handle(&self, message: &[u8]) -> Vec<u8> {
+        let reply = match message::decode(message) {
+            Ok(call) => self.inner.serve(call).await,
+            Err(text) => Reply::Refused(text),
+        };
+        message::encode(&reply)
+    }
+}
+
+/// Tells whether who takes these entries has all that was ever acknowledged: the leader has made
+/// an entry of its own term part of it, and they reach up to there.
+fn tells_all(request: &AppendEntriesRequest<Types>) -> bool {
+    let last = request.entries.last().map(|entry| entry.log_id);
+    let last = last.or(request.prev_log_id);
+    let Some(agreed) = request.leader_commit else {
+        return false;
+    };
+    agreed.leader_id.term == request.vote.leader_id.term && last >= Some(agreed)
+}
+
+impl Inner {
+    async fn serve(&self, call: Call) -> Reply {
+        match call {
+            Call::Append(request) => {
+                let is_told = tells_all(&request);
+                match self.raft.append_entries(request).await {
+                    Ok(response) => {
+                        self.hear();
+                        if is_told && response.is_success() {
+                            self.is_blank.store(false, Ordering::Relaxed);
+                        }
+                        Reply::Append(response)
+                    }
+                    Err(error) => Reply::Refused(error.to_string()),
+                }
+            }
+            Call::Vote(request) => {
+                if self.is_blank.load(Ordering::Relaxed) {
+                    let text = "this node is new and cannot vote before it was told the log";
+                    return Reply::Refused(text.to_owned());
+                }
+                match self.raft.vote(request).await {
+                    Ok(response) => Reply::Vote(response),
+                    Err(error) => Reply::Refused(error.to_string()),
+                }
+            }
+            Call::Part {
+                vote,
+                meta,
+                offset,
+                part,
+            } => self.take_part(vote, &meta, offset, part).await,
+            Call::Install { vote, meta } => self.install(vote, meta).await,
+            Call::Commands(commands) => match self.wish(commands, false).await {
+                Ok(answers) => Reply::Answers(answers),
+                Err(Undone::NotLeader(leader)) => Reply::NotLeader(leader),
+                Err(Undone::Trouble(Trouble::Busy)) => Reply::Busy,
+                Err(Undone::Trouble(Trouble::Unknown(_))) => Reply::Unknown,
+                Err(Undone::Trouble(other)) => Reply::Refused(other.to_string()),
+            },
+            Call::Ask { query, is_stale_ok } => {
+                if is_stale_ok && self.is_member() {
+                    return Reply::Found(self.answer(&query, self.stale_age()));
+                }
+                if self.is_leader() && self.confirm().await {
+                    return Reply::Found(self.answer(&query, 0));
+                }
+                Reply::NotLeader(self.leader().filter(|leader| *leader != self.me))
+            }
+        }
+    }
+
+    fn vote(&self) -> Vote {
+        self.metrics.borrow().vote
+    }
+
+    /// Takes a part that continues what has come, and tells how much that is.
+    async fn take_part(&self, vote: Vote, meta: &Meta, offset: u64, part: Value) -> Reply {
+        let mine = self.vote();
+        if mine > vote {
+            let have = 0;
+            return Reply::Part { vote: mine, have };
+        }
+        self.hear();
+        let mut arrivals = self.arrivals.0.lock().await;
+        let arriving = match arrivals.take() {
+            Some((id, arriving)) if id == meta.snapshot_id => Ok(arriving),
+            Some(_) | None => off_reactor(&self.disk, |disk| disk.receive_image()).await,
+        };
+        let pushed = match arriving {
+            Ok(arriving) => self.push(arriving, offset, part).await,
+            Err(error) => Err(error),
+        };
+        match pushed {
+            Ok(arriving) => {
+                let have = arriving.bytes();
+                *arrivals = Some((meta.snapshot_id.clone(), arriving));
+                Reply::Part { vote: mine, have }
+            }
+            Err(error) => Reply::Refused(error.to_string()),
+        }
+    }
+
+    async fn push(
+        &self,
+        mut arriving: Box<dyn Arriving>,
+        offset: u64,
+        part: Value,
+    ) -> Result<Box<dyn Arriving>, DiskError> {
+        if offset != arriving.bytes() || part.is_empty() {
+            return Ok(arriving);
+        }
+        off_reactor(&self.disk, move |_| {
+            arriving.push(&part)?;
+            Ok(arriving)
+        })
+        .await
+    }
+
+    async fn install(&self, vote: Vote, meta: Meta) -> Reply {
+        let arrived = self.arrivals.0.lock().await.take();
+        let Some((_, arriving)) = arrived.filter(|(id, _)| *id == meta.snapshot_id) else {
+            return Reply::Refused("that snapshot has not come".to_owned());
+        };
+        let snapshot = Snapshot {
+            meta,
+            snapshot: Box::new(Parcel(Content::Arrived(arriving))),
+        };
+        match self.raft.install_full_snapshot(vote, snapshot).await {
+            Ok(response) => Reply::Installed(response.vote),
+            Err(error) => Reply::Refused(error.to_string()),
+        }
+    }
+}

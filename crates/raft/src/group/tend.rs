@@ -1,0 +1,107 @@
+//! What a node does by itself: the leader cares for the members, everybody for the size of its log.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::Moment;
+use model::limits::RAFT_LOG_BYTES_MAX;
+use openraft::ChangeMembers;
+use openraft::impls::EmptyNode;
+
+use super::{Group, Inner, stopped};
+use crate::members::{self, Members, Node, Rules, Step};
+use crate::words::Voter;
+
+/// Entries that a learner may lack and count as having caught up: the others come with the next
+/// message, while it already votes.
+const READY_LAG_MAX: u64 = 64;
+/// How often the size of the log is looked at.
+const TURN: Duration = Duration::from_secs(1);
+/// Time after which a step is given up; the next turn takes it again.
+const STEP_TIME: Duration = Duration::from_secs(10);
+
+impl Group {
+    /// Takes the next step towards the members that there should be, when this node leads; tells
+    /// which one it took, or why it could not.
+    pub async fn tend(
+        &self,
+        rules: Rules,
+        nodes: &BTreeMap<Voter, Node>,
+        now: Moment,
+    ) -> Option<(Step, Result<(), String>)> {
+        let inner = &self.inner;
+        if !inner.is_leader() {
+            return None;
+        }
+        let step = members::next_step(rules, inner.me, &inner.members()?, nodes, now)?;
+        let taken = tokio::time::timeout(STEP_TIME, inner.take(&step)).await;
+        let taken = taken.unwrap_or_else(|_| Err("no majority of the voters answers".to_owned()));
+        Some((step, taken))
+    }
+}
+
+impl Inner {
+    /// Tells who takes part; nothing while that is changing.
+    fn members(&self) -> Option<Members> {
+        let metrics = self.metrics.borrow();
+        let membership = metrics.membership_config.membership();
+        if membership.get_joint_config().len() != 1 {
+            return None;
+        }
+        let last = metrics.last_log_index.unwrap_or(0);
+        let learners: BTreeSet<Voter> = membership.learner_ids().collect();
+        let matched = metrics.replication.as_ref();
+        let is_ready = |id: &Voter| {
+            let matched = matched
+                .and_then(|matched| matched.get(id))
+                .copied()
+                .flatten();
+            matched.is_some_and(|matched| matched.index + READY_LAG_MAX >= last)
+        };
+        let ready = learners.iter().copied().filter(is_ready).collect();
+        Some(Members {
+            voters: membership.voter_ids().collect(),
+            learners,
+            ready,
+        })
+    }
+
+    async fn take(&self, step: &Step) -> Result<(), String> {
+        let done = match step {
+            Step::Add(id) => self.raft.add_learner(*id, EmptyNode::new(), false).await,
+            Step::Voters(voters) => {
+                let voters = ChangeMembers::ReplaceAllVoters(voters.clone());
+                self.raft.change_membership(voters, true).await
+            }
+            Step::Remove(id) => {
+                let gone = ChangeMembers::RemoveNodes(BTreeSet::from([*id]));
+                self.raft.change_membership(gone, false).await
+            }
+        };
+        done.map(drop).map_err(|error| error.to_string())
+    }
+}
+
+/// Lets a snapshot take the place of the log when that is worth it.
+pub(super) async fn run(inner: Arc<Inner>) {
+    let mut stop = inner.stop.subscribe();
+    // What the log had when the last snapshot was asked for: what is behind it stays for a while.
+    let mut left_bytes = 0;
+    loop {
+        tokio::select! {
+            () = stopped(&mut stop) => return,
+            () = tokio::time::sleep(TURN) => {}
+        }
+        let bytes = inner.log.bytes();
+        left_bytes = bytes.min(left_bytes);
+        let bytes_max = RAFT_LOG_BYTES_MAX.max(inner.machine.snapshot_bytes());
+        if bytes.saturating_sub(left_bytes) < bytes_max {
+            continue;
+        }
+        left_bytes = bytes;
+        if let Err(error) = inner.raft.trigger().snapshot().await {
+            tracing::debug!(%error, "No snapshot of the agreed state");
+        }
+    }
+}

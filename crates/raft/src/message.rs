@@ -1,0 +1,77 @@
+//! What nodes say to each other about agreement. The first byte is the version.
+
+use openraft::impls::EmptyNode;
+use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, VoteRequest, VoteResponse};
+use serde::{Deserialize, Serialize};
+
+use crate::answer::Answer;
+use crate::command::Command;
+use crate::config::Types;
+use crate::query::{Found, Query};
+use crate::words::{Value, Voter};
+
+const VERSION: u8 = 1;
+
+pub(crate) type Vote = openraft::Vote<Voter>;
+pub(crate) type Meta = openraft::SnapshotMeta<Voter, EmptyNode>;
+
+/// What one node asks of another.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Call {
+    /// Entries of the log, or none: the leader lives.
+    Append(AppendEntriesRequest<Types>),
+    /// To be voted for.
+    Vote(VoteRequest<Voter>),
+    /// A part of a snapshot; an empty one asks how much has come.
+    Part {
+        vote: Vote,
+        meta: Meta,
+        offset: u64,
+        part: Value,
+    },
+    /// To take in the snapshot of which all parts have come.
+    Install { vote: Vote, meta: Meta },
+    /// To make commands; only a leader does.
+    Commands(Vec<Command>),
+    /// To look at the state, now or as it was known lately.
+    Ask { query: Query, is_stale_ok: bool },
+}
+
+/// What it is answered.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Reply {
+    Append(AppendEntriesResponse<Voter>),
+    Vote(VoteResponse<Voter>),
+    /// So much of the snapshot has come; the vote of who says it.
+    Part {
+        vote: Vote,
+        have: u64,
+    },
+    Installed(Vote),
+    Answers(Vec<Answer>),
+    Found(Found),
+    /// Another one may know; nothing was done.
+    NotLeader(Option<Voter>),
+    /// Too much waits; nothing was done.
+    Busy,
+    /// It may have been done or not.
+    Unknown,
+    /// This node takes no part; nothing was done.
+    Refused(String),
+}
+
+pub(crate) fn encode(message: &impl Serialize) -> Vec<u8> {
+    postcard::to_extend(message, vec![VERSION]).expect("a message has only lengths that are known")
+}
+
+pub(crate) fn decode<T: for<'a> Deserialize<'a>>(bytes: &[u8]) -> Result<T, String> {
+    match bytes.split_first() {
+        Some((&VERSION, rest)) => {
+            postcard::from_bytes(rest).map_err(|error| format!("a message is damaged: {error}"))
+        }
+        Some((version, _)) => Err(format!(
+            "a message of version {version}, this program speaks {VERSION}: update it"
+        )),
+        None => Err("a message is empty".to_owned()),
+    }
+}

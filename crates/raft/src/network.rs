@@ -1,0 +1,206 @@
+//! How openraft reaches the other voters: through a [`Transport`] that carries bytes.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::limits::RAFT_PART_BYTES_MAX;
+use openraft::error::{
+    Fatal, NetworkError, RPCError, RaftError, ReplicationClosed, StreamingError, Unreachable,
+};
+use openraft::impls::EmptyNode;
+use openraft::network::{Backoff, RPCOption, RaftNetwork, RaftNetworkFactory};
+use openraft::raft::{
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, VoteRequest, VoteResponse,
+};
+use openraft::storage::Snapshot;
+
+use crate::config::{Content, Types};
+use crate::message::{self, Call, Reply, Vote};
+use crate::words::{Value, Voter};
+
+/// Why a call had no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// It never arrived: it may be made again, also elsewhere.
+    #[error("{0}")]
+    NotSent(String),
+    /// It may have arrived.
+    #[error("{0}")]
+    NoAnswer(String),
+}
+
+/// The answer of another node, to come.
+pub type Calling<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, CallError>> + Send + 'a>>;
+
+/// What a message is for: who carries them keeps the lanes apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Between voters: the leader lives by it.
+    Log,
+    /// For clients: there may be many, and they may wait.
+    Clients,
+}
+
+/// Carries messages between nodes: one question, one answer.
+pub trait Transport: Send + Sync + 'static {
+    /// Asks a node; what takes longer than the time box has no answer.
+    fn call(&self, to: Voter, lane: Lane, message: Vec<u8>, time_box: Duration) -> Calling<'_>;
+
+    /// Names nodes that may take part in agreement, the likeliest leader first.
+    fn voters(&self) -> Vec<Voter>;
+}
+
+/// Makes the links of a node.
+#[derive(Clone)]
+pub(crate) struct Network(pub(crate) Arc<dyn Transport>);
+
+/// The way to one voter.
+pub(crate) struct Link {
+    to: Voter,
+    transport: Arc<dyn Transport>,
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Link({})", self.to)
+    }
+}
+
+impl RaftNetworkFactory<Types> for Network {
+    type Network = Link;
+
+    async fn new_client(&mut self, target: Voter, _node: &EmptyNode) -> Link {
+        Link {
+            to: target,
+            transport: Arc::clone(&self.0),
+        }
+    }
+}
+
+type RpcError = RPCError<Voter, EmptyNode, RaftError<Voter>>;
+type SendError = StreamingError<Types, Fatal<Voter>>;
+
+impl Link {
+    async fn call(&self, call: &Call, time_box: Duration) -> Result<Reply, CallError> {
+        let message = message::encode(call);
+        let called = self.transport.call(self.to, Lane::Log, message, time_box);
+        let answer = match tokio::time::timeout(time_box, called).await {
+            Ok(answer) => answer?,
+            Err(_) => {
+                let text = format!("{} gave no answer in {time_box:?}", self.to);
+                return Err(CallError::NoAnswer(text));
+            }
+        };
+        message::decode(&answer).map_err(CallError::NoAnswer)
+    }
+
+    /// Sends what the other node lacks of a snapshot, and has it taken in.
+    async fn send(
+        &self,
+        vote: Vote,
+        snapshot: Snapshot<Types>,
+        time_box: Duration,
+    ) -> Result<SnapshotResponse<Voter>, SendError> {
+        let meta = snapshot.meta;
+        let Content::Image(image) = snapshot.snapshot.0 else {
+            return Err(streaming(&strange()));
+        };
+        // An empty part asks how much of it came before the way was cut.
+        let (mut offset, mut part) = (0, Vec::new());
+        loop {
+            let call = Call::Part {
+                vote,
+                meta: meta.clone(),
+                offset,
+                part: Value::new(&part),
+            };
+            let (their_vote, have) = match self.call(&call, time_box).await {
+                Ok(Reply::Part { vote, have }) => (vote, have),
+                Ok(_) => return Err(streaming(&strange())),
+                Err(error) => return Err(streaming(&error)),
+            };
+            if their_vote > vote {
+                return Ok(SnapshotResponse::new(their_vote));
+            }
+            if have >= image.bytes() {
+                break;
+            }
+            offset = have;
+            // A megabyte that was just written is read from memory.
+            part = image
+                .part(offset, RAFT_PART_BYTES_MAX)
+                .map_err(|error| streaming(&error))?;
+        }
+        // To read and to sync a large one takes longer than a part.
+        match self
+            .call(&Call::Install { vote, meta }, time_box * 10)
+            .await
+        {
+            Ok(Reply::Installed(vote)) => Ok(SnapshotResponse::new(vote)),
+            Ok(_) => Err(streaming(&strange())),
+            Err(error) => Err(streaming(&error)),
+        }
+    }
+}
+
+impl RaftNetwork<Types> for Link {
+    async fn append_entries(
+        &mut self,
+        rpc: AppendEntriesRequest<Types>,
+        option: RPCOption,
+    ) -> Result<AppendEntriesResponse<Voter>, RpcError> {
+        match self.call(&Call::Append(rpc), option.hard_ttl()).await {
+            Ok(Reply::Append(response)) => Ok(response),
+            Ok(_) => Err(unreachable(&strange())),
+            Err(error) => Err(unreachable(&error)),
+        }
+    }
+
+    async fn vote(
+        &mut self,
+        rpc: VoteRequest<Voter>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<Voter>, RpcError> {
+        match self.call(&Call::Vote(rpc), option.hard_ttl()).await {
+            Ok(Reply::Vote(response)) => Ok(response),
+            Ok(_) => Err(unreachable(&strange())),
+            Err(error) => Err(unreachable(&error)),
+        }
+    }
+
+    async fn full_snapshot(
+        &mut self,
+        vote: Vote,
+        snapshot: Snapshot<Types>,
+        cancel: impl Future<Output = ReplicationClosed> + Send + 'static,
+        option: RPCOption,
+    ) -> Result<SnapshotResponse<Voter>, SendError> {
+        let mut cancel = pin!(cancel);
+        tokio::select! {
+            closed = &mut cancel => Err(StreamingError::Closed(closed)),
+            sent = self.send(vote, snapshot, option.hard_ttl().max(PART_TIME)) => sent,
+        }
+    }
+
+    fn backoff(&self) -> Backoff {
+        Backoff::new(std::iter::repeat(Duration::from_millis(100)))
+    }
+}
+
+/// Time box of one part of a snapshot.
+const PART_TIME: Duration = Duration::from_secs(5);
+
+fn strange() -> CallError {
+    CallError::NoAnswer("an answer to another question, or a refusal".to_owned())
+}
+
+fn unreachable(error: &CallError) -> RpcError {
+    RPCError::Unreachable(Unreachable::new(error))
+}
+
+fn streaming<E: std::error::Error + 'static>(error: &E) -> SendError {
+    StreamingError::Network(NetworkError::new(error))
+}
