@@ -16,6 +16,7 @@ use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, VoteRequest, VoteResponse,
 };
 use openraft::storage::Snapshot;
+use tokio::task::JoinHandle;
 
 use crate::config::{Content, Types};
 use crate::message::{self, Call, Reply, Vote};
@@ -61,6 +62,15 @@ pub(crate) struct Network(pub(crate) Arc<dyn Transport>);
 pub(crate) struct Link {
     to: Voter,
     transport: Arc<dyn Transport>,
+    sending: Option<Sending>,
+}
+
+/// Entries on their way. openraft waits for their answer no longer than one heartbeat, and then
+/// asks for the same again; large ones on a slow way or to a slow disk take longer than that.
+struct Sending {
+    /// The vote, the entry before them, and the last of them.
+    what: (Vote, Option<LogId>, LogId),
+    answer: JoinHandle<Result<Reply, CallError>>,
 }
 
 impl fmt::Debug for Link {
@@ -76,25 +86,40 @@ impl RaftNetworkFactory<Types> for Network {
         Link {
             to: target,
             transport: Arc::clone(&self.0),
+            sending: None,
         }
     }
 }
 
+type LogId = openraft::LogId<Voter>;
 type RpcError = RPCError<Voter, EmptyNode, RaftError<Voter>>;
 type SendError = StreamingError<Types, Fatal<Voter>>;
 
 impl Link {
     async fn call(&self, call: &Call, time_box: Duration) -> Result<Reply, CallError> {
-        let message = message::encode(call);
-        let called = self.transport.call(self.to, Lane::Log, message, time_box);
-        let answer = match tokio::time::timeout(time_box, called).await {
-            Ok(answer) => answer?,
-            Err(_) => {
-                let text = format!("{} gave no answer in {time_box:?}", self.to);
-                return Err(CallError::NoAnswer(text));
+        let transport = Arc::clone(&self.transport);
+        ask(transport, self.to, message::encode(call), time_box).await
+    }
+
+    /// Sends entries, or goes on to wait for the answer when the same ones are under way.
+    async fn send_entries(&mut self, rpc: AppendEntriesRequest<Types>) -> Result<Reply, CallError> {
+        let Some(last) = rpc.entries.last().map(|entry| entry.log_id) else {
+            return self.call(&Call::Append(rpc), ENTRIES_TIME).await;
+        };
+        let what = (rpc.vote, rpc.prev_log_id, last);
+        let sending = match self.sending.take() {
+            Some(sending) if sending.what == what => sending,
+            Some(_) | None => {
+                let transport = Arc::clone(&self.transport);
+                let message = message::encode(&Call::Append(rpc));
+                let answer = tokio::spawn(ask(transport, self.to, message, ENTRIES_TIME));
+                Sending { what, answer }
             }
         };
-        message::decode(&answer).map_err(CallError::NoAnswer)
+        let sending = self.sending.insert(sending);
+        let answer = (&mut sending.answer).await;
+        self.sending = None;
+        answer.unwrap_or_else(|_| Err(CallError::NoAnswer("the call ended early".to_owned())))
     }
 
     /// Sends what the other node lacks of a snapshot, and has it taken in.
@@ -150,9 +175,9 @@ impl RaftNetwork<Types> for Link {
     async fn append_entries(
         &mut self,
         rpc: AppendEntriesRequest<Types>,
-        option: RPCOption,
+        _option: RPCOption,
     ) -> Result<AppendEntriesResponse<Voter>, RpcError> {
-        match self.call(&Call::Append(rpc), option.hard_ttl()).await {
+        match self.send_entries(rpc).await {
             Ok(Reply::Append(response)) => Ok(response),
             Ok(_) => Err(unreachable(&strange())),
             Err(error) => Err(unreachable(&error)),
@@ -190,6 +215,26 @@ impl RaftNetwork<Types> for Link {
     }
 }
 
+/// Asks a node one thing within a time box.
+async fn ask(
+    transport: Arc<dyn Transport>,
+    to: Voter,
+    message: Vec<u8>,
+    time_box: Duration,
+) -> Result<Reply, CallError> {
+    let called = transport.call(to, Lane::Log, message, time_box);
+    let answer = match tokio::time::timeout(time_box, called).await {
+        Ok(answer) => answer?,
+        Err(_) => {
+            let text = format!("{to} gave no answer in {time_box:?}");
+            return Err(CallError::NoAnswer(text));
+        }
+    };
+    message::decode(&answer).map_err(CallError::NoAnswer)
+}
+
+/// Time box of entries: what a full message takes on a slow way, synced by a slow disk.
+const ENTRIES_TIME: Duration = Duration::from_secs(3);
 /// Time box of one part of a snapshot.
 const PART_TIME: Duration = Duration::from_secs(5);
 
