@@ -1,6 +1,9 @@
 //! Agreement over the real files of a node: restarts, damage, and room that is given back.
 
+#![cfg(test)]
+
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,6 +81,11 @@ fn run<F: Future<Output = ()>>(run: F) {
     runtime.block_on(run);
 }
 
+fn overwrite(path: &Path, bytes: impl AsRef<[u8]>) {
+    let mut file = fs::File::create(path).unwrap();
+    file.write_all(bytes.as_ref()).unwrap();
+}
+
 fn journals(dir: &Path) -> Vec<PathBuf> {
     let found = fs::read_dir(dir.join("journal/raft")).unwrap();
     let paths = found.map(|entry| entry.unwrap().path());
@@ -113,7 +121,7 @@ fn a_restart_and_a_torn_tail_lose_nothing_that_was_acknowledged() {
         let last = journals(dir.path()).pop().unwrap();
         let mut bytes = fs::read(&last).unwrap();
         bytes.extend_from_slice(b"half of a record that a crash cut off");
-        fs::write(&last, bytes).unwrap();
+        overwrite(&last, bytes);
         let group = start(dir.path()).await;
         assert_eq!(get(&group, "9").await, Some(vec![99]));
         put(&group, "9", b"on").await;
@@ -140,7 +148,7 @@ fn a_damaged_middle_and_a_lost_card_keep_a_node_from_voting() {
         let sound = fs::read(&first).unwrap();
         let mut damaged = sound.clone();
         damaged[sound.len() / 2] ^= 1;
-        fs::write(&first, damaged).unwrap();
+        overwrite(&first, damaged);
         let error = open(dir.path()).unwrap_err();
         assert!(matches!(error, Found::Damaged(_)), "{error}");
         let text = error.to_string();
@@ -148,15 +156,15 @@ fn a_damaged_middle_and_a_lost_card_keep_a_node_from_voting() {
             text.contains("takes no part") && text.contains("opsbro raft rejoin"),
             "{text}"
         );
-        fs::write(&first, sound).unwrap();
+        overwrite(&first, sound);
         drop(open(dir.path()).unwrap());
         let card = dir.path().join("state/raft.document");
         let votes = fs::read(&card).unwrap();
-        fs::write(&card, b"junk").unwrap();
+        overwrite(&card, b"junk");
         assert!(matches!(open(dir.path()), Err(Found::Damaged(_))));
         // The junk was moved aside, and what is absent is no less suspicious.
         assert!(matches!(open(dir.path()), Err(Found::Damaged(_))));
-        fs::write(&card, votes).unwrap();
+        overwrite(&card, votes);
         let group = start(dir.path()).await;
         assert_eq!(get(&group, "k").await, Some(vec![49; 100]));
         group.stop().await;

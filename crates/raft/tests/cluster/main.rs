@@ -3,6 +3,8 @@
 //!
 //! A failing run prints its seed; `RAFT_SEED=n` runs that one alone.
 
+#![cfg(test)]
+
 mod chaos;
 mod cluster;
 mod disk;
