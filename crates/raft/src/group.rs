@@ -82,6 +82,8 @@ pub struct Standing {
     pub log_bytes: u64,
     /// Bytes of the snapshot on disk.
     pub snapshot_bytes: u64,
+    /// Whether this node may vote: its disk has had all that was agreed.
+    pub may_vote: bool,
     /// Why it has ended, when it has.
     pub failure: Option<String>,
 }
@@ -174,7 +176,8 @@ impl Group {
         let raft = raft.await.map_err(|error| failed(error.to_string()))?;
         let (wishes, wished) = mpsc::channel(model::limits::RAFT_COMMANDS_MAX);
         let (readings, read) = mpsc::channel(model::limits::RAFT_COMMANDS_MAX);
-        let is_blank = log.is_blank();
+        let is_blank = !log.is_told();
+        raft.runtime_config().elect(!is_blank);
         let inner = Arc::new(Inner {
             me: options.me,
             metrics: raft.metrics(),
@@ -207,7 +210,8 @@ impl Group {
             return Ok(());
         }
         let me = std::collections::BTreeMap::from([(inner.me, EmptyNode::new())]);
-        inner.is_blank.store(false, Ordering::Relaxed);
+        let told = inner.tell_all().await;
+        told.map_err(|error| Trouble::Stopped(error.to_string()))?;
         let founded = inner.raft.initialize(me).await;
         founded.map_err(|error| Trouble::Stopped(error.to_string()))
     }
@@ -236,6 +240,7 @@ impl Group {
             revision: inner.machine.read().state.revision(),
             log_bytes: inner.log.bytes(),
             snapshot_bytes: inner.machine.snapshot_bytes(),
+            may_vote: !inner.is_blank.load(Ordering::Relaxed),
             failure: metrics.running_state.err().map(|error| error.to_string()),
         }
     }
@@ -291,6 +296,16 @@ impl Inner {
         let metrics = self.metrics.borrow();
         let membership = metrics.membership_config.membership();
         metrics.running_state.is_ok() && membership.get_node(&self.me).is_some()
+    }
+
+    /// Takes note that this node has all that was agreed, and may vote.
+    async fn tell_all(&self) -> Result<(), DiskError> {
+        if self.is_blank.load(Ordering::Relaxed) {
+            self.log.set_told().await?;
+            self.is_blank.store(false, Ordering::Relaxed);
+            self.raft.runtime_config().elect(true);
+        }
+        Ok(())
     }
 
     fn hear(&self) {

@@ -32,6 +32,9 @@ pub(crate) struct Card {
     pub(crate) vote: Option<Vote>,
     /// The last entry that was let go because a snapshot has it.
     pub(crate) purged: Option<LogId>,
+    /// Whether this disk once had all that was agreed then: before that it does not vote, as it may
+    /// be the new disk of a voter that had promised more.
+    pub(crate) is_told: bool,
 }
 
 /// The log of one node.
@@ -39,6 +42,8 @@ pub(crate) struct Card {
 pub(crate) struct LogStore {
     disk: Arc<dyn Disk>,
     shared: Arc<Mutex<Shared>>,
+    /// Held while the card is replaced: openraft votes and purges on tasks of its own.
+    saving: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -111,6 +116,7 @@ impl LogStore {
     pub(crate) async fn open(disk: Arc<dyn Disk>) -> Result<Self, DiskError> {
         let store = Self {
             shared: Arc::default(),
+            saving: Arc::default(),
             disk,
         };
         let card = off_reactor(&store.disk, |disk| disk.load_card()).await?;
@@ -140,10 +146,19 @@ impl LogStore {
         Ok(store)
     }
 
-    /// Tells whether anything was ever promised here.
-    pub(crate) fn is_blank(&self) -> bool {
-        let shared = self.lock();
-        shared.card == Card::default() && shared.last.is_none()
+    /// Tells whether this disk once had all that was agreed then.
+    pub(crate) fn is_told(&self) -> bool {
+        self.lock().card.is_told
+    }
+
+    /// Takes note of that for good.
+    pub(crate) async fn set_told(&self) -> Result<(), DiskError> {
+        let _saving = self.saving.lock().await;
+        let card = Card {
+            is_told: true,
+            ..self.lock().card.clone()
+        };
+        self.save_card(card).await
     }
 
     /// Gives the bytes of the log on disk.
@@ -243,6 +258,7 @@ impl RaftLogStorage<Types> for LogStore {
     }
 
     async fn save_vote(&mut self, vote: &Vote) -> Result<(), StorageError<Voter>> {
+        let _saving = self.saving.lock().await;
         let card = Card {
             vote: Some(*vote),
             ..self.lock().card.clone()
@@ -314,13 +330,16 @@ impl RaftLogStorage<Types> for LogStore {
     }
 
     async fn purge(&mut self, log_id: LogId) -> Result<(), StorageError<Voter>> {
-        let card = Card {
-            purged: Some(log_id),
-            ..self.lock().card.clone()
-        };
-        // The card first: what it says is gone is never asked for.
-        let saved = self.save_card(card).await;
-        saved.map_err(|error| writing(&error))?;
+        {
+            let _saving = self.saving.lock().await;
+            let card = Card {
+                purged: Some(log_id),
+                ..self.lock().card.clone()
+            };
+            // The card first: what it says is gone is never asked for.
+            let saved = self.save_card(card).await;
+            saved.map_err(|error| writing(&error))?;
+        }
         let next = log_id.index + 1;
         let done = off_reactor(&self.disk, move |disk| {
             if disk.log_range().1 < next {

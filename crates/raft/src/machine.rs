@@ -38,8 +38,11 @@ pub(crate) struct Machine {
     applied: Arc<RwLock<Applied>>,
     /// The revision, told after each entry.
     changed: watch::Sender<Revision>,
-    snapshot: Arc<Mutex<Option<(Meta, Arc<dyn Image>)>>>,
+    snapshot: Arc<Mutex<Option<Written>>>,
 }
+
+/// A snapshot on disk.
+type Written = (Meta, Arc<dyn Image>);
 
 impl Machine {
     /// Loads the newest snapshot.

@@ -177,7 +177,7 @@ impl View<'_> {
                 .take(voters.len() - stay.len()),
         );
         // An even number goes down to an odd one; the leader and the living stay.
-        while then.len() > 1 && then.len() % 2 == 0 {
+        while then.len() > 1 && then.len().is_multiple_of(2) {
             let dead_first = |id: &&Voter| (self.is_alive(**id), **id == me, **id);
             let worst = then.iter().min_by_key(dead_first).copied()?;
             then.remove(&worst);
@@ -238,7 +238,7 @@ impl View<'_> {
 fn odd(count: usize) -> usize {
     match count {
         0 => 1,
-        count if count % 2 == 0 => count - 1,
+        count if count.is_multiple_of(2) => count - 1,
         count => count,
     }
 }

@@ -228,13 +228,12 @@ async fn make(
         } else if !may_forward {
             return Err(Undone::NotLeader(inner.leader()));
         }
-        match inner.whom_to_ask(hint.take(), tried) {
-            Some(to) => match forward(inner, to, &commands, left).await {
+        if let Some(to) = inner.whom_to_ask(hint.take(), tried) {
+            match forward(inner, to, &commands, left).await {
                 Ok(answers) => return Ok(answers),
                 Err(Undone::NotLeader(leader)) => hint = leader.filter(|leader| *leader != to),
                 Err(undone) => return Err(undone),
-            },
-            None => {}
+            }
         }
         tried += 1;
         if hint.is_none() {

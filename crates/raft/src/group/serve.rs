@@ -47,8 +47,12 @@ impl Inner {
                 match self.raft.append_entries(request).await {
                     Ok(response) => {
                         self.hear();
-                        if is_told && response.is_success() {
-                            self.is_blank.store(false, Ordering::Relaxed);
+                        if is_told
+                            && response.is_success()
+                            && let Err(error) = self.tell_all().await
+                        {
+                            // The next heartbeat tries it again.
+                            tracing::warn!(%error, "This node cannot vote yet");
                         }
                         Reply::Append(response)
                     }

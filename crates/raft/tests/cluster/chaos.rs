@@ -177,7 +177,9 @@ async fn locker(run: Arc<Run>, node: Voter, mut random: Random) {
                 tokio::time::sleep(Duration::from_millis(pause)).await;
             }
         }
-        if random.below(4) > 0 {
+        // Now and then one is left to end by itself.
+        let was_held = matches!(answers[1], Told::Held(_));
+        if !was_held || random.below(4) > 0 {
             let _ = group.command(Command::Close { session }).await;
         }
     }
@@ -186,7 +188,7 @@ async fn locker(run: Arc<Run>, node: Voter, mut random: Random) {
 async fn break_something(cluster: &Arc<Cluster>) {
     let nodes = cluster.ids();
     let one = nodes[cluster.below(nodes.len() as u64) as usize];
-    match cluster.below(9) {
+    match cluster.below(10) {
         0 | 1 => {
             // In two parts, of any size.
             let parts = cluster.below(1 << nodes.len());
@@ -218,6 +220,9 @@ async fn break_something(cluster: &Arc<Cluster>) {
         7 => cluster
             .disk(one)
             .set_sync_time(Duration::from_millis(cluster.below(300))),
+        // One at a time: what a majority has, and loses, is gone.
+        8 if cluster.are_others_sound(one) => cluster.wipe(one),
+        8 => cluster.crash(one),
         _ => cluster.disk(one).set_full(true),
     }
 }
@@ -279,10 +284,10 @@ async fn run(seed: u64, faults: u64) {
         task.await.unwrap();
     }
     let state = cluster.settle().await;
-    judge(seed, &run, &state);
+    judge(seed, faults, &run, &state);
 }
 
-fn judge(seed: u64, run: &Run, state: &raft::State) {
+fn judge(seed: u64, faults: u64, run: &Run, state: &raft::State) {
     let mut records = run.records.lock().unwrap();
     let now = run.now();
     let (mut done, mut unknown) = (0, 0);
@@ -304,7 +309,10 @@ fn judge(seed: u64, run: &Run, state: &raft::State) {
             "seed {seed}, key {key}: {history:#?}"
         );
     }
-    assert!(done > 200, "seed {seed}: the clients got on: {done}");
+    assert!(
+        done as u64 > faults * 10,
+        "seed {seed}: the clients got on: {done}"
+    );
     records.fenced.sort_unstable();
     for pair in records.fenced.windows(2) {
         assert!(
@@ -313,7 +321,7 @@ fn judge(seed: u64, run: &Run, state: &raft::State) {
         );
     }
     assert!(
-        records.fenced.len() > 20,
+        records.fenced.len() as u64 > faults / 5,
         "seed {seed}: locks were held: {}",
         records.fenced.len()
     );

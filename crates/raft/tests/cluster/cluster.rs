@@ -128,6 +128,21 @@ impl Cluster {
         }
     }
 
+    /// Tells whether all other nodes run, and have had all that was agreed.
+    pub(crate) fn are_others_sound(&self, node: Voter) -> bool {
+        let mut others = self.ids().into_iter().filter(|id| *id != node);
+        others.all(|id| self.group(id).is_some_and(|one| one.standing().may_vote))
+    }
+
+    /// Takes a node its disk, so that it comes back as one that promised nothing.
+    pub(crate) fn wipe(&self, node: Voter) {
+        self.crash(node);
+        let mut nodes = self.nodes.lock().unwrap();
+        let machine = nodes.get_mut(&node).unwrap();
+        machine.disk = Memory::default();
+        machine.disk.set_sync_time(Duration::from_millis(1));
+    }
+
     /// Starts all that is down, or has ended because its disk refused.
     pub(crate) async fn start_all(self: &Arc<Self>) {
         for node in self.ids() {
@@ -210,7 +225,8 @@ impl Cluster {
         states.into_iter().next().unwrap()
     }
 
-    fn lives(&self) -> BTreeMap<Voter, Node> {
+    /// Tells who lives, as gossip would.
+    pub(crate) fn lives(&self) -> BTreeMap<Voter, Node> {
         let nodes = self.nodes.lock().unwrap();
         let life = |machine: &Machine| match &machine.group {
             Some(_) => Life::Alive,

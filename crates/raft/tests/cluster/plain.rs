@@ -237,6 +237,42 @@ fn a_full_disk_takes_one_voter_out_and_room_brings_it_back() {
 }
 
 #[test]
+fn a_voter_with_a_new_disk_elects_nobody_before_it_was_told_all() {
+    virtually(async {
+        let cluster = Cluster::new(9, 3);
+        cluster.form(3).await;
+        let leader = cluster.leader().unwrap();
+        let others: Vec<_> = cluster
+            .ids()
+            .into_iter()
+            .filter(|id| *id != leader)
+            .collect();
+        let (late, wiped) = (others[0], others[1]);
+        // What is agreed without the late one is on two disks, and one of them is lost.
+        cluster.crash(late);
+        put(&cluster.group(leader).unwrap(), "a", "1").await;
+        cluster.start(late).await;
+        for other in cluster.ids() {
+            cluster.net.cut(leader, other);
+            cluster.net.cut(other, leader);
+        }
+        cluster.wipe(wiped);
+        let group = cluster.start(wiped).await;
+        assert!(!group.standing().may_vote);
+        let asked = cluster.group(late).unwrap();
+        let asked = asked.ask(Query::Get("a".into())).await;
+        assert!(matches!(asked, Err(Trouble::NoLeader(_))), "{asked:?}");
+        cluster.net.heal();
+        assert_eq!(get(&group, "a").await.as_deref(), Some("1"));
+        cluster
+            .wait("it may vote", |_| group.standing().may_vote)
+            .await;
+        cluster.crash(wiped);
+        assert!(cluster.start(wiped).await.standing().may_vote);
+    });
+}
+
+#[test]
 fn a_lease_outlives_its_leader_and_ends_by_itself() {
     virtually(async {
         let cluster = Cluster::new(7, 3);
