@@ -204,6 +204,7 @@ fn a_snapshot_gives_back_the_room_of_the_log() {
                 "{}",
                 bytes_below(dir.path())
             );
+            // tidy: sleep, the log is dropped by a task of its own
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         group.stop().await;

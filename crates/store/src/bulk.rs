@@ -5,7 +5,8 @@
 //! sound. Neither writing nor reading holds more than a block in memory.
 //!
 //! ```text
-//! opsbro-bulk-1\n  { length u32, CRC-32 of the number of the block and its bytes u32, bytes }*  0 u32, CRC-32 u32
+//! opsbro-bulk-1\n  block*  0 u32, CRC-32 u32
+//! block: length u32, CRC-32 of the number of the block and its bytes u32, bytes
 //! ```
 
 use std::fs::{self, File, OpenOptions};

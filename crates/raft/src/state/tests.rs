@@ -1,3 +1,5 @@
+//! The rules of keys, locks and sessions, and that a snapshot is the state.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::limits::{

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::cluster::{Cluster, id};
 use crate::linearizable::{Answer, Call, Operation, is_linearizable};
 use crate::random::Random;
-use crate::virtually;
+use crate::{pass, virtually};
 
 /// Time for which clients use the same keys: a history of one key stays small enough to judge.
 const EPOCH: Duration = Duration::from_secs(6);
@@ -50,7 +50,7 @@ fn read_number(bytes: &[u8]) -> u64 {
 /// Reads, writes and swaps through one node, and remembers what it was told.
 async fn client(run: Arc<Run>, node: Voter, mut random: Random) {
     while !run.is_over() {
-        tokio::time::sleep(Duration::from_millis(10 + random.below(150))).await;
+        pass(Duration::from_millis(10 + random.below(150))).await;
         let Some(group) = run.cluster.group(node) else {
             continue;
         };
@@ -137,7 +137,7 @@ async fn write(group: &raft::Group, command: Command) -> Option<Answer> {
 async fn locker(run: Arc<Run>, node: Voter, mut random: Random) {
     let mut number = 0_u64;
     while !run.is_over() {
-        tokio::time::sleep(Duration::from_millis(50 + random.below(300))).await;
+        pass(Duration::from_millis(50 + random.below(300))).await;
         let Some(group) = run.cluster.group(node) else {
             continue;
         };
@@ -174,7 +174,7 @@ async fn locker(run: Arc<Run>, node: Voter, mut random: Random) {
                 }
                 // Now and then longer than the lease.
                 let pause = if random.below(5) == 0 { 3_000 } else { 100 };
-                tokio::time::sleep(Duration::from_millis(pause)).await;
+                pass(Duration::from_millis(pause)).await;
             }
         }
         // Now and then one is left to end by itself.
@@ -269,9 +269,9 @@ async fn run(seed: u64, faults: u64) {
         )));
     }
     for _ in 0..faults {
-        tokio::time::sleep(Duration::from_millis(200 + cluster.below(1_500))).await;
+        pass(Duration::from_millis(200 + cluster.below(1_500))).await;
         break_something(&cluster).await;
-        tokio::time::sleep(Duration::from_millis(200 + cluster.below(2_500))).await;
+        pass(Duration::from_millis(200 + cluster.below(2_500))).await;
         mend(&cluster).await;
     }
     *run.is_over.lock().unwrap() = true;

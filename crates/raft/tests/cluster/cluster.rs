@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::disk::Memory;
 use crate::net::{Net, Wire};
+use crate::pass;
 use crate::random::Random;
 
 const RULES: Rules = Rules {
@@ -185,7 +186,7 @@ impl Cluster {
         let deadline = Instant::now() + Duration::from_secs(60);
         while !is_so(self) {
             assert!(Instant::now() < deadline, "it did not come: {what}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            pass(Duration::from_millis(20)).await;
         }
     }
 
@@ -247,7 +248,7 @@ impl Cluster {
 /// What the daemon does with what gossip tells.
 async fn tend(cluster: Arc<Cluster>, node: Voter, boot: u64, group: Group) {
     loop {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        pass(Duration::from_millis(300)).await;
         if cluster.nodes.lock().unwrap()[&node].boot != boot || cluster.group(node).is_none() {
             return;
         }

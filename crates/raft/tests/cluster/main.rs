@@ -24,3 +24,9 @@ fn virtually<F: Future<Output = ()>>(run: F) {
         .unwrap();
     runtime.block_on(run);
 }
+
+/// Lets virtual time pass.
+async fn pass(time: std::time::Duration) {
+    // tidy: sleep, the clock is virtual and jumps over it
+    tokio::time::sleep(time).await;
+}

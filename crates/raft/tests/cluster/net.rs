@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use raft::{CallError, Calling, Group, Lane, Transport, Voter};
 
+use crate::pass;
 use crate::random::Random;
 
 /// The network; nodes reach each other by [`Wire`]s.
@@ -107,29 +108,29 @@ impl Transport for Wire {
             let (delay, group) = match net.way(me, boot, to) {
                 Way::Down => return Err(CallError::NotSent(format!("{to} is down"))),
                 Way::Lost => {
-                    tokio::time::sleep(time_box).await;
+                    pass(time_box).await;
                     return Err(no_answer());
                 }
                 Way::Through(delay, group) => (delay, group),
             };
             let back = net.boot(to);
-            tokio::time::sleep(delay).await;
+            pass(delay).await;
             // It is handled also when nobody waits for the answer any more.
             let handled = tokio::spawn(async move { group.handle(&message).await });
             let answer = handled.await.map_err(|_| no_answer())?;
             match (back, net.boot(me)) {
                 (Some(back), Some(now)) if now == boot => match net.way(to, back, me) {
                     Way::Through(delay, _) => {
-                        tokio::time::sleep(delay).await;
+                        pass(delay).await;
                         Ok(answer)
                     }
                     Way::Down | Way::Lost => {
-                        tokio::time::sleep(time_box).await;
+                        pass(time_box).await;
                         Err(no_answer())
                     }
                 },
                 _ => {
-                    tokio::time::sleep(time_box).await;
+                    pass(time_box).await;
                     Err(no_answer())
                 }
             }

@@ -8,7 +8,7 @@ use raft::{
 };
 
 use crate::cluster::{Cluster, id};
-use crate::virtually;
+use crate::{pass, virtually};
 
 async fn put(group: &Group, key: &str, value: &str) -> Revision {
     match group
@@ -297,7 +297,7 @@ fn a_lease_outlives_its_leader_and_ends_by_itself() {
             .commands(vec![open(1), acquire(1), open(2), acquire(2)])
             .await
             .unwrap();
-        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        pass(Duration::from_millis(2_500)).await;
         cluster.crash(old);
         let renew = Command::Renew {
             sessions: vec![session(1), session(2)],
@@ -313,7 +313,7 @@ fn a_lease_outlives_its_leader_and_ends_by_itself() {
                 sessions: vec![session(2)],
             };
             group.command(renew).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            pass(Duration::from_millis(200)).await;
         }
         let took = begun.elapsed();
         assert!(
@@ -339,7 +339,7 @@ fn who_watches_is_told_each_change_once() {
                     for number in 0..20 {
                         put(&writer, &format!("w/{number}"), "x").await;
                         put(&writer, "other", "x").await;
-                        tokio::time::sleep(Duration::from_millis(70)).await;
+                        pass(Duration::from_millis(70)).await;
                     }
                 }
             });
