@@ -16,7 +16,6 @@ pub mod evaluation;
 pub mod heap;
 mod http;
 mod inventory;
-pub mod json;
 mod judge;
 mod keep;
 mod keys;
@@ -40,6 +39,7 @@ mod workers;
 pub mod zone_keys;
 
 pub use drivers::child::helper;
+pub use drivers::json;
 pub use listen::ListenError;
 pub use lock::LockError;
 pub use start::{Options, StartError, start};

@@ -1,26 +1,32 @@
-//! Values as JSON and back, at the doors of this room.
+//! Values as JSON and back: the one rule for what services, people and the disk get.
+//!
+//! No number is bent. What JSON has no number for (infinity) is written as a text, and what we have
+//! no number for (an id of 64 bits) is read as one.
 
 use model::Value;
 use serde_json::Value as Json;
 
-/// Writes a value as JSON; a number that JSON has not becomes null.
-pub(crate) fn to_json(value: &Value) -> Json {
+/// Writes a value as JSON.
+pub fn to_json(value: &Value) -> Json {
     match value {
         Value::None => Json::Null,
-        Value::Bool(truth) => Json::Bool(*truth),
-        Value::Int(number) => Json::from(*number),
-        Value::Float(number) => Json::from(*number),
-        Value::Text(text) => Json::from(&**text),
-        Value::List(list) => list.iter().map(to_json).collect(),
-        Value::Map(map) => map
+        Value::Bool(truth) => (*truth).into(),
+        Value::Int(number) => (*number).into(),
+        Value::Float(number) => match serde_json::Number::from_f64(*number) {
+            Some(number) => number.into(),
+            None => number.to_string().into(),
+        },
+        Value::Text(text) => (**text).into(),
+        Value::List(items) => items.iter().map(to_json).collect(),
+        Value::Map(members) => members
             .iter()
             .map(|(name, value)| (name.to_string(), to_json(value)))
             .collect(),
     }
 }
 
-/// Makes a value of a document. Numbers that do not fit (ids of 64 bits) become texts.
-pub(crate) fn from_json(document: Json) -> Value {
+/// Makes a value of a document.
+pub fn from_json(document: Json) -> Value {
     match document {
         Json::Null => Value::None,
         Json::Bool(truth) => Value::Bool(truth),
@@ -31,9 +37,11 @@ pub(crate) fn from_json(document: Json) -> Value {
         },
         Json::String(text) => Value::text(text),
         Json::Array(items) => Value::list(items.into_iter().map(from_json)),
-        Json::Object(map) => {
-            Value::map(map.into_iter().map(|(name, item)| (name, from_json(item))))
-        }
+        Json::Object(members) => Value::map(
+            members
+                .into_iter()
+                .map(|(name, member)| (name, from_json(member))),
+        ),
     }
 }
 
@@ -43,7 +51,8 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_back_the_same() {
-        let text = r#"{"a":[1,-2.5,null,true],"b":{"c":"\u00e9\n"},"max":9223372036854775807}"#;
+        let text = r#"{"a":[1,-2.5,null,true],"b":{"c":"\u00e9\n"},"max":9223372036854775807,
+            "large":1.8446744073709552e19}"#;
         let value = from_json(serde_json::from_str(text).unwrap());
         assert_eq!(to_json(&value), serde_json::from_str::<Json>(text).unwrap());
     }
@@ -52,6 +61,7 @@ mod tests {
     fn numbers_that_do_not_fit_are_not_bent() {
         let id = serde_json::from_str("18446744073709551615").unwrap();
         assert_eq!(from_json(id), Value::from("18446744073709551615"));
-        assert_eq!(to_json(&Value::Float(f64::NAN)), Json::Null);
+        assert_eq!(to_json(&Value::Float(f64::INFINITY)), Json::from("inf"));
+        assert_eq!(to_json(&Value::Float(f64::NAN)), Json::from("NaN"));
     }
 }

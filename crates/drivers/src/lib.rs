@@ -19,7 +19,7 @@ mod error;
 pub mod files;
 mod host;
 pub mod hosting;
-mod json;
+pub mod json;
 mod meter;
 pub mod network;
 pub mod notify;
