@@ -54,6 +54,9 @@ pub struct Collector {
     pub hangs_since: Option<WallTime>,
     /// Since when it is in this state.
     pub since: WallTime,
+    /// Whether it gives rates, which are counted from one run to the next, and has not run twice
+    /// since the start.
+    pub awaits_rates: bool,
 }
 
 /// How a collector does.
@@ -401,6 +404,7 @@ mod tests {
             interval: TEN,
             timeout: TEN,
             hangs_since: None,
+            awaits_rates: false,
             since: wall(0),
         }
     }

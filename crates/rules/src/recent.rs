@@ -248,6 +248,7 @@ mod tests {
             interval: Duration::from_secs(10),
             timeout: Duration::from_secs(5),
             hangs_since: None,
+            awaits_rates: false,
             since: WallTime::from_millis(0),
         };
         Facts {

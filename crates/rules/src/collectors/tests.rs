@@ -216,7 +216,10 @@ fn a_rate_gets_a_second_look_soon() {
     assert_eq!(bench.until(0), ["cpustats"]);
     bench.end("cpustats", Ok(load(0.0)));
     assert_eq!(bench.until(999), [""; 0]);
+    assert!(bench.fact("cpustats").awaits_rates);
     assert_eq!(bench.until(1_000), ["cpustats"]);
+    bench.end("cpustats", Ok(load(0.0)));
+    assert!(!bench.fact("cpustats").awaits_rates);
 }
 
 #[test]
