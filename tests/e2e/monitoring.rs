@@ -1,7 +1,10 @@
 //! Checks of a real agent: judged, told, kept over a crash, and never defined by a request.
 
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+
 use serde_json::Value;
-use tests::{Agent, Home, wait_for};
+use tests::{Agent, DEADLINE, Home, wait_for};
 
 const PACK: &str = "var/lib/local-configuration/packs/mine";
 
@@ -171,18 +174,85 @@ fn explaining_a_check_tells_what_it_runs_and_asks_and_hides_what_is_secret() {
     assert!(!page.contains("hunter2"), "{page}");
 }
 
+#[test]
+fn every_change_is_streamed_as_it_happens() {
+    let home = home();
+    let flag = home.root().join("flag").display().to_string();
+    let body = format!("  critical_if: \"file_exists('{flag}')\"\n");
+    check(&home, "flag", &body);
+    let agent = home.launch().ready();
+    counts(&agent, "mine/flag", "ok");
+    let mut stream = UnixStream::connect(agent.home.socket()).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    let asked = b"GET /events/stream HTTP/1.1\r\nhost: x\r\n\r\n";
+    stream.write_all(asked).unwrap();
+    let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
+    // From the head on it listens.
+    assert!(lines.any(|line| line.is_empty()));
+    agent.home.write("flag", "");
+    let told = lines.find_map(|line| {
+        let event: Value = serde_json::from_str(line.strip_prefix("data:")?.trim()).ok()?;
+        (event["name"] == "mine/flag").then_some(event)
+    });
+    let told = told.unwrap();
+    assert_eq!(
+        (&told["old_hard_state"], &told["hard_state"]),
+        (&"ok".into(), &"critical".into())
+    );
+}
+
+#[test]
+fn one_of_several_things_that_does_not_answer_holds_no_other_up() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mute = listener.local_addr().unwrap();
+    let closed = {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        free.local_addr().unwrap()
+    };
+    let home = home();
+    let things = format!("  timeout: 20s\n  for_each: \"['{mute}', '{closed}']\"\n");
+    check(
+        &home,
+        "probed",
+        &format!("{things}  probe: {{tcp: {{address: '{{{{item}}}}', regexp: 'hello'}}}}\n"),
+    );
+    let url =
+        format!("{things}  critical_if: \"'hello' in url_get('http://%s/' % {{{{item}}}}, 15)\"\n");
+    check(&home, "asked", &url);
+    let agent = home.launch().ready();
+    let began = std::time::Instant::now();
+    counts(&agent, &format!("mine/probed[{closed}]"), "critical");
+    counts(&agent, &format!("mine/asked[{closed}]"), "unknown");
+    let took = began.elapsed();
+    assert!(took.as_secs() < 12, "it took {took:?}");
+    for check in ["probed", "asked"] {
+        let silent = of(&agent, &format!("mine/{check}[{mute}]"));
+        assert!(silent.is_null() || silent["state"] == "pending", "{silent}");
+    }
+}
+
 /// The helpers of an agent that is root: small processes that run its plugins as other users.
 fn helpers(agent: &Agent) -> Vec<u32> {
-    let task = format!("/proc/{0}/task", agent.pid());
+    let is_helper = |child: &u32| {
+        let line = std::fs::read_to_string(format!("/proc/{child}/cmdline"));
+        line.is_ok_and(|line| line.contains("internal-helper"))
+    };
+    children(agent.pid())
+        .into_iter()
+        .filter(is_helper)
+        .collect()
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task"));
     let mut found = Vec::new();
-    for thread in std::fs::read_dir(task).unwrap().flatten() {
+    for thread in threads.into_iter().flatten().flatten() {
         let children = std::fs::read_to_string(thread.path().join("children")).unwrap_or_default();
-        for child in children.split_whitespace() {
-            let line = std::fs::read_to_string(format!("/proc/{child}/cmdline"));
-            if line.is_ok_and(|line| line.contains("internal-helper")) {
-                found.push(child.parse().unwrap());
-            }
-        }
+        found.extend(
+            children
+                .split_whitespace()
+                .filter_map(|it| it.parse::<u32>().ok()),
+        );
     }
     found
 }
@@ -215,7 +285,10 @@ fn a_helper_that_is_killed_costs_its_own_run_and_no_other() {
     wait_for("the first run", || {
         std::fs::exists(&flag).ok()?.then_some(())
     });
-    let killed = wait_for("its helper", || helpers(&agent).first().copied());
+    let killed = wait_for("its helper", || {
+        let mut all = helpers(&agent).into_iter();
+        all.find(|helper| !children(*helper).is_empty())
+    });
     let pid = i32::try_from(killed)
         .ok()
         .and_then(rustix::process::Pid::from_raw)

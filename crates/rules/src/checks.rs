@@ -81,13 +81,15 @@ pub struct Checks {
 }
 
 /// A run that is under way.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct UnderWay {
     number: u64,
     /// When it was due.
     due: Moment,
     /// When it is taken as lost.
     lost_at: Moment,
+    /// The things that it said something about already.
+    said: BTreeSet<Option<Arc<str>>>,
 }
 
 type Key = (Arc<str>, Option<Arc<str>>);
@@ -134,6 +136,8 @@ pub struct Ended {
 pub enum Outcome {
     /// The state of each thing; of a check without `for_each`, of one.
     Said(Vec<Said>),
+    /// The state of some of the things; the run goes on, and says the state of all at its end.
+    Part(Vec<Said>),
     /// The things are not known: this is said about the check as a whole.
     NoThings(Said),
     /// Nobody could do it now.
@@ -226,6 +230,7 @@ impl Checks {
                 number: self.next_run,
                 due,
                 lost_at,
+                said: BTreeSet::new(),
             };
             self.runs.insert(slot, under_way);
             self.under_way.insert((lost_at, slot));
@@ -252,6 +257,9 @@ impl Checks {
     /// Takes what came of a run.
     pub fn ended(&mut self, now: Moment, wall: WallTime, ended: Ended) {
         let Ended { slot, number, .. } = ended;
+        if let Outcome::Part(said) = ended.outcome {
+            return self.say_part(now, wall, (slot, number), &said);
+        }
         let Some(run) = self.runs.get(&slot).filter(|run| run.number == number) else {
             let orphan = self.orphans.ended(slot, number);
             if let Some(heir) = orphan.and_then(|id| self.find(&id)) {
@@ -260,9 +268,10 @@ impl Checks {
             return;
         };
         let late = ended.began.since(run.due);
-        self.end_run(slot);
+        let said_before = self.end_run(slot);
         self.schedule.done(&slot, now);
         match ended.outcome {
+            Outcome::Part(_) => return,
             Outcome::Postponed => {
                 // It is at least as late when it runs at last.
                 self.lateness.note(now, late + RETRY_AFTER);
@@ -272,10 +281,10 @@ impl Checks {
             Outcome::Said(_) | Outcome::NoThings(_) => self.lateness.note(now, late),
         }
         match ended.outcome {
-            Outcome::Postponed => {}
+            Outcome::Postponed | Outcome::Part(_) => {}
             Outcome::Said(said) => {
                 self.ran(now, wall, slot, ended.took);
-                self.say_all(now, wall, slot, said);
+                self.say_all(now, wall, slot, said, &said_before);
                 self.plan(now, slot);
             }
             Outcome::NoThings(said) => {

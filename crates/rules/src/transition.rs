@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use model::{CheckState, Group, GroupSet, Level, NodeId, Place, WallTime};
 
+use crate::checks::Thing;
+
 /// One change of one check, or of one of the things that a check with `for_each` looks at.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transition {
@@ -119,7 +121,59 @@ pub struct Subject {
     pub notes: Option<Arc<str>>,
 }
 
+/// Whose transition it is, and which.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    /// Its number.
+    pub(crate) number: u64,
+    /// The node.
+    pub(crate) node: NodeId,
+    /// The name of the node.
+    pub(crate) node_name: Arc<str>,
+    /// The groups of the node.
+    pub(crate) groups: Arc<[Group]>,
+}
+
 impl Transition {
+    /// Makes the transition of a thing as it is, which was the same before and waits for nothing.
+    pub(crate) fn of(
+        origin: Origin,
+        subject: &Arc<Subject>,
+        thing: &Thing,
+        change: Change,
+        at: WallTime,
+    ) -> Self {
+        let Origin {
+            number,
+            node,
+            node_name,
+            groups,
+        } = origin;
+        Self {
+            number,
+            node,
+            node_name,
+            groups,
+            subject: Arc::clone(subject),
+            instance: thing.instance.clone(),
+            change,
+            old: thing.standing(),
+            new: thing.standing(),
+            old_hard: thing.hard,
+            hard: thing.hard,
+            attempt: thing.attempt,
+            attempts: thing.attempts,
+            is_flapping: thing.flapping.is_flapping,
+            flapping_pct: thing.flapping.percent(),
+            output: Arc::clone(&thing.output),
+            long_output: Arc::clone(&thing.long_output),
+            perfdata: Arc::clone(&thing.perfdata),
+            at,
+            since: thing.since,
+            blocked_by: Arc::default(),
+        }
+    }
+
     /// Names the thing for people and patterns: `linux/disks` or `linux/disks[/srv]`.
     pub fn name(&self) -> String {
         full_name(&self.subject.id, self.instance.as_deref())

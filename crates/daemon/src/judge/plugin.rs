@@ -11,7 +11,7 @@ use packs::check::{CommandLine, Method, Plugin};
 use rules::checks::{Ended, Outcome, Run, Said};
 use rules::formats::nagios::{self, Perfdata};
 
-use super::timed;
+use super::{Ears, timed};
 use crate::agent::Agent;
 use crate::evaluation::World;
 
@@ -21,7 +21,7 @@ const UNPRIVILEGED: &str = "nobody";
 const OUTPUT_BYTES_MAX: usize = 64 << 10;
 
 /// Runs a plugin.
-pub(crate) fn plugin(agent: &Arc<Agent>, run: &Run) -> Ended {
+pub(crate) fn plugin(agent: &Arc<Agent>, run: &Run, _: &Ears) -> Ended {
     timed(run, || {
         let Method::Script(plugin) = &run.check.method else {
             return unknown("UNKNOWN: it is no plugin");

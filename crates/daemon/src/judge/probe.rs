@@ -1,7 +1,6 @@
 //! Probes a service, or each of several.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use drivers::Deadline;
 use drivers::probes::{self, Context};
@@ -11,57 +10,34 @@ use packs::Scope;
 use packs::check::{Check, Instance, Method};
 use rules::checks::{Ended, Outcome, Run, Said};
 
-use super::{fan, things, timed};
+use super::{Ears, each, things, timed};
 use crate::agent::Agent;
 use crate::clock;
 use crate::collect;
 use crate::evaluation::World;
 
-/// Time that a probe has to say that its deadline passed.
-const MARGIN: Duration = Duration::from_secs(2);
-
 /// Probes what a check names; several things at the same time, all within the time of the check.
-pub(crate) fn probe(agent: &Arc<Agent>, run: &Run) -> Ended {
+pub(crate) fn probe(agent: &Arc<Agent>, run: &Run, ears: &Ears) -> Ended {
     timed(run, || {
         let world = World::of(agent);
         let check = &run.check;
-        let time_box = check.timing.timeout;
+        let deadline = Deadline::after(check.timing.timeout);
         if check.for_each.is_none() {
             let scope = Scope::new(&world, Arc::clone(&check.home.parameters));
-            let said = ask(agent, check, scope, Deadline::after(time_box));
-            return Outcome::Said(vec![said]);
+            return Outcome::Said(vec![ask(agent, check, scope, deadline)]);
         }
-        match things(check, &world) {
-            Ok(things) => Outcome::Said(each(agent, check, things)),
-            Err(outcome) => outcome,
-        }
+        let things = match things(check, &world) {
+            Ok(things) => things,
+            Err(outcome) => return outcome,
+        };
+        let (own, of) = (Arc::clone(agent), Arc::clone(check));
+        let one = move |thing: &Instance| {
+            let world = World::of(&own);
+            let scope = Scope::new(&world, Arc::clone(&of.home.parameters));
+            ask(&own, &of, scope.with_item(thing.item.clone()), deadline)
+        };
+        Outcome::Said(each(agent, run, ears, things, one))
     })
-}
-
-fn each(agent: &Arc<Agent>, check: &Arc<Check>, things: Vec<Instance>) -> Vec<Said> {
-    let names: Vec<Arc<str>> = things.iter().map(|it| Arc::clone(&it.name)).collect();
-    let time_box = check.timing.timeout;
-    let deadline = Deadline::after(time_box);
-    let (own, of) = (Arc::clone(agent), Arc::clone(check));
-    let one = move |thing: &Instance| {
-        let world = World::of(&own);
-        let scope = Scope::new(&world, Arc::clone(&of.home.parameters));
-        ask(&own, &of, scope.with_item(thing.item.clone()), deadline)
-    };
-    let name = format!("probe {} of several", check.id);
-    // A probe that ends at its deadline says so itself; what comes later is not waited for.
-    let said = fan::ask_all(
-        &agent.outside_workers,
-        &name,
-        time_box + MARGIN,
-        things,
-        one,
-    );
-    let late = || unknown("there was no time left: `timeout` is that of all things together");
-    let named = said.into_iter().zip(names);
-    named
-        .map(|(said, name)| said.unwrap_or_else(late).about(name))
-        .collect()
 }
 
 fn ask(agent: &Agent, check: &Check, scope: Scope<'_>, deadline: Deadline) -> Said {

@@ -20,7 +20,7 @@ use crate::workers::{JobError, Workers};
 /// Time that a plugin or probe has beyond its own to come back.
 const GRACE: Duration = Duration::from_secs(5);
 
-type Work = fn(&Arc<Agent>, &Run) -> Ended;
+type Work = fn(&Arc<Agent>, &Run, &judge::Ears) -> Ended;
 
 impl Pump {
     /// Does what the checks want done; gives what came of it when it could not even begin.
@@ -60,11 +60,11 @@ impl Pump {
         };
         let time_box = runs.iter().map(|run| run.check.timing.timeout).max();
         let refused = runs.clone();
-        let agent = Arc::clone(&self.agent);
+        let (agent, ears) = (Arc::clone(&self.agent), self.ended_tx.clone());
         Quick {
             name,
             time_box: time_box.unwrap_or(GRACE),
-            work: Box::new(move || vec![Input::Judged(judge::judge(&agent, &runs))]),
+            work: Box::new(move || vec![Input::Judged(judge::judge(&agent, &runs, &ears))]),
             refused: Box::new(move |error| vec![postponed(&refused, error)]),
         }
     }
@@ -78,7 +78,7 @@ impl Pump {
         let (agent, ended) = (Arc::clone(&self.agent), self.ended_tx.clone());
         let work = move || {
             // Nobody listens any more when the agent stops.
-            let _ = ended.blocking_send(vec![Input::Judged(vec![work(&agent, &run)])]);
+            let _ = ended.blocking_send(vec![Input::Judged(vec![work(&agent, &run, &ended)])]);
         };
         let workers: &Workers = &self.agent.outside_workers;
         match workers.post(name, time_box, work) {

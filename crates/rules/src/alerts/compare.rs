@@ -12,7 +12,7 @@ use packs::check::Method;
 use super::Alerts;
 use super::problems;
 use crate::checks::{Snapshot, Thing, Watched};
-use crate::transition::{Change, Standing, Transition, full_name, is_problem};
+use crate::transition::{Change, Origin, Standing, Transition, full_name, is_problem};
 
 impl Alerts {
     /// Ends the problems of checks that are well, and begins those that nobody told of.
@@ -87,28 +87,17 @@ impl Alerts {
         known: Option<CheckState>,
     ) -> Transition {
         let old_hard = known.unwrap_or(CheckState::Pending);
-        Transition {
+        let origin = Origin {
             number: self.last_transition.unwrap_or_default(),
             node,
             node_name: Arc::from(&*self.here.name),
             groups: self.here.groups.iter().cloned().collect(),
-            subject: Arc::clone(&watched.subject),
-            instance: thing.instance.clone(),
-            change: Change::State,
+        };
+        let at = thing.last_hard_change;
+        Transition {
             old: Standing::hard(old_hard),
-            new: thing.standing(),
             old_hard,
-            hard: thing.hard,
-            attempt: thing.attempt,
-            attempts: thing.attempts,
-            is_flapping: thing.flapping.is_flapping,
-            flapping_pct: thing.flapping.percent(),
-            output: Arc::clone(&thing.output),
-            long_output: Arc::clone(&thing.long_output),
-            perfdata: Arc::clone(&thing.perfdata),
-            at: thing.last_hard_change,
-            since: thing.since,
-            blocked_by: Arc::default(),
+            ..Transition::of(origin, &watched.subject, thing, Change::State, at)
         }
     }
 }

@@ -164,7 +164,7 @@ impl Checks {
 
     /// Takes the run that is under way away from its check.
     fn orphan(&mut self, slot: Slot, id: &Arc<str>) {
-        if let Some(run) = self.runs.get(&slot).copied() {
+        if let Some(run) = self.runs.get(&slot).cloned() {
             self.orphans.add(Arc::clone(id), slot, run);
         }
         self.end_run(slot);

@@ -11,14 +11,33 @@ use super::said::Said;
 use super::thing::{Context, Step, Thing};
 use super::watched;
 use super::{Checks, EXPLAIN_MAX, Output, Slot};
-use crate::transition::{Change, Reason, Standing, Subject, Transition, is_problem};
+use crate::transition::{Change, Origin, Reason, Standing, Subject, Transition, is_problem};
 
 /// What is said, and what is made of it.
 impl Checks {
-    /// Ends a run: what comes of it from here on is nobody's.
-    pub(super) fn end_run(&mut self, slot: Slot) {
-        if let Some(run) = self.runs.remove(&slot) {
-            self.under_way.remove(&(run.lost_at, slot));
+    /// Ends a run: what comes of it from here on is nobody's. Gives the things that it said
+    /// something about already.
+    pub(super) fn end_run(&mut self, slot: Slot) -> BTreeSet<Option<Arc<str>>> {
+        let Some(run) = self.runs.remove(&slot) else {
+            return BTreeSet::new();
+        };
+        self.under_way.remove(&(run.lost_at, slot));
+        run.said
+    }
+
+    /// Takes what a run that goes on said about some of its things.
+    pub(super) fn say_part(
+        &mut self,
+        now: Moment,
+        wall: WallTime,
+        (slot, number): (Slot, u64),
+        said: &[Said],
+    ) {
+        for said in said {
+            let run = self.runs.get_mut(&slot).filter(|run| run.number == number);
+            if run.is_some_and(|run| run.said.insert(said.instance.clone())) {
+                self.say(now, wall, slot, said);
+            }
         }
     }
 
@@ -33,8 +52,16 @@ impl Checks {
         }
     }
 
-    /// Takes what was said about each thing; one that nothing is said of has vanished.
-    pub(super) fn say_all(&mut self, now: Moment, wall: WallTime, slot: Slot, mut said: Vec<Said>) {
+    /// Takes what was said about each thing; one that nothing is said of has vanished. Those that
+    /// said it before the run ended are not counted twice.
+    pub(super) fn say_all(
+        &mut self,
+        now: Moment,
+        wall: WallTime,
+        slot: Slot,
+        mut said: Vec<Said>,
+        said_before: &BTreeSet<Option<Arc<str>>>,
+    ) {
         let Some(watched) = self.watched.get(&slot) else {
             return;
         };
@@ -46,7 +73,7 @@ impl Checks {
             }
         }
         self.drop_vanished(wall, slot, &said);
-        for said in &said {
+        for said in said.iter().filter(|it| !said_before.contains(&it.instance)) {
             self.say(now, wall, slot, said);
         }
     }
@@ -213,28 +240,15 @@ impl Checks {
         change: Change,
     ) -> Transition {
         self.number += 1;
-        Transition {
+        let origin = Origin {
             number: self.number,
             node: self.node,
             node_name: Arc::clone(&self.node_name),
             groups: Arc::clone(&self.groups),
-            subject: Arc::clone(subject),
-            instance: thing.instance.clone(),
-            change,
-            old: thing.standing(),
-            new: thing.standing(),
-            old_hard: thing.hard,
-            hard: thing.hard,
-            attempt: thing.attempt,
-            attempts: thing.attempts,
-            is_flapping: thing.flapping.is_flapping,
-            flapping_pct: thing.flapping.percent(),
-            output: Arc::clone(&thing.output),
-            long_output: Arc::clone(&thing.long_output),
-            perfdata: Arc::clone(&thing.perfdata),
-            at: wall,
-            since: thing.since,
+        };
+        Transition {
             blocked_by: self.links.blocked_by(&subject.id, thing, &self.watched),
+            ..Transition::of(origin, subject, thing, change, wall)
         }
     }
 }

@@ -65,6 +65,38 @@ fn a_list_that_is_not_known_is_a_problem_of_the_check_and_its_things_stay() {
 }
 
 #[test]
+fn a_thing_that_is_known_before_the_others_counts_at_once_and_once() {
+    let mut bench = Bench::one(&format!("{EACH}  attempts: 2\n"));
+    let run = bench.until_run();
+    bench.end(&run, each(&[("a", 'o'), ("b", 'o')]));
+    bench.told.clear();
+    let part = |name: &str, letter: char| {
+        let said = Said::new(state(letter), "said").about(Arc::from(name));
+        Outcome::Part(vec![said])
+    };
+    let told = |bench: &mut Bench| -> Vec<String> {
+        let told = std::mem::take(&mut bench.told);
+        let told = told.iter().map(|it| format!("{} {}", it.name(), short(it)));
+        told.collect()
+    };
+    let run = bench.until_run();
+    bench.end(&run, part("a", 'c'));
+    assert_eq!(told(&mut bench), ["a/x[a] O→c"]);
+    // A second word about it, and its end, are no second attempt.
+    bench.end(&run, part("a", 'c'));
+    bench.end(&run, each(&[("a", 'c'), ("b", 'c')]));
+    assert_eq!(told(&mut bench), ["a/x[b] O→c"]);
+    let late = run;
+    let run = bench.until_run();
+    bench.end(&late, part("b", 'o'));
+    assert!(told(&mut bench).is_empty(), "what comes late is nobody's");
+    bench.end(&run, part("b", 'c'));
+    assert_eq!(told(&mut bench), ["a/x[b] c→C!"]);
+    bench.end(&run, each(&[("b", 'c')]));
+    assert_eq!(told(&mut bench), ["a/x[a] gone-instance-vanished"]);
+}
+
+#[test]
 fn more_things_than_there_may_be_are_told() {
     let mut bench = Bench::one(EACH);
     let run = bench.until_run();
