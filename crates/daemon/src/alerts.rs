@@ -8,19 +8,19 @@
 mod deliver;
 pub(crate) mod show;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ::rules::alerts::kept::{Delivery, Record};
-use ::rules::alerts::{Alerts, Here, Output, Snapshot, Undelivered};
+use ::rules::alerts::{Alerts, Here, Output, OwnGroups, Snapshot, Undelivered};
 use ::rules::transition::Transition;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use jiff::tz::TimeZone;
-use model::{Group, Moment, WallTime, limits};
+use model::{Moment, WallTime, limits};
 use packs::handler::Handler;
 use tokio::sync::{mpsc, oneshot, watch as channel};
 use tracing::{error, info, warn};
@@ -53,8 +53,8 @@ pub(crate) type Reply = Box<dyn FnOnce() + Send>;
 pub(crate) enum Message {
     /// Something happened to a check.
     Transition(Arc<Transition>),
-    /// The node knows itself, and has these groups; and whether it is certain that it has no more.
-    Groups(BTreeSet<Group>, bool),
+    /// The node knows itself, and has these groups.
+    Groups(OwnGroups),
     /// Something was changed, which may be why a problem begins.
     Changed(String),
     /// Somebody orders or asks something.
@@ -78,11 +78,10 @@ impl Inbox {
         let _ = self.send(Message::Transition(Arc::clone(transition)));
     }
 
-    /// Tells which groups this node has, and whether it is certain that it has no more; gives
-    /// whether that was taken. Never waits.
+    /// Tells which groups this node has; gives whether that was taken. Never waits.
     #[must_use]
-    pub(crate) fn groups(&self, groups: BTreeSet<Group>, is_certain: bool) -> bool {
-        self.send(Message::Groups(groups, is_certain))
+    pub(crate) fn groups(&self, groups: OwnGroups) -> bool {
+        self.send(Message::Groups(groups))
     }
 
     /// Tells that something was changed: problems that begin soon name it, in one line.
@@ -404,9 +403,7 @@ impl Room for AlertsLoop {
             Event::Message(Message::Transition(transition)) => {
                 self.core.transition(now, wall, &transition);
             }
-            Event::Message(Message::Groups(groups, is_certain)) => {
-                self.core.set_groups(now, wall, &groups, is_certain);
-            }
+            Event::Message(Message::Groups(groups)) => self.core.set_groups(now, wall, groups),
             Event::Message(Message::Changed(text)) => self.core.changed(now, wall, &text),
             Event::Message(Message::Work(work)) => {
                 let reply = work(&mut self.core, now, wall);

@@ -46,6 +46,7 @@ use self::nodes::View;
 use self::problems::Live;
 
 pub use self::deliveries::Undelivered;
+pub use self::events::OwnGroups;
 pub use self::orders::{NewAcknowledgement, NewMute, Refused, Span};
 pub use self::snapshot::{Explained, HandlerState, Mark, Reached, Snapshot};
 
@@ -182,6 +183,7 @@ impl Alerts {
                     self.events.insert(event.number, event);
                 }
                 Record::Groups(names) => self.groups.restore(&names),
+                Record::Undecided(names) => self.groups.restore_undecided(&names),
                 Record::Numbers(numbers) => {
                     let known = &mut self.numbers;
                     known.problems = known.problems.max(numbers.problems);
@@ -222,7 +224,7 @@ impl Alerts {
     pub fn set_here(&mut self, now: Moment, wall: WallTime, mut here: Here) {
         self.at(now, wall);
         if let Some(groups) = self.groups.present() {
-            here.groups.clone_from(groups);
+            here.groups = groups;
         }
         if self.here != here {
             self.here = here;

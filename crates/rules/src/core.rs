@@ -12,6 +12,7 @@ use model::{Group, Moment, WallTime, limits};
 
 use packs::check::Check;
 
+use crate::alerts::OwnGroups;
 use crate::checks::{self, Checks, Definitions, PushError, Said};
 use crate::collectors::{self, Collectors};
 use crate::detectors::{self, Detectors};
@@ -250,12 +251,17 @@ impl Core {
         all || now.since(defined) >= FIRST_LOOK_MAX
     }
 
-    /// Tells whether a group that this node does not have is one that it has no longer: soon after
-    /// a start a detector may not know it yet.
-    pub fn is_certain(&self, now: Moment) -> bool {
+    /// Gives the groups of this node, and what is not known of them yet.
+    pub fn own_groups(&self, now: Moment) -> OwnGroups {
         let is_young = |defined| now.since(defined) < limits::FACT_AGE_MIN;
         let is_pending = |name: &str| self.collectors.state(name) == Some(State::Pending);
-        self.detectors.can_all_tell(&is_pending) || !self.defined.is_none_or(is_young)
+        let undecided = self.detectors.undecided(&is_pending);
+        OwnGroups {
+            given: Arc::clone(&self.static_groups),
+            detected: Arc::clone(self.detectors.groups()),
+            is_certain: undecided.is_empty() || !self.defined.is_none_or(is_young),
+            undecided,
+        }
     }
 
     fn define(&mut self, now: Moment, wall: WallTime, setup: Setup) {

@@ -320,17 +320,18 @@ impl Detectors {
         })
     }
 
-    /// Tells whether no detector waits for something that may give it groups. `is_pending` tells of
+    /// Names the detectors that wait for something that may give them groups. `is_pending` tells of
     /// a collector whether it has not run yet.
-    pub fn can_all_tell(&self, is_pending: &dyn Fn(&str) -> bool) -> bool {
+    pub fn undecided(&self, is_pending: &dyn Fn(&str) -> bool) -> BTreeSet<Arc<str>> {
         let can_tell = |entry: &Entry| match entry.fact.outcome {
             Outcome::Matches | Outcome::Differs => true,
             Outcome::Error(_) => entry.fact.hangs_since.is_none(),
             Outcome::Unknown(_) => !entry.waits(is_pending),
             Outcome::Pending => false,
         };
-        let mut entries = self.entries.values();
-        entries.all(|entry| can_tell(entry) && !entry.is_behind)
+        let entries = self.entries.iter();
+        let undecided = entries.filter(|(_, entry)| !can_tell(entry) || entry.is_behind);
+        undecided.map(|(id, _)| Arc::clone(id)).collect()
     }
 
     /// Puts the groups of all detectors together, and tells what changed.

@@ -1,13 +1,13 @@
 //! The core of the rules and its hands: what it wants done goes to the worker pool, what came of it
 //! goes back in, and what it knows is published.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::{Group, Moment, WallTime};
+use rules::alerts::OwnGroups;
 use rules::checks::{Checks, Snapshot};
-use rules::facts::{Cost, Detected, Facts};
+use rules::facts::{Cost, Facts};
 use rules::kept::Kept;
 use rules::{Core, Input, Output, collectors, detectors};
 use tokio::sync::{mpsc, watch as channel};
@@ -58,18 +58,12 @@ pub(super) struct Pump {
     has_changes: bool,
     /// Whether the detected groups changed since they were last written.
     has_new_groups: bool,
-    told: Option<ToldGroups>,
+    /// The groups as the alerts were told of them.
+    told: Option<OwnGroups>,
     /// When how the checks are was published last.
     shown_at: Moment,
     /// When it is published next, as it changed since.
     show_at: Option<Moment>,
-}
-
-/// The groups as the alerts were told of them.
-struct ToldGroups {
-    given: Arc<BTreeSet<Group>>,
-    detected: Arc<BTreeMap<Group, Detected>>,
-    is_certain: bool,
 }
 
 impl Pump {
@@ -358,23 +352,8 @@ impl Pump {
         if !self.core.has_looked(now) {
             return;
         }
-        let facts = self.core.facts();
-        let new = ToldGroups {
-            given: Arc::clone(&facts.static_groups),
-            detected: Arc::clone(&facts.detected_groups),
-            is_certain: self.core.is_certain(now),
-        };
-        let is_same = |old: &ToldGroups| {
-            Arc::ptr_eq(&old.given, &new.given)
-                && Arc::ptr_eq(&old.detected, &new.detected)
-                && old.is_certain == new.is_certain
-        };
-        if self.told.as_ref().is_some_and(is_same) {
-            return;
-        }
-        let groups = new.given.iter().chain(new.detected.keys());
-        let groups = groups.cloned().collect();
-        if self.agent.alerts.groups(groups, new.is_certain) {
+        let new = self.core.own_groups(now);
+        if self.told.as_ref() != Some(&new) && self.agent.alerts.groups(new.clone()) {
             self.told = Some(new);
         }
     }

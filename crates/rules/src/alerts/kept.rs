@@ -22,6 +22,8 @@ pub enum Record {
     Event(Waiting),
     /// The groups of this node that count as told.
     Groups(Vec<String>),
+    /// The detectors whose first answer on this node is no news.
+    Undecided(Vec<String>),
     /// The numbers that were given so far.
     Numbers(Numbers),
 }

@@ -8,6 +8,7 @@ use packs::{File, PackFiles};
 
 use super::kept::{Scope, Stage};
 use super::*;
+use crate::facts::Detected;
 use crate::transition::{Change, Reason, Standing, Subject, Transition};
 
 mod delivery;
@@ -139,10 +140,33 @@ impl World {
     }
 
     fn has_groups(&mut self, names: &[&str], is_certain: bool) {
-        let groups = names.iter().map(|name| Group::parse(name).unwrap());
+        let given = Arc::new(groups(names));
+        self.has(OwnGroups {
+            given,
+            is_certain,
+            ..OwnGroups::default()
+        });
+    }
+
+    /// Takes groups that a detector `p/NAME` gives for each, while others wait.
+    fn detects(&mut self, names: &[&str], undecided: &[&str]) {
+        let detected = names.iter().map(|name| {
+            let by = BTreeSet::from([Arc::from(format!("p/{name}"))]);
+            let since = WallTime::from_millis(NOON);
+            (Group::parse(name).unwrap(), Detected { by, since })
+        });
+        let undecided = undecided.iter().map(|name| Arc::from(format!("p/{name}")));
+        self.has(OwnGroups {
+            given: Arc::new(groups(&["linux"])),
+            detected: Arc::new(detected.collect()),
+            is_certain: undecided.len() == 0,
+            undecided: undecided.collect(),
+        });
+    }
+
+    fn has(&mut self, groups: OwnGroups) {
         let (now, wall) = self.time();
-        self.alerts
-            .set_groups(now, wall, &groups.collect(), is_certain);
+        self.alerts.set_groups(now, wall, groups);
         self.drain();
     }
 
@@ -225,6 +249,11 @@ const WARNING: CheckState = CheckState::Warning;
 const CRITICAL: CheckState = CheckState::Critical;
 
 const HOUR: Duration = Duration::from_secs(3_600);
+
+fn groups(names: &[&str]) -> BTreeSet<Group> {
+    let groups = names.iter().map(|name| Group::parse(name).unwrap());
+    groups.collect()
+}
 
 fn id() -> NodeId {
     NodeId::from_random([7; 16])

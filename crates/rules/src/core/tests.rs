@@ -126,7 +126,7 @@ impl Node {
     }
 
     fn note_certainty(&mut self) {
-        if self.first_certain.is_none() && self.core.is_certain(self.at().0) {
+        if self.first_certain.is_none() && self.core.own_groups(self.at().0).is_certain {
             let detected = Arc::clone(&self.core.facts().detected_groups);
             self.first_certain = Some(detected.keys().map(ToString::to_string).collect());
         }

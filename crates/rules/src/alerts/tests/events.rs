@@ -55,6 +55,45 @@ fn the_first_groups_are_no_news_and_a_kill_repeats_none() {
 }
 
 #[test]
+fn the_first_answer_of_a_detector_of_a_new_node_is_no_news() {
+    let mut world = World::new(&[GROUPS]);
+    world.detects(&["redis"], &["updates", "smart", "slow"]);
+    // It ends before it knows all of itself.
+    world.restart(&[GROUPS]);
+    world.detects(&["redis"], &["redis", "updates", "smart", "slow"]);
+    world.detects(&["redis", "updates"], &["smart", "slow"]);
+    world.detects(&["redis", "updates"], &["slow"]);
+    assert!(world.sent().is_empty());
+    // Its first answer was that there is none.
+    world.detects(&["redis", "updates", "smart"], &["slow"]);
+    assert_eq!(world.sent(), ["g group: smart ADDED"]);
+    // What came and went is told like all else, and so is one that is new.
+    world.detects(&["redis", "smart"], &[]);
+    world.pass(600);
+    world.detects(&["redis", "smart", "slow"], &["later"]);
+    world.detects(&["redis", "smart", "slow", "updates", "later"], &[]);
+    world.pass(600);
+    let expect = [
+        "g group: updates REMOVED",
+        "g group: slow ADDED",
+        "g group: later ADDED, updates ADDED",
+    ];
+    assert_eq!(world.sent(), expect);
+}
+
+#[test]
+fn a_group_that_is_given_by_hand_is_told_though_a_detector_waits() {
+    let mut world = World::new(&[GROUPS]);
+    world.detects(&[], &["web"]);
+    world.has(OwnGroups {
+        given: Arc::new(groups(&["linux", "web"])),
+        undecided: BTreeSet::from([Arc::from("p/web")]),
+        ..OwnGroups::default()
+    });
+    assert_eq!(world.sent(), ["g group: web ADDED"]);
+}
+
+#[test]
 fn a_group_is_gone_only_when_its_detector_can_tell() {
     let mut world = World::new(&[GROUPS]);
     world.has_groups(&["linux", "redis"], true);
