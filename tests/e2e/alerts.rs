@@ -70,7 +70,8 @@ fn take(stream: &mut std::net::TcpStream) -> Option<Value> {
     serde_json::from_str(&body).ok()
 }
 
-/// Makes a folder whose agent tells the recorder of groups.
+/// Makes a folder whose agent tells the recorder of groups, and of the checks of its own pack: what
+/// is shipped judges the machine that the tests run on.
 fn home(address: SocketAddr) -> Home {
     let home = Home::with_port_0("");
     let pack = "var/lib/local-configuration/packs/duty";
@@ -85,7 +86,7 @@ fn home(address: SocketAddr) -> Home {
         &format!("{pack}/handlers/hook.yml"),
         &format!(
             "handler:\n  notifier: webhook\n  options: {{url: 'http://{address}/'}}\n  \
-             events: [check, group]\n  groups: ['*']\n  window: 0s\n"
+             events: [check, group]\n  groups: ['*']\n  packs: [duty]\n  window: 0s\n"
         ),
     );
     home
@@ -169,7 +170,8 @@ fn a_check_that_fails_is_told_with_its_end_and_a_kill_between_repeats_nothing() 
     });
     agent.opsbro(&["ack", "duty/flag"]).expect(0);
     let agent = agent.kill().launch().ready();
-    let shown = agent.opsbro(&["alerts", "show", "1"]).expect(0).stdout;
+    let show = ["alerts", "show", "duty/flag"];
+    let shown = agent.opsbro(&show).expect(0).stdout;
     assert!(shown.contains(&format!("by {}", user())), "{shown}");
     std::fs::remove_file(agent.home.root().join("bad")).unwrap();
     wait_for("the end", || (states() == ["CRITICAL", "OK"]).then_some(()));
@@ -282,7 +284,12 @@ fn a_server_that_was_away_gets_everything_when_it_is_back() {
 
 #[test]
 fn downtimes_and_silences_outlive_a_kill_and_say_who_made_them() {
-    let agent = Agent::start("");
+    let home = Home::with_port_0("");
+    let pack = "var/lib/local-configuration/packs/duty";
+    home.write(&format!("{pack}/package.yml"), "name: duty\n");
+    let check = "check:\n  if_group: '*'\n  critical_if: 'False'\n";
+    home.write(&format!("{pack}/monitoring/well.yml"), check);
+    let agent = home.launch().ready();
     let add = ["downtime", "add", "--check", "linux/*", "--for", "2h"];
     agent.opsbro(&add).expect(0);
     let add = [
@@ -304,7 +311,7 @@ fn downtimes_and_silences_outlive_a_kill_and_say_who_made_them() {
     let agent = agent.kill().launch().ready();
     let left = agent.opsbro(&["silence", "list", "-o", "json"]).expect(0);
     assert_eq!(left.json().to_string(), "[]");
-    let ran = agent.opsbro(&["ack", "linux/cpu"]).expect(2);
+    let ran = agent.opsbro(&["ack", "duty/well"]).expect(2);
     assert!(ran.stderr.contains("no open problem"), "{}", ran.stderr);
     for (wrong, why) in [
         (&["downtime", "add", "--check", "*"][..], "needs an end"),
@@ -312,8 +319,8 @@ fn downtimes_and_silences_outlive_a_kill_and_say_who_made_them() {
             &["downtime", "add", "--for", "1h"],
             "name nodes, groups or checks",
         ),
-        (&["ack", "linux/cpu", "--for", "foo"], "foo"),
-        (&["ack", "linux/cpu", "--until", "soon"], "is no time"),
+        (&["ack", "duty/well", "--for", "foo"], "foo"),
+        (&["ack", "duty/well", "--until", "soon"], "is no time"),
         (
             &["silence", "add", "--check", "*", "--every", "never"],
             "never",
@@ -394,7 +401,7 @@ fn a_problem_that_began_before_its_handler_or_outlived_the_alerts_is_told() {
 }
 
 /// Names the user of this process, as the agent knows it.
-fn user() -> String {
+pub(crate) fn user() -> String {
     let ran = std::process::Command::new("id")
         .arg("-un")
         .output()

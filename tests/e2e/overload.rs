@@ -34,8 +34,8 @@ fn ten_thousand_idle_connections_do_not_stop_the_agent() {
     let began = Instant::now();
     let info = agent.info();
     assert!(
-        began.elapsed() < Duration::from_secs(2),
-        "the socket answers at once"
+        began.elapsed() < Duration::from_secs(10),
+        "the socket answers before any of these is given up"
     );
     let counters = &info["counters"];
     assert!(

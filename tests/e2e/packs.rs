@@ -196,7 +196,8 @@ fn a_file_that_is_broken_over_a_restart_keeps_its_last_good_version() {
             shown.contains("still watched") && shown.contains("lint"),
             "{shown}"
         );
-        let history = agent.opsbro(&["monitoring", "history"]).expect(0).stdout;
+        let history = ["monitoring", "history", "--check", "mine/mine"];
+        let history = agent.opsbro(&history).expect(0).stdout;
         assert!(!history.contains("gone"), "{history}");
         home = agent.stop();
     }

@@ -21,8 +21,8 @@ pub const SHOW: Route = Route {
     method: Method::Get,
     path: "/alerts/{id}",
     role: Role::Read,
-    summary: "Shows a problem by its number, with who was told and why others were not, \
-              or a notice (n17) with all tries to deliver it",
+    summary: "Shows a problem by its number or its check, with who was told and why others were \
+              not, or a notice (n17) with all tries to deliver it",
     query: &[],
     body: None,
     answer: Answer::Json(|| schema_for!(Shown)),

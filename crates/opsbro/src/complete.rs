@@ -85,6 +85,36 @@ pub(crate) fn detectors() -> ArgValueCompleter {
     })
 }
 
+/// Completes the checks of this node.
+pub(crate) fn checks() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let all: Option<BTreeMap<String, api::monitoring::Check>> = ask(&api::monitoring::CHECKS);
+        let all = all.into_iter().flatten();
+        starting_with(typed, all.map(|(id, it)| (id, it.state)))
+    })
+}
+
+/// Completes the checks of open problems.
+pub(crate) fn problems() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let all: Option<api::alerts::Alerts> = ask(&api::alerts::LIST);
+        let problems = all.into_iter().flat_map(|all| all.problems);
+        starting_with(typed, problems.map(|it| (it.check, it.state)))
+    })
+}
+
+/// Completes the handlers of alerts.
+pub(crate) fn handlers() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let all: Option<api::alerts::Alerts> = ask(&api::alerts::LIST);
+        let handlers = all.into_iter().flat_map(|all| all.handlers);
+        starting_with(
+            typed,
+            handlers.map(|it| (it.id, if it.is_on { "on" } else { "off" }.to_owned())),
+        )
+    })
+}
+
 /// Completes the groups that this node has, and those that detectors may give.
 pub(crate) fn groups() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {

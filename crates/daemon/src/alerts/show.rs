@@ -1,10 +1,15 @@
 //! What the alerts know, in the words of the API.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use api::ErrorCode;
 use api::alerts as shown;
 use rules::alerts::kept::{Attempt, Delivery, Mute, Problem, Stage, Told};
 use rules::alerts::{Alerts, HandlerState, Mark, Reached, Snapshot, text};
+
+/// How many of several problems of one name are named.
+const SEVERAL_MAX: usize = 10;
 
 /// Shows everything.
 pub(crate) fn alerts(snapshot: &Snapshot) -> shown::Alerts {
@@ -17,12 +22,10 @@ pub(crate) fn alerts(snapshot: &Snapshot) -> shown::Alerts {
     }
 }
 
-/// Shows a problem by its number, or a notice by `n` and its number.
-pub(crate) fn one(alerts: &Alerts, id: &str) -> Option<shown::Shown> {
+/// Shows a problem by its number or its check, or a notice by `n` and its number.
+pub(crate) fn one(alerts: &Alerts, id: &str) -> Result<shown::Shown, api::Problem> {
     let snapshot = alerts.snapshot();
-    if let Some(number) = id.strip_prefix('n') {
-        let number: u64 = number.parse().ok()?;
-        let delivery = snapshot.deliveries.iter().find(|it| it.number == number)?;
+    if let Some(delivery) = delivery(&snapshot, id) {
         let told = &delivery.notice;
         let items = told.items.iter().map(|item| {
             format!(
@@ -30,20 +33,18 @@ pub(crate) fn one(alerts: &Alerts, id: &str) -> Option<shown::Shown> {
                 item.state, item.thing.name, item.thing.node_name, item.output
             )
         });
-        return Some(shown::Shown::Notice {
+        return Ok(shown::Shown::Notice {
             notice: notice(delivery),
             items: items.collect(),
             affected: told.affected.clone(),
         });
     }
-    let number: u64 = id.parse().ok()?;
-    let at = snapshot
-        .problems
-        .iter()
-        .position(|it| it.number == number)?;
+    let at = position(&snapshot.problems, id)?;
     let (found, mark) = (&snapshot.problems[at], &snapshot.marks[at]);
-    let (_, explained) = alerts.explain(&found.thing.node, &found.thing.name)?;
-    Some(shown::Shown::Problem {
+    let (_, explained) = alerts
+        .explain(&found.thing.node, &found.thing.name)
+        .ok_or_else(|| nothing(&snapshot.problems, id))?;
+    Ok(shown::Shown::Problem {
         problem: problem(found, mark),
         handlers: explained
             .into_iter()
@@ -63,6 +64,57 @@ pub(crate) fn one(alerts: &Alerts, id: &str) -> Option<shown::Shown> {
                 text: it.text.clone(),
             })
             .collect(),
+    })
+}
+
+fn delivery<'a>(snapshot: &'a Snapshot, id: &str) -> Option<&'a Delivery> {
+    let number: u64 = id.strip_prefix('n')?.parse().ok()?;
+    let mut deliveries = snapshot.deliveries.iter();
+    let found = deliveries.find(|it| it.number == number)?;
+    Some(found)
+}
+
+/// Finds the one problem that somebody means: by its number, by its name, or by the name of its
+/// check, with or without the pack, where that is clear.
+fn position(problems: &[Arc<Problem>], id: &str) -> Result<usize, api::Problem> {
+    let meant = |means: &dyn Fn(&Problem) -> bool| -> Vec<usize> {
+        let all = problems.iter().enumerate();
+        all.filter(|(_, it)| means(it)).map(|(at, _)| at).collect()
+    };
+    let full = |it: &Problem| it.thing.name == id || it.thing.display_name == id;
+    let check = |it: &Problem| {
+        let check = it.thing.name.split('[').next().unwrap_or_default();
+        [&*it.thing.name, check]
+            .iter()
+            .any(|name| *name == id || name.split_once('/').is_some_and(|(_, name)| name == id))
+    };
+    let ways: [&dyn Fn(&Problem) -> bool; 3] = [&|it| id.parse() == Ok(it.number), &full, &check];
+    let found = ways.iter().map(|means| meant(*means));
+    match found.into_iter().find(|found| !found.is_empty()).as_deref() {
+        None => Err(nothing(problems, id)),
+        Some([one]) => Ok(*one),
+        Some(several) => {
+            let message = format!("{} problems are called `{id}`", several.len());
+            let named = several.iter().take(SEVERAL_MAX).map(|at| &problems[*at]);
+            let named = named.map(|it| {
+                let thing = &it.thing;
+                format!("{} ({} on {})", it.number, thing.name, thing.node_name)
+            });
+            let named: Vec<String> = named.collect();
+            let problem = api::Problem::new(ErrorCode::Conflict, message);
+            Err(problem.with_hint(format!("say which by its number: {}", named.join(", "))))
+        }
+    }
+}
+
+fn nothing(problems: &[Arc<Problem>], id: &str) -> api::Problem {
+    let problem = api::Problem::new(ErrorCode::NotFound, format!("there is no alert {id}"));
+    let names = problems.iter().map(|it| &*it.thing.name);
+    problem.with_hint(match model::nearest(id, names) {
+        Some(near) => format!("did you mean {near}?"),
+        None => {
+            "`opsbro alerts list` shows all, `opsbro explain check` a check that is well".to_owned()
+        }
     })
 }
 
@@ -191,6 +243,55 @@ mod tests {
     use packs::{File, PackFiles};
 
     use super::*;
+
+    fn a_problem(number: u64, name: &str) -> Arc<Problem> {
+        let problem = serde_json::json!({
+            "number": number,
+            "thing": {
+                "node": "7", "node_name": "web-1", "node_display_name": "", "zone": "internet",
+                "groups": [], "pack": "linux", "name": name, "display_name": "",
+                "depends_on": [], "notes": ""
+            },
+            "state": "CRITICAL", "old_state": "OK", "gone": null, "output": "full", "began": 1,
+            "changed": 1, "held_from": 1, "is_flapping": false, "blocked_by": [],
+            "acknowledged": null, "told": {}, "context": [], "decisions": []
+        });
+        Arc::new(serde_json::from_value(problem).unwrap())
+    }
+
+    #[test]
+    fn a_problem_is_found_by_its_number_or_any_clear_name() {
+        let all = [
+            "linux/cpu",
+            "linux/disks[/]",
+            "linux/disks[/srv]",
+            "web/cpu",
+            "node:n93",
+        ];
+        let all: Vec<_> = (1..).zip(all).map(|(at, it)| a_problem(at, it)).collect();
+        let find = |id: &str| match position(&all, id) {
+            Ok(at) => all[at].thing.name.clone(),
+            Err(problem) => format!("{}; {}", problem.message, problem.hint.unwrap()),
+        };
+        for (id, expect) in [
+            ("2", "linux/disks[/]"),
+            ("linux/disks[/srv]", "linux/disks[/srv]"),
+            ("disks[/]", "linux/disks[/]"),
+            ("web/cpu", "web/cpu"),
+            ("node:n93", "node:n93"),
+            (
+                "linux/cpus",
+                "there is no alert linux/cpus; did you mean linux/cpu?",
+            ),
+        ] {
+            assert_eq!(find(id), expect);
+        }
+        let several = find("disks");
+        let expect = "say which by its number: 2 (linux/disks[/] on web-1), 3 (linux/disks[/srv]";
+        assert!(several.contains(expect), "{several}");
+        assert!(find("cpu").starts_with("2 problems are called `cpu`"));
+        assert!(find("77").contains("opsbro alerts list"));
+    }
 
     #[test]
     fn only_handlers_that_do_not_deliver_are_failing() {

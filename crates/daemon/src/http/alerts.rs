@@ -40,13 +40,8 @@ async fn show_one(
     State(agent): State<Arc<Agent>>,
     Path(id): Path<String>,
 ) -> Result<Json<Shown>, Failure> {
-    let wanted = id.clone();
-    let shown = ask(&agent, move |alerts, _, _| show::one(alerts, &wanted)).await?;
-    let shown = shown.ok_or_else(|| {
-        let problem = Problem::new(ErrorCode::NotFound, format!("there is no alert {id}"));
-        problem.with_hint("list them with: opsbro alerts list")
-    })?;
-    Ok(Json(shown))
+    let shown = ask(&agent, move |alerts, _, _| show::one(alerts, &id)).await?;
+    Ok(Json(shown?))
 }
 
 async fn test(

@@ -5,6 +5,7 @@ use api::client::With;
 use clap::Args;
 use serde::Serialize;
 
+use crate::complete;
 use crate::failure::{Exit, Outcome};
 use crate::output::{Answer, Page};
 use crate::program::Program;
@@ -17,7 +18,7 @@ use crate::program::Program;
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Ack {
     /// Checks or numbers of problems; * stands for any text
-    #[arg(required = true)]
+    #[arg(required = true, add = complete::problems())]
     checks: Vec<String>,
     /// Only on these nodes
     #[arg(long = "node", value_name = "NODE")]

@@ -11,6 +11,7 @@ use clap::{Args, Subcommand};
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
+use crate::complete;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{Answer, Page, whole_seconds};
 use crate::program::{POLL, Program};
@@ -54,11 +55,13 @@ const LIST_EXAMPLES: &str = "Examples:
 #[derive(Debug, Args)]
 #[command(after_help = SHOW_EXAMPLES)]
 struct Show {
-    /// The number of a problem, or n and the number of a notice
+    /// A problem by its number or its check; a notice by n and its number
+    #[arg(add = complete::problems())]
     id: String,
 }
 
 const SHOW_EXAMPLES: &str = "Examples:
+  opsbro alerts show linux/cpu
   opsbro alerts show 17
   opsbro alerts show n5";
 
@@ -67,6 +70,7 @@ const SHOW_EXAMPLES: &str = "Examples:
 #[command(after_help = TEST_EXAMPLES)]
 struct Test {
     /// The handler, as the list shows it
+    #[arg(add = complete::handlers())]
     handler: String,
     /// How long to wait for the answer
     #[arg(long, default_value = "40s", value_parser = crate::program::timeout)]

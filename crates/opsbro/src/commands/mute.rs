@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
+use crate::complete;
 use crate::failure::{Exit, Outcome};
 use crate::output::{Answer, Page, whole_seconds};
 use crate::program::Program;
@@ -51,16 +52,16 @@ enum Verb {
 #[command(after_help = ADD_EXAMPLES)]
 struct Add {
     /// Nodes; * stands for any text, and !NAME takes one away
-    #[arg(long = "node", value_name = "NODE")]
+    #[arg(long = "node", value_name = "NODE", add = complete::nodes())]
     nodes: Vec<String>,
     /// Groups of nodes
-    #[arg(long = "group", value_name = "GROUP")]
+    #[arg(long = "group", value_name = "GROUP", add = complete::groups())]
     groups: Vec<String>,
     /// Checks
-    #[arg(long = "check", value_name = "CHECK")]
+    #[arg(long = "check", value_name = "CHECK", add = complete::checks())]
     checks: Vec<String>,
     /// Handlers, of a silence
-    #[arg(long = "handler", value_name = "HANDLER")]
+    #[arg(long = "handler", value_name = "HANDLER", add = complete::handlers())]
     handlers: Vec<String>,
     /// When it begins; now without it
     #[arg(long)]

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::commands::evaluator::eval::tree;
 use crate::commands::monitoring::{colored, find, output, since};
+use crate::complete;
 use crate::failure::{Exit, Outcome};
 use crate::output::{Answer, Page, whole_seconds};
 use crate::program::Program;
@@ -20,6 +21,7 @@ use crate::program::Program;
 #[command(after_help = EXAMPLES)]
 pub(super) struct Check {
     /// The check: linux/cpu, or its name for people
+    #[arg(add = complete::checks())]
     name: String,
 }
 

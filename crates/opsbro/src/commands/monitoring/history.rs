@@ -8,6 +8,7 @@ use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
 use super::{colored, find, output};
+use crate::complete;
 use crate::failure::{Exit, Outcome};
 use crate::output::{Answer, Page, date};
 use crate::program::Program;
@@ -20,7 +21,7 @@ pub(super) struct History {
     #[arg(long, value_name = "COUNT", default_value_t = 1000)]
     last: usize,
     /// Only those of this check: linux/disks, or linux/disks[/srv]
-    #[arg(long, value_name = "CHECK")]
+    #[arg(long, value_name = "CHECK", add = complete::checks())]
     check: Option<String>,
 }
 

@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::find;
 use super::run::Things;
+use crate::complete;
 use crate::failure::{Exit, Outcome};
 use crate::program::Program;
 
@@ -18,6 +19,7 @@ use crate::program::Program;
 #[command(after_help = EXAMPLES)]
 pub(super) struct Push {
     /// The check: import/nightly
+    #[arg(add = complete::checks())]
     check: String,
     /// ok, warning, critical or unknown
     state: String,

@@ -8,6 +8,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{colored, find, narrow, output};
+use crate::complete;
 use crate::failure::{Exit, Outcome};
 use crate::output::{Answer, Page};
 use crate::program::Program;
@@ -19,6 +20,7 @@ use crate::program::Program;
 #[command(after_help = EXAMPLES)]
 pub(super) struct Run {
     /// The check: linux/cpu, or its name for people
+    #[arg(add = complete::checks())]
     name: String,
 }
 

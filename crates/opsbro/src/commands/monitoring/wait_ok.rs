@@ -10,6 +10,7 @@ use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
 use super::{colored, find, narrow, output};
+use crate::complete;
 use crate::failure::{Exit, Outcome};
 use crate::output::{Answer, Page};
 use crate::program::{Program, timeout};
@@ -22,6 +23,7 @@ use crate::waiting::until;
 #[command(after_help = EXAMPLES)]
 pub(super) struct WaitOk {
     /// The check: linux/cpu, one of its things: linux/disks[/srv], or its name for people
+    #[arg(add = complete::checks())]
     name: String,
     /// How long to wait
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = timeout)]
