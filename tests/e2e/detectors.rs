@@ -1,23 +1,24 @@
 //! Groups that come and go with what the machine is, while an agent runs.
 
-use std::net::TcpListener;
-use std::time::{Duration, Instant};
+mod later;
 
 use tests::{Agent, Home, wait_for};
 
 const FOLDER: &str = "var/lib/local-configuration/packs/mine";
-/// How soon a service that starts later is seen.
-const SEEN_WITHIN: Duration = Duration::from_secs(15);
 
 /// Starts an agent with a detector of its own.
 fn with_detector(agent_yml: &str, apply_if: &str) -> Agent {
+    home_with_detector(agent_yml, apply_if).launch().ready()
+}
+
+fn home_with_detector(agent_yml: &str, apply_if: &str) -> Home {
     let home = Home::with_port_0(agent_yml);
     home.write(&format!("{FOLDER}/package.yml"), "name: mine\n");
     home.write(
         &format!("{FOLDER}/detectors/mine.yml"),
         &format!("detector:\n  interval: 5s\n  apply_if: \"{apply_if}\"\n  add_groups: [mine]\n"),
     );
-    home.launch().ready()
+    home
 }
 
 fn detected(agent: &Agent) -> bool {
@@ -27,65 +28,6 @@ fn detected(agent: &Agent) -> bool {
         .unwrap()
         .iter()
         .any(|group| group == "mine")
-}
-
-#[test]
-fn a_service_that_starts_later_is_seen_without_a_restart() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap();
-    drop(free);
-    let apply_if = format!("check_tcp('127.0.0.1', {})", address.port());
-    let agent = with_detector("", &apply_if);
-    assert!(!detected(&agent));
-    agent.opsbro(&["detectors", "run", "mine"]).expect(1);
-    let explained = agent.opsbro(&["explain", "group", "mine"]).expect(1).stdout;
-    assert!(
-        explained.contains("does not give it") && explained.contains("check_tcp"),
-        "{explained}"
-    );
-    let service = TcpListener::bind(address).unwrap();
-    let began = Instant::now();
-    agent.opsbro(&["detectors", "wait-group", "mine"]).expect(0);
-    assert!(
-        began.elapsed() < SEEN_WITHIN,
-        "it took {:?}",
-        began.elapsed()
-    );
-    agent.opsbro(&["detectors", "run", "mine"]).expect(0);
-    agent.opsbro(&["explain", "group", "mine"]).expect(0);
-    drop(service);
-    let began = Instant::now();
-    wait_for("the group to go", || (!detected(&agent)).then_some(()));
-    assert!(
-        began.elapsed() < SEEN_WITHIN,
-        "it took {:?}",
-        began.elapsed()
-    );
-    let history = agent.opsbro(&["detectors", "history"]).expect(0).stdout;
-    assert!(
-        history.contains("+ mine") && history.contains("- mine"),
-        "{history}"
-    );
-}
-
-#[test]
-fn a_port_that_is_opened_later_gives_a_group_by_what_was_collected() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap();
-    drop(free);
-    let apply_if = format!("{} in {{{{collector.openports.ports}}}}", address.port());
-    let agent = with_detector("", &apply_if);
-    assert!(!detected(&agent));
-    let service = TcpListener::bind(address).unwrap();
-    let began = Instant::now();
-    agent.opsbro(&["detectors", "wait-group", "mine"]).expect(0);
-    let took = began.elapsed();
-    assert!(took < SEEN_WITHIN, "it took {took:?}");
-    drop(service);
-    let began = Instant::now();
-    wait_for("the group to go", || (!detected(&agent)).then_some(()));
-    let took = began.elapsed();
-    assert!(took < SEEN_WITHIN, "it took {took:?}");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use crate::http::{self, Reply};
 use crate::program::{self, Ran, opsbro};
 use crate::wait::wait_for;
+use crate::wedge;
 
 /// The folder of an agent, which need not run. One that still runs there is killed when this is
 /// dropped: a test that failed may have left it behind.
@@ -88,34 +89,41 @@ impl Home {
         agent.kill()
     }
 
-    /// Starts an agent that sees a filesystem at `folder` which never answers, as a network disk
-    /// whose server is gone; nobody else sees it, and it goes with the agent. `None` without the
-    /// right to mount.
-    pub fn launch_with_wedged_mount(self, folder: &str) -> Option<Agent> {
+    /// Starts an agent for which nothing below `folder` ever answers, as on a network disk whose
+    /// server is gone; nobody else sees it, and it goes with the agent. Where no filesystem may be
+    /// mounted, the calls of the agent that look there never return.
+    pub fn launch_with_wedged_folder(self, folder: &str) -> Agent {
         let target = self.root().join(folder);
         fs::create_dir_all(&target).expect("a folder is made");
         // The kernel asks whoever holds /dev/fuse, and that is the agent, which does not know.
         let script = "exec 9<>/dev/fuse && mount -i -t fuse \
                       -o fd=9,rootmode=40000,user_id=0,group_id=0 wedged \"$0\" && exec \"$@\"";
-        let wedged = |words: &[&std::ffi::OsStr]| {
-            let mut command = std::process::Command::new("unshare");
-            command.args(["--mount", "sh", "-c", script]).arg(&target);
-            command.args(words).stdin(Stdio::null());
-            command
-        };
-        let tried = wedged(&["true".as_ref()]).output();
-        if !tried.is_ok_and(|output| output.status.success()) {
+        let target = target.to_str().expect("our own folder").to_owned();
+        match mounted(script, &target) {
+            Some(entry) => self.launch_by(&entry, &[]),
+            None => {
+                let library = wedge::library(self.root());
+                self.launch_with(&[("LD_PRELOAD", &*library), (wedge::VARIABLE, &*target)])
+            }
+        }
+    }
+
+    /// Starts an agent that sees a folder of this home in the place of one of the machine. `None`
+    /// where nothing may be mounted, which in CI is a failure.
+    pub fn launch_with_folder_at(self, folder: &str, at: &str) -> Option<Agent> {
+        let ours = self.root().join(folder);
+        fs::create_dir_all(&ours).expect("a folder is made");
+        let script = format!("mount --bind \"$0\" {at} && exec \"$@\"");
+        let entry = mounted(&script, ours.to_str().expect("our own folder"));
+        if entry.is_none() {
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "this test must be allowed to mount a folder"
+            );
+            // Only an ordinary user of a workplace comes here.
             return None;
         }
-        let ours = opsbro(self.root());
-        let mut words = vec![ours.get_program()];
-        words.extend(ours.get_args());
-        words.extend(["agent", "start"].map(std::ffi::OsStr::new));
-        let said = fs::File::create(self.root().join("said")).expect("a file is made");
-        let mut command = wedged(&words);
-        command.stdout(Stdio::null()).stderr(said);
-        let child = command.spawn().expect("the agent starts");
-        Some(Agent { home: self, child })
+        Some(self.launch_by(&entry?, &[]))
     }
 
     /// Starts an agent with variables in its environment and does not wait for it.
@@ -269,6 +277,16 @@ impl Drop for Agent {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Gives the words that run a program where a script has mounted something that nobody else sees;
+/// `None` without the right to. In the script, `$0` is `folder`.
+fn mounted(script: &str, folder: &str) -> Option<Vec<String>> {
+    let words = ["unshare", "--mount", "sh", "-c", script, folder];
+    let mut tried = std::process::Command::new(words[0]);
+    tried.args(&words[1..]).arg("true");
+    let is_allowed = tried.output().is_ok_and(|output| output.status.success());
+    is_allowed.then(|| words.map(str::to_owned).to_vec())
 }
 
 /// Lists all plain files below a folder.

@@ -11,6 +11,7 @@ mod server;
 pub mod sim;
 mod wait;
 mod watch;
+mod wedge;
 
 pub use agent::{Agent, Home, files_below};
 pub use http::{Reply, request, request_over, take_request};

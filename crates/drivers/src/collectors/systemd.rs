@@ -28,7 +28,8 @@ const KINDS: &[&str] = &[".service", ".timer", ".socket", ".mount", ".path"];
 pub(super) const COLLECTOR: Native = Native {
     name: "systemd",
     doc: "Units of systemd, those that failed, and when timers run.",
-    interval: Duration::from_secs(30),
+    // A unit that starts is to be seen within 15 seconds, and asking for all costs a millisecond.
+    interval: Duration::from_secs(10),
     timeout: Duration::from_secs(10),
     has_rates: false,
     keys: &[
