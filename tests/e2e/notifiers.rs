@@ -50,6 +50,15 @@ fn each_service_is_sent_what_it_understands() {
     let socket = home.root().join("log");
     let parameters = format!("enabled: true\naddress: {}\n", socket.display());
     configure(&home, "syslog", &parameters);
+    // It runs as whoever the tests run as, and may so write here.
+    let script = "printf '%s ' \"$OPSBRO_STATE\" > $0; cat >> $0";
+    let written = home.root().join("written");
+    let own = format!(
+        "enabled: true\nuser: {}\ncommand: ['/bin/sh', '-c', {script:?}, '{}']\n",
+        crate::alerts::user(),
+        written.display()
+    );
+    configure(&home, "command", &own);
     home.write("bad", "");
     let agent = home.launch().ready();
     let all = wait_for("all services to be told", || {
@@ -61,6 +70,14 @@ fn each_service_is_sent_what_it_understands() {
     for (name, request) in &all {
         compare(name, &plain(request, id));
     }
+    let taken = wait_for("the program to be told", || {
+        let taken = std::fs::read_to_string(&written).ok()?;
+        taken
+            .strip_prefix("CRITICAL ")
+            .and_then(|json| serde_json::from_str(json).ok())
+    });
+    let taken: Value = taken;
+    assert_eq!(taken["check"], "duty/flag", "{taken}");
     // Nothing of what is secret is shown where somebody may see it.
     let shown = agent.opsbro(&["alerts", "list", "-o", "json"]).expect(0);
     assert!(!shown.stdout.contains("s3cret"), "{}", shown.stdout);
@@ -85,8 +102,10 @@ fn a_pack_that_is_switched_on_without_an_address_says_what_it_needs() {
         };
         configure(&home, name, on);
     }
+    configure(&home, "command", "enabled: true\n");
     let agent = home.launch().ready();
     for (name, needs) in [
+        ("command", "command"),
         ("discord", "url"),
         ("mattermost", "url"),
         ("ntfy", "topic"),

@@ -275,8 +275,9 @@ impl Run<'_> {
         if found == Some(expected) {
             return Ok(());
         }
+        let found = found.map_or_else(|| "nothing".to_owned(), |found| format!("{found:?}"));
         Err(Mismatch::new(format!(
-            "{name} gives {found:?} as {}, expected: {expected:?}",
+            "{name} gives {found} as {}, expected: {expected:?}",
             path.join(".")
         )))
     }
