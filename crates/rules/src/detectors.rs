@@ -1,7 +1,8 @@
 //! When each detector looks, and which groups this node has because of that.
 //!
 //! A detector looks every interval, and within a second when something changed that it refers to.
-//! Those that only ask what is known look together, a moment after the collectors.
+//! Those that only ask what is known, or to which the machine answers quickly, look together, a
+//! moment after the collectors.
 //! It gives and removes only its own groups: one that was given by the configuration, or that
 //! another detector gives too, stays. What cannot be told gives nothing for long: after a minute
 //! the groups go, with the reason shown. Only while a collector has not run yet, after a restart,
@@ -80,8 +81,19 @@ pub struct Job {
     pub timeout: Duration,
     /// What to look with.
     pub detector: Arc<packs::detector::Detector>,
-    /// Whether it asks the machine, which may block.
-    pub touches_machine: bool,
+    /// How the daemon should do it.
+    pub pace: Pace,
+}
+
+/// How long a look takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// No time: it only asks what is known.
+    AtOnce,
+    /// It asks the machine, which answered quickly the last time and may yet block.
+    Quick,
+    /// It asks the machine.
+    Slow,
 }
 
 impl fmt::Debug for Job {
@@ -234,7 +246,7 @@ impl Detectors {
                 run: self.runs,
                 timeout: TIME_BOX,
                 detector: Arc::clone(&entry.definition.detector),
-                touches_machine: entry.touches_machine,
+                pace: entry.pace(),
             }));
         }
     }
@@ -261,16 +273,17 @@ impl Detectors {
             self.schedule.run_at(&ended.id, now);
             return;
         }
-        if entry.fact.last_run.is_none() {
-            let (place, due) = entry.place(&ended.id, now, self.phase);
-            self.schedule.set_place(&ended.id, place);
-            self.schedule.run_at(&ended.id, due);
-        }
+        let is_first = entry.fact.last_run.is_none();
         Arc::make_mut(&mut entry.fact).last_run = Some(Run {
             began: under_way.began,
             wall: under_way.wall,
             cost: ended.cost,
         });
+        if is_first {
+            let (place, due) = entry.place(&ended.id, now, self.phase);
+            self.schedule.set_place(&ended.id, place);
+            self.schedule.run_at(&ended.id, due);
+        }
         entry.take(now, ended.look, is_pending);
         if entry.unknown_since.is_some() {
             let retry = schedule::next_at(self.phase, schedule::BEAT, now + RETRY);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use model::{Group, Moment, WallTime};
 use rules::alerts::OwnGroups;
 use rules::checks::{Checks, Snapshot};
+use rules::detectors::Pace;
 use rules::facts::{Cost, Facts};
 use rules::kept::Kept;
 use rules::{Core, Input, Output, collectors, detectors};
@@ -171,10 +172,11 @@ impl Pump {
             while let Some(output) = self.core.poll_output() {
                 match output {
                     Output::Collect(job) => inputs.extend(self.collect(job)),
-                    Output::Look(job) if job.touches_machine => {
-                        inputs.extend(self.post(self.look(vec![job])));
-                    }
-                    Output::Look(job) => quick.push(job),
+                    Output::Look(job) => match job.pace {
+                        Pace::AtOnce => quick.push(job),
+                        Pace::Quick => self.quick.push(self.look(vec![job])),
+                        Pace::Slow => inputs.extend(self.post(self.look(vec![job]))),
+                    },
                     Output::Forget(name) => self.tasks.forget(&name),
                     Output::CollectorChanged(change) => self.collector_changed(&change),
                     Output::GroupsChanged(change) => self.groups_changed(&change),

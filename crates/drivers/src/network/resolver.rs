@@ -7,7 +7,8 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use model::limits::{NETWORK_ADDRESSES_MAX, RESOLVER_LOOKUPS_MAX};
 
@@ -39,9 +40,58 @@ pub fn resolve(name: &str, port: u16, deadline: Deadline) -> Result<Vec<SocketAd
         ));
     }
     let owned = name.to_owned();
-    SYSTEM.look_up(name, deadline, move || {
-        Ok((owned.as_str(), port).to_socket_addrs()?.collect())
-    })
+    let ask = move || Ok((owned.as_str(), port).to_socket_addrs()?.collect());
+    if name == LOCALHOST {
+        return OWN.resolve(port, Instant::now(), || SYSTEM.look_up(name, deadline, ask));
+    }
+    SYSTEM.look_up(name, deadline, ask)
+}
+
+/// The name of this machine for itself, which collectors ask for all day.
+const LOCALHOST: &str = "localhost";
+/// Time for which the addresses of that name are taken as known.
+const KNOWN_FOR: Duration = Duration::from_secs(60);
+
+static OWN: Known = Known(Mutex::new(None));
+
+/// What the system told last of a name that hardly ever changes: a thread for each question would
+/// cost more than what is asked of the address.
+struct Known(Mutex<Option<(Instant, Vec<SocketAddr>)>>);
+
+impl Known {
+    fn resolve(
+        &self,
+        port: u16,
+        now: Instant,
+        ask: impl FnOnce() -> Result<Vec<SocketAddr>, Error>,
+    ) -> Result<Vec<SocketAddr>, Error> {
+        let known = self.known(now);
+        let mut addresses = match known {
+            Some(addresses) => addresses,
+            None => {
+                // Not under the lock: this may take its time.
+                let asked = ask()?;
+                if !asked.is_empty() {
+                    *self.lock() = Some((now, asked.clone()));
+                }
+                asked
+            }
+        };
+        for address in &mut addresses {
+            address.set_port(port);
+        }
+        Ok(addresses)
+    }
+
+    fn known(&self, now: Instant) -> Option<Vec<SocketAddr>> {
+        let known = self.lock();
+        let (at, addresses) = known.as_ref()?;
+        (now.duration_since(*at) < KNOWN_FOR).then(|| addresses.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<(Instant, Vec<SocketAddr>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 static SYSTEM: Resolver = Resolver {
@@ -156,6 +206,26 @@ mod tests {
             found.is_some_and(|address| address.is_loopback()),
             "{found:?}"
         );
+    }
+
+    #[test]
+    fn the_own_machine_is_asked_for_once_a_minute() {
+        let own = Known(Mutex::new(None));
+        let began = Instant::now();
+        let mut asked = 0;
+        for (seconds, port) in [(0, 80), (59, 6379), (60, 80), (61, 22)] {
+            let found = own.resolve(port, began + Duration::from_secs(seconds), || {
+                asked += 1;
+                Ok(vec!["127.0.0.1:1".parse().unwrap()])
+            });
+            assert_eq!(found.unwrap()[0], SocketAddr::from(([127, 0, 0, 1], port)));
+        }
+        assert_eq!(asked, 2);
+        let nobody = Known(Mutex::new(None));
+        for _ in 0..2 {
+            assert_eq!(nobody.resolve(1, began, || Ok(Vec::new())).unwrap(), []);
+            assert!(nobody.known(began).is_none(), "what is not there may come");
+        }
     }
 
     #[test]

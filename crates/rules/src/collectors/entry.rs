@@ -19,8 +19,6 @@ const FIRST_SPREAD: Duration = Duration::from_secs(1);
 /// A collector that may take this long works hard, as a package manager does: its first look comes
 /// when the start of the agent, and often that of the machine, is over.
 pub const LONG: Duration = Duration::from_secs(60);
-/// Time up to which a run is quick: many times what reading files of the kernel takes.
-const QUICK_MAX: Duration = Duration::from_millis(50);
 
 const NOT_YET: &str = "it has not run yet";
 
@@ -137,7 +135,7 @@ impl Entry {
     /// Tells whether it can be taken to end at once, as it did the last time.
     pub(super) fn is_quick(&self) -> bool {
         let run = self.fact.last_run;
-        run.is_some_and(|run| run.cost.wall <= QUICK_MAX)
+        run.is_some_and(|run| run.cost.wall <= schedule::QUICK_MAX)
     }
 
     /// Moves the second look of a rate near, and the look after the first ones to its place.

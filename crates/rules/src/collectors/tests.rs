@@ -169,7 +169,7 @@ fn the_second_looks_of_what_is_not_cheap_are_spread_over_the_interval() {
     };
     let all = ["a", "b", "c", "d", "e", "f"];
     let (mut bench, dues) = second_looks(all.iter().map(slow).collect());
-    assert!(dues.len() > 2, "all have one place: {dues:?}");
+    assert!(dues.len() > 1, "all have one place: {dues:?}");
     let all_near = |due: &Moment| *due >= at(1_000) && *due <= at(12_000);
     assert!(dues.iter().all(all_near), "{dues:?}");
     let place = bench.fact("a").next_due.unwrap();

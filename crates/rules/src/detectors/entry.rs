@@ -8,9 +8,9 @@ use expr::{Reference, Root};
 use model::{Moment, Value, WallTime, limits};
 
 use super::look::Look;
-use super::{Definition, PAUSE};
+use super::{Definition, PAUSE, Pace};
 use crate::collectors::Moved;
-use crate::facts::{self, Outcome};
+use crate::facts::{self, Outcome, Run};
 use crate::schedule::{self, Schedule};
 
 #[derive(Debug)]
@@ -112,13 +112,25 @@ impl Entry {
         })
     }
 
+    /// Tells how long it takes, by its last look.
+    pub(super) fn pace(&self) -> Pace {
+        let is_quick = |run: Run| run.cost.wall <= schedule::QUICK_MAX;
+        match (
+            self.touches_machine,
+            self.fact.last_run.is_some_and(is_quick),
+        ) {
+            (false, _) => Pace::AtOnce,
+            (true, true) => Pace::Quick,
+            (true, false) => Pace::Slow,
+        }
+    }
+
     /// Gives the place of its looks in its interval, and the time of the second one.
     pub(super) fn place(&self, id: &str, now: Moment, phase: Duration) -> (Duration, Moment) {
         let interval = self.fact.interval;
-        let place = if self.touches_machine {
-            schedule::own_place(id, interval, phase)
-        } else {
-            schedule::place(id, interval, schedule::BEAT, phase)
+        let place = match self.pace() {
+            Pace::AtOnce | Pace::Quick => schedule::place(id, interval, schedule::BEAT, phase),
+            Pace::Slow => schedule::own_place(id, interval, phase),
         };
         let earliest = now.max(self.first_due + PAUSE);
         (place, schedule::next_at(place, interval, earliest))
