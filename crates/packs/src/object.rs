@@ -45,6 +45,8 @@ pub(crate) trait Object: Sized {
     const KEY: &'static str;
     /// The folder of the pack that its files stand in.
     const FOLDER: &'static str;
+    /// Another folder that they may stand in.
+    const FOLDER_TOO: Option<&'static str> = None;
 
     /// Reads it. What is wrong goes to the report of the fields; then the object is refused.
     fn read(fields: Fields<'_>, home: Arc<Home>, sheet: &Sheet<'_>) -> Option<Self>;

@@ -168,7 +168,10 @@ impl Registry {
     /// Gives the checks of all packs, those of services too.
     pub fn all_checks(&self) -> impl Iterator<Item = &Arc<Check>> {
         self.packs().flat_map(|pack| {
-            let services = pack.services.iter().map(|service| &service.check);
+            let services = pack
+                .services
+                .iter()
+                .filter_map(|service| service.check.as_ref());
             pack.checks.iter().chain(services)
         })
     }
@@ -298,7 +301,8 @@ impl Loader<'_> {
         previous: Option<&[Arc<T>]>,
     ) -> Vec<Arc<T>> {
         let mut objects = Vec::new();
-        for path in sheet.below(T::FOLDER, ".yml") {
+        let folders = std::iter::once(T::FOLDER).chain(T::FOLDER_TOO);
+        for path in folders.flat_map(|folder| sheet.below(folder, ".yml")) {
             let object = match self.document(sheet, path) {
                 Ok(None) => continue,
                 Ok(Some(root)) => {

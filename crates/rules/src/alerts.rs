@@ -205,7 +205,9 @@ impl Alerts {
             .collect();
         self.buckets.clear();
         self.dependants.clear();
-        let services = packs.services().map(|service| &service.check);
+        let services = packs
+            .services()
+            .filter_map(|service| service.check.as_ref());
         for check in packs.checks().chain(services) {
             for on in &check.depends_on {
                 let own = format!("{}/{on}", check.home.pack);

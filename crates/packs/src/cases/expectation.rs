@@ -119,7 +119,11 @@ impl Run<'_> {
     }
 
     fn judge(&self, name: &str, item: Option<&str>) -> Result<Verdict, Mismatch> {
-        let services = self.pack.services.iter().map(|service| &service.check);
+        let services = self
+            .pack
+            .services
+            .iter()
+            .filter_map(|service| service.check.as_ref());
         let checks: Vec<Arc<Check>> = self.pack.checks.iter().chain(services).cloned().collect();
         let check = named(&checks, name, "check", |it| &it.name)?;
         let outside = match check.method {

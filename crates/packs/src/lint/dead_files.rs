@@ -19,6 +19,7 @@ const KINDS: &[(&str, &[&str])] = &[
     ("generators", &["generator"]),
     ("handlers", &["handler"]),
     ("monitoring", &["check", "service"]),
+    ("services", &["service"]),
     ("tutorials", &["tutorial"]),
 ];
 

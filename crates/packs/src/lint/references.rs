@@ -25,7 +25,7 @@ pub(super) fn lint(pack: &Pack, known: &Known<'_>, report: &mut Report) {
         report,
     };
     let checks = pack.checks.iter();
-    for check in checks.chain(pack.services.iter().map(|service| &service.check)) {
+    for check in checks.chain(pack.services.iter().filter_map(|it| it.check.as_ref())) {
         sight.check(check);
     }
     for detector in &pack.detectors {

@@ -8,7 +8,8 @@ use packs::handler::Handler;
 
 use super::Alerts;
 use super::judge;
-use super::kept::{Delivery, Mute, Problem, Stage, Told};
+use super::kept::{Delivery, Mute, Problem, Stage, Thing, Told};
+use super::mutes::Ready;
 use super::notice::Occasion;
 use super::problems;
 use crate::transition::is_problem;
@@ -101,6 +102,21 @@ impl HandlerState {
                 .last
                 .as_ref()
                 .is_some_and(|(_, is_success, _)| !is_success)
+    }
+}
+
+impl Snapshot {
+    /// Gives the downtime that a thing is in, also while it has no problem.
+    pub fn downtime_over(&self, thing: &Thing) -> Option<String> {
+        let active = self.mutes.iter().filter(|(_, is_active)| *is_active);
+        let mut downtimes = active.filter(|(mute, _)| mute.is_downtime);
+        downtimes
+            .find(|(mute, _)| {
+                // What was taken once can be read again.
+                let ready = Ready::new(Mute::clone(mute));
+                ready.is_ok_and(|ready| ready.covers(thing, ""))
+            })
+            .map(|(mute, _)| mute.id())
     }
 }
 
