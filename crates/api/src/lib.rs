@@ -11,6 +11,7 @@ pub mod alerts;
 pub mod client;
 pub mod collectors;
 pub mod detectors;
+pub mod dns;
 pub mod docker;
 pub mod error;
 pub mod evaluator;
@@ -24,6 +25,7 @@ pub mod monitoring;
 pub mod openapi;
 pub mod packs;
 pub mod route;
+pub mod services;
 pub mod threads;
 pub mod tokens;
 
@@ -46,6 +48,8 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         detectors::ROUTES,
         groups::ROUTES,
         docker::ROUTES,
+        dns::ROUTES,
+        services::ROUTES,
         inventory::ROUTES,
         packs::ROUTES,
         evaluator::ROUTES,

@@ -22,6 +22,7 @@ use crate::alerts::{self, AlertsLoop};
 use crate::cluster::streams::{Opened, Streams};
 use crate::cluster::{self, Cluster, Node, calls, show};
 use crate::configuration::Configuration;
+use crate::dns::{self, DnsLoop};
 use crate::http;
 use crate::inventory::{InventoryLoop, Ledger};
 use crate::keep::Keep;
@@ -31,6 +32,7 @@ use crate::loops::{self, Figures, Room};
 use crate::machine::Machine;
 use crate::rules::{self, Rules, RulesLoop};
 use crate::series::{self, Cost, Series};
+use crate::services::{self, ServicesLoop};
 use crate::tasks::Tasks;
 use crate::threads::LoopThread;
 use crate::tokens::Tokens;
@@ -70,6 +72,9 @@ struct Ends {
     alerts: watch::Sender<Arc<::rules::alerts::Snapshot>>,
     cost: watch::Sender<Arc<Cost>>,
     series_commands: mpsc::Receiver<series::Command>,
+    dns: watch::Sender<Arc<dns::Shown>>,
+    services: watch::Sender<Arc<Vec<::dns::Service>>>,
+    services_commands: mpsc::Receiver<services::Command>,
     life: watch::Sender<AgentState>,
 }
 
@@ -143,6 +148,9 @@ pub(crate) fn assemble(
     let (alerts_tx, alerts_shown) = watch::channel(Arc::default());
     let (cost_tx, cost) = watch::channel(Arc::new(Cost::default()));
     let (series_tx, series_commands) = mpsc::channel(limits::LOOP_QUEUE_MAX);
+    let (dns_tx, dns_shown) = watch::channel(Arc::default());
+    let (services_tx, services_shown) = watch::channel(Arc::default());
+    let (services_commands_tx, services_commands) = mpsc::channel(limits::LOOP_QUEUE_MAX);
     let (life_tx, life) = watch::channel(AgentState::Initializing);
     let loops = figures();
     let agent = Arc::new(Agent {
@@ -164,6 +172,9 @@ pub(crate) fn assemble(
         members: doors.members,
         rings: doors.rings,
         streams: doors.streams,
+        dns: dns_shown,
+        services: services_shown,
+        services_commands: services_commands_tx,
         rules_commands: rules_tx,
         workers: Workers::default(),
         outside_workers: Workers::default(),
@@ -190,6 +201,9 @@ pub(crate) fn assemble(
         alerts: alerts_tx,
         cost: cost_tx,
         series_commands,
+        dns: dns_tx,
+        services: services_tx,
+        services_commands,
         life: life_tx.clone(),
     };
     spawn(&agent, ends, sockets, loops, threads, tasks);
@@ -287,13 +301,15 @@ fn sockets(listeners: Listeners, threads: &Threads) -> anyhow::Result<Sockets> {
 }
 
 /// Makes the figures of all loops.
-fn figures() -> [Arc<Figures>; 5] {
+fn figures() -> [Arc<Figures>; 7] {
     [
         Figures::of::<Cluster>(),
         Figures::of::<RulesLoop>(),
         Figures::of::<AlertsLoop>(),
         Figures::of::<Series>(),
         Figures::of::<InventoryLoop>(),
+        Figures::of::<ServicesLoop>(),
+        Figures::of::<DnsLoop>(),
     ]
 }
 
@@ -307,7 +323,9 @@ fn spawn(
         alerts_figures,
         series_figures,
         inventory_figures,
-    ]: [Arc<Figures>; 5],
+        services_figures,
+        dns_figures,
+    ]: [Arc<Figures>; 7],
     threads: &Threads,
     tasks: &mut Tasks,
 ) {
@@ -342,6 +360,9 @@ fn spawn(
         InventoryLoop::NAME,
         loops::run(inventory, inventory_figures, stop.clone()),
     );
+    let services = ServicesLoop::new(Arc::clone(agent), ends.services_commands, ends.services);
+    let dns = DnsLoop::new(Arc::clone(agent), ends.dns);
+    spawn_names((services, services_figures), (dns, dns_figures), tasks);
     let router = http::router(agent);
     let connections = Arc::clone(&agent.connections);
     let tcp = http::serve_tcp(
@@ -355,6 +376,18 @@ fn spawn(
         "http unix",
         http::serve_unix(sockets.unix, router, connections, stop),
     );
+}
+
+/// Starts what tells others what this node offers, and under which names.
+fn spawn_names(
+    (services, services_figures): (ServicesLoop, Arc<Figures>),
+    (dns, dns_figures): (DnsLoop, Arc<Figures>),
+    tasks: &mut Tasks,
+) {
+    let stop = tasks.stop_signal();
+    let services = loops::run(services, services_figures, stop.clone());
+    tasks.spawn(ServicesLoop::NAME, services);
+    tasks.spawn(DnsLoop::NAME, loops::run(dns, dns_figures, stop));
 }
 
 /// Says what the core of the cluster begins with.

@@ -112,6 +112,7 @@ pub(crate) struct Cluster {
     calls: mpsc::Sender<calls::Ask>,
     checks: watch::Receiver<Arc<Checks>>,
     alerts: watch::Receiver<Arc<alerts::Snapshot>>,
+    services: watch::Receiver<Arc<Vec<::dns::Service>>>,
     rings: watch::Receiver<Arc<Rings>>,
     pending: Pending,
     /// What was told last about this node, and when.
@@ -174,6 +175,7 @@ impl Cluster {
             calls: ends.calls,
             checks,
             alerts: agent.alerts_shown.clone(),
+            services: agent.services.clone(),
             rings: agent.rings.subscribe(),
             pending: Pending::default(),
             described: (Description::default(), now),
@@ -217,7 +219,8 @@ impl Cluster {
         let node = Arc::clone(&self.node.borrow());
         let checks = Arc::clone(&self.checks.borrow_and_update());
         let alerts = Arc::clone(&self.alerts.borrow_and_update());
-        let description = describe::describe(&node, &checks, &alerts);
+        let services = Arc::clone(&self.services.borrow_and_update());
+        let description = describe::describe(&node, &checks, &alerts, &services);
         self.describe_at = None;
         let is_news = self.described.0 != description;
         self.described = (description, clock::now());
@@ -372,6 +375,7 @@ impl Room for Cluster {
             commands,
             checks,
             alerts,
+            services,
             rings,
             describe_at,
             ..
@@ -384,6 +388,7 @@ impl Room for Cluster {
             () = due => Event::Deadline,
             Ok(()) = checks.changed(), if is_quiet => Event::Checks,
             Ok(()) = alerts.changed(), if is_quiet => Event::Checks,
+            Ok(()) = services.changed(), if is_quiet => Event::Checks,
             Ok(()) = rings.changed() => Event::Keys,
         }
     }

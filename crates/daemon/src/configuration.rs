@@ -48,6 +48,8 @@ pub struct Configuration {
     pub zone: String,
     /// Whether the node relays between zones.
     pub is_proxy: bool,
+    /// Whether it answers DNS also without the group that asks for it.
+    pub dns_enabled: bool,
     /// The topics that are on.
     pub topics: BTreeSet<Topic>,
     /// The level of the log.
@@ -114,6 +116,7 @@ impl Configuration {
                 "groups" => self.groups != other.groups,
                 "node-zone" => self.zone != other.zone,
                 "proxy-node" => self.is_proxy != other.is_proxy,
+                "dns.enabled" => self.dns_enabled != other.dns_enabled,
                 name => keys::topic_of(name).is_some_and(topic),
             };
             all.push((key.name, key.change, differs));

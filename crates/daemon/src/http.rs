@@ -9,6 +9,7 @@ mod asker;
 mod body;
 mod collectors;
 mod detectors;
+mod dns;
 mod docker;
 mod evaluator;
 mod gossip;
@@ -24,6 +25,7 @@ mod openapi;
 mod packs;
 mod parameters;
 mod server;
+mod services;
 mod threads;
 mod tokens;
 
@@ -145,6 +147,8 @@ fn routes(agent: &Arc<Agent>) -> Routes {
     routes = detectors::tie(routes);
     routes = groups::tie(routes);
     routes = docker::tie(routes);
+    routes = dns::tie(routes);
+    routes = services::tie(routes);
     routes = inventory::tie(routes);
     routes = packs::tie(routes);
     routes = evaluator::tie(routes);

@@ -10,6 +10,7 @@ mod inventory;
 mod keys;
 pub(crate) mod nodes;
 mod packs;
+mod services;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -56,6 +57,8 @@ pub(crate) struct Keep {
     nodes: History,
     /// What the core of the cluster wants kept and is not written yet.
     cluster: Mutex<Option<Vec<u8>>>,
+    /// What applications registered and is not written yet.
+    services: Mutex<Option<Vec<crate::services::registered::Kept>>>,
     seen: Mutex<Seen>,
     /// Held while zone keys are written, so that an older ring never replaces a newer one.
     keys_written: Mutex<()>,
@@ -114,6 +117,7 @@ impl Keep {
             checks,
             nodes,
             cluster: Mutex::default(),
+            services: Mutex::default(),
             seen: Mutex::new(Seen {
                 repairs,
                 troubles: Vec::new(),

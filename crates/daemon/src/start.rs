@@ -337,6 +337,7 @@ async fn farewell(agent: &Arc<Agent>, reason: &str, tasks: Tasks) {
         keep.save_facts(&facts);
         keep.save_checks(&checks);
         keep.save_cluster();
+        keep.save_services();
         keep.note(wall, "stop", &text);
         keep.flush();
         keep.save_life("stopped", wall)

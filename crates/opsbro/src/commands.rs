@@ -9,6 +9,7 @@ mod alerts;
 mod collectors;
 mod completion;
 mod detectors;
+mod dns;
 mod docker;
 mod evaluator;
 mod explain;
@@ -19,6 +20,7 @@ mod keys;
 mod monitoring;
 mod mute;
 mod packs;
+mod services;
 mod token;
 mod version;
 
@@ -36,6 +38,8 @@ pub(crate) enum Command {
     Collectors(collectors::Collectors),
     Detectors(detectors::Detectors),
     Monitoring(monitoring::Monitoring),
+    Services(services::Services),
+    Dns(dns::Dns),
     Docker(docker::Docker),
     Inventory(inventory::Inventory),
     Explain(explain::Explain),
@@ -71,6 +75,8 @@ impl Command {
             Self::Collectors(command) => command.run(program),
             Self::Detectors(command) => command.run(program),
             Self::Monitoring(command) => command.run(program),
+            Self::Services(command) => command.run(program),
+            Self::Dns(command) => command.run(program),
             Self::Docker(command) => command.run(program),
             Self::Inventory(command) => command.run(program),
             Self::Explain(command) => command.run(program),

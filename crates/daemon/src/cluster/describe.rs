@@ -6,10 +6,12 @@ use std::sync::Arc;
 use ::rules::alerts;
 use ::rules::checks::{Snapshot, Thing, Watched};
 use ::rules::transition::full_name;
+use dns::Service;
 use gossip::{Description, Health, Problem};
 use model::{CheckState, limits};
 
 use super::Node;
+use crate::services;
 
 /// The part of a record that holds the state of each check.
 const CHECKS: &str = "checks";
@@ -18,7 +20,12 @@ const CHECKS: &str = "checks";
 const HANDLERS: &str = "handlers";
 
 /// Describes this node.
-pub(super) fn describe(node: &Node, checks: &Snapshot, alerts: &alerts::Snapshot) -> Description {
+pub(super) fn describe(
+    node: &Node,
+    checks: &Snapshot,
+    alerts: &alerts::Snapshot,
+    offered: &[Service],
+) -> Description {
     let mut parts = BTreeMap::new();
     if !checks.checks.is_empty() {
         parts.insert(CHECKS.to_owned(), write_states(checks));
@@ -30,6 +37,9 @@ pub(super) fn describe(node: &Node, checks: &Snapshot, alerts: &alerts::Snapshot
             HANDLERS.to_owned(),
             Arc::from(handlers.concat().into_bytes()),
         );
+    }
+    if !offered.is_empty() {
+        parts.insert(services::PART.to_owned(), services::write(offered));
     }
     Description {
         display_name: node.display_name.clone(),

@@ -120,6 +120,9 @@ pub const ALL: &[Key] = &[
         "The zone of this node: one of those in the zones folder."),
     key("proxy-node", Kind::Bool, "false", Change::Restart,
         "true: this node relays between its zone and the zones above and below."),
+    key("dns.enabled", Kind::Bool, "false", Change::Reload,
+        "true: answer DNS about nodes, groups and services also without the group dns-listener. Port,\n\
+         domain and the rest are parameters of the pack dns-listener; with `port: 0` here, a free one."),
     key("service_discovery_topic_enabled", Kind::Bool, "true", Change::Restart,
         "Find other nodes and be found. Off: no gossip port is opened."),
     key("automatic_detection_topic_enabled", Kind::Bool, "true", Change::Reload,

@@ -47,6 +47,10 @@ impl Reader {
                 if let Some(zone) = zone::read(&entry.value, text, &mut self.problems) {
                     self.zones.insert(zone.name.clone(), zone);
                 }
+            } else if let Some(inside) = below(entry) {
+                for entry in &inside {
+                    self.take_key(entry, text);
+                }
             } else {
                 self.take_key(entry, text);
             }
@@ -115,6 +119,7 @@ impl Reader {
             groups: self.groups(),
             zone: self.zone_name(&zones),
             is_proxy: self.truth("proxy-node", false),
+            dns_enabled: self.truth("dns.enabled", false),
             topics: self.topics(),
             log_level: self.level("log_level").unwrap_or(LogLevel::Info),
             log_levels: self.levels(),
@@ -329,6 +334,18 @@ impl Reader {
 }
 
 const LEVELS_HINT: &str = "use ERROR, WARNING, INFO, DEBUG or TRACE";
+
+/// Takes `dns: {enabled: true}` for `dns.enabled: true`; nothing where no such key is known.
+fn below(entry: &Entry) -> Option<Vec<Entry>> {
+    let prefix = format!("{}.", entry.key);
+    let is_known = keys::names().any(|name| name.starts_with(&prefix));
+    let entries = entry.value.entries().filter(|_| is_known)?;
+    let full = |inner: &Entry| Entry {
+        key: std::sync::Arc::from(format!("{prefix}{}", inner.key)),
+        ..inner.clone()
+    };
+    Some(entries.iter().map(full).collect())
+}
 
 fn has_kind(node: &Node, kind: Kind) -> bool {
     let scalar = node.entries().is_none() && node.items().is_none();

@@ -140,6 +140,7 @@ fn describe(agent: &Agent) -> Info {
     let configuration = Arc::clone(&agent.configuration.borrow());
     let rules = Arc::clone(&agent.rules.borrow());
     let paths = &configuration.paths;
+    let dns = agent.dns.borrow().address;
     let shown = |path: &std::path::Path| path.display().to_string();
     let topics = Topic::ALL.into_iter().map(|topic| {
         (
@@ -175,6 +176,7 @@ fn describe(agent: &Agent) -> Info {
             .listen
             .iter()
             .map(|(name, at)| (name.clone(), at.to_string()))
+            .chain(dns.map(|at| ("dns".to_owned(), at.to_string())))
             .collect(),
         topics: topics.collect(),
         started_at: agent.started.1.to_string(),

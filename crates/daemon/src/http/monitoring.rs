@@ -21,7 +21,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use model::{AgentState, CheckState, WallTime};
+use model::{AgentState, CheckState, MemberState, WallTime};
 use serde::Deserialize;
 use tokio::sync::oneshot;
 
@@ -255,28 +255,39 @@ async fn service_state(
     Ok(Json(found.ok_or_else(problem)?))
 }
 
+/// Gathers what all nodes tell. One that is dead or left offers nothing that is well.
 fn services_of(agent: &Agent) -> BTreeMap<String, Service> {
-    let node = agent.node.borrow().name.clone();
+    let members = Arc::clone(&agent.members.borrow());
+    let own = agent.node.borrow().id;
     let mut all: BTreeMap<String, Service> = BTreeMap::new();
-    for watched in &snapshot(agent).checks {
-        let Some(name) = watched.check.service.as_deref() else {
-            continue;
+    for member in &members.members {
+        // What this node offers is known here before its record tells it.
+        let offered = match member.record.id == own {
+            true => Arc::clone(&agent.services.borrow()),
+            false => Arc::new(crate::services::told(&member.record)),
         };
-        let service = all.entry(name.to_owned()).or_insert_with(|| Service {
-            name: name.to_owned(),
-            ..Service::default()
-        });
-        service.members.push(node.clone());
-        match watched.worst() {
-            CheckState::Ok => {
-                service.passing += 1;
-                service.passing_members.push(node.clone());
+        let is_here = matches!(member.state, MemberState::Alive | MemberState::Suspect);
+        let node = &member.record.body.name;
+        for offer in offered
+            .iter()
+            .filter(|_| member.state != MemberState::Leave)
+        {
+            let service = all.entry(offer.name.clone()).or_insert_with(|| Service {
+                name: offer.name.clone(),
+                ..Service::default()
+            });
+            service.members.push(node.clone());
+            match offer.state {
+                CheckState::Ok if is_here => {
+                    service.passing += 1;
+                    service.passing_members.push(node.clone());
+                }
+                state if is_problem(state) || !is_here => {
+                    service.failing += 1;
+                    service.failing_members.push(node.clone());
+                }
+                _ => {}
             }
-            state if is_problem(state) => {
-                service.failing += 1;
-                service.failing_members.push(node.clone());
-            }
-            _ => {}
         }
     }
     all

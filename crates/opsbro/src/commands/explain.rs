@@ -1,6 +1,7 @@
 //! `opsbro explain`: why things are as they are.
 
 mod check;
+mod dns;
 mod group;
 
 use clap::{Args, Subcommand};
@@ -18,11 +19,13 @@ pub(crate) struct Explain {
 
 const EXAMPLES: &str = "Examples:
   opsbro explain check linux/cpu
-  opsbro explain group redis";
+  opsbro explain group redis
+  opsbro explain dns web.service";
 
 #[derive(Debug, Subcommand)]
 enum Subject {
     Check(check::Check),
+    Dns(dns::Dns),
     Group(group::Group),
 }
 
@@ -30,6 +33,7 @@ impl Explain {
     pub(crate) fn run(self, program: &Program) -> Outcome {
         match self.subject {
             Subject::Check(command) => command.run(program),
+            Subject::Dns(command) => command.run(program),
             Subject::Group(command) => command.run(program),
         }
     }

@@ -1,0 +1,390 @@
+//! What an answer costs over the sockets, beside dnsmasq and bind on the same names in one run:
+//! `cargo xtask bench dns` prints one line `name value unit` a figure.
+//!
+//! `dnsperf` asks each server for a name of 1, 10 and 100 addresses, as fast as it answers, and the
+//! CPU time of the server is divided by the answers. Then ours is asked at half of that rate while
+//! the names of a thousand nodes are made anew ten times a second, and the slowest hundredth of the
+//! answers is told. Without `--bench`, as under `cargo test`, it runs small and beside nobody.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "who measures reads clocks, starts programs, and tells what is missing"
+)]
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use daemon::Answering;
+use dns::{Cluster, Config, Name, Node, Told, Ttl, Ttls, question, wire};
+use model::{Group, MemberState, NodeId, WallTime, Zone};
+
+/// The numbers of addresses that are asked for.
+const SIZES: [u32; 3] = [1, 10, 100];
+/// Programs of others, and the packages that have them.
+const DNSPERF: (&str, &str) = ("/usr/bin/dnsperf", "dnsperf");
+const DNSMASQ: (&str, &str) = ("/usr/sbin/dnsmasq", "dnsmasq-base");
+const BIND: (&str, &str) = ("/usr/sbin/named", "bind9");
+
+fn main() -> io::Result<()> {
+    let full = std::env::args().any(|argument| argument == "--bench");
+    let address = SocketAddr::from(([127, 0, 0, 1], 0));
+    let ours = Answering::new(cluster(100, 0), config(), address).map_err(io::Error::other)?;
+    if !full {
+        let took = pace(ours.address(), 200, Duration::from_millis(200))?;
+        return report("opsbro_small_p99", took.as_secs_f64() * 1e6, "us");
+    }
+    let folder = Folder::new()?;
+    let mut rate = 0.0;
+    for size in SIZES {
+        if !has(DNSPERF) {
+            break;
+        }
+        let ran = dnsperf(&folder, ours.address(), size, || cpu_seconds("self"))?;
+        if size == 1 {
+            rate = ran.rate;
+        }
+        ran.report("opsbro", size)?;
+        for neighbour in [Neighbour::Dnsmasq, Neighbour::Bind] {
+            let Some(server) = neighbour.start(&folder)? else {
+                continue;
+            };
+            let pid = server.child.id().to_string();
+            let ran = dnsperf(&folder, server.address, size, || cpu_seconds(&pid))?;
+            ran.report(neighbour.name(), size)?;
+        }
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    let ended = Arc::clone(&stop);
+    let address = ours.address();
+    let changes = thread::spawn(move || {
+        let mut serial = 2;
+        while !ended.load(Ordering::Relaxed) {
+            ours.set(cluster(1_000, serial), serial);
+            serial += 1;
+            thread::sleep(Duration::from_millis(100));
+        }
+        serial
+    });
+    let slowest = pace(address, (rate / 2.0) as u32, Duration::from_secs(5))?;
+    stop.store(true, Ordering::Relaxed);
+    let _ = changes.join();
+    report("opsbro_p99_at_half_load", slowest.as_secs_f64() * 1e6, "us")
+}
+
+fn report(name: &str, value: f64, unit: &str) -> io::Result<()> {
+    writeln!(io::stdout(), "{name} {value:.2} {unit}")
+}
+
+fn has((path, package): (&str, &str)) -> bool {
+    let is_there = Path::new(path).exists();
+    if !is_there {
+        eprintln!("{path} is not installed: apt-get install {package}");
+    }
+    is_there
+}
+
+fn config() -> Config {
+    let ttl = Ttl {
+        positive: 60,
+        negative: 5,
+    };
+    let ttls = Ttls {
+        node: ttl,
+        group: ttl,
+        service: ttl,
+        lock: ttl,
+    };
+    Config::new(Name::parse("opsbro").expect("a name"), ttls, 70)
+}
+
+/// Makes nodes in groups of 1, 10 and 100, of which one changed with this number.
+fn cluster(nodes: u32, change: u32) -> Cluster {
+    let zone = Zone::parse("internet").expect("a name");
+    let id = |number: u32| {
+        let mut bytes = [7; 16];
+        bytes[..4].copy_from_slice(&number.to_be_bytes());
+        NodeId::from_random(bytes)
+    };
+    let nodes = (0..nodes).map(|number| {
+        let inside = SIZES.into_iter().filter(|size| number < *size);
+        let groups = inside.map(|size| Group::parse(&format!("g{size}")).expect("a name"));
+        Node {
+            told: Arc::new(Told {
+                id: id(number),
+                name: format!("node-{number}"),
+                display_name: String::new(),
+                addresses: vec![IpAddr::from((0x0a00_0000 + number).to_be_bytes())],
+                zone: zone.clone(),
+                groups: groups.collect(),
+                services: Vec::new(),
+                facts: Vec::new(),
+            }),
+            state: if number > 100 && number == 101 + change % 800 {
+                MemberState::Dead
+            } else {
+                MemberState::Alive
+            },
+            since: WallTime::from_millis(1_700_000_000_000),
+            accuser: None,
+        }
+    });
+    Cluster {
+        own: id(0),
+        zone: zone.clone(),
+        nodes: nodes.collect(),
+        holders: None,
+    }
+}
+
+fn name_of(size: u32) -> String {
+    format!("g{size}.group.opsbro")
+}
+
+/// A folder that goes with the bench.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> io::Result<Self> {
+        let name = format!("opsbro-bench-dns-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir(&path)?;
+        Ok(Self(path))
+    }
+
+    fn write(&self, name: &str, text: &str) -> io::Result<PathBuf> {
+        let path = self.0.join(name);
+        fs::File::create(&path)?.write_all(text.as_bytes())?;
+        Ok(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What stays behind harms nobody.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// What a run of dnsperf tells.
+struct Ran {
+    rate: f64,
+    cpu_us: f64,
+}
+
+impl Ran {
+    fn report(&self, server: &str, size: u32) -> io::Result<()> {
+        report(&format!("{server}_{size}_rate"), self.rate, "queries/s")?;
+        report(&format!("{server}_{size}_cpu"), self.cpu_us, "us/query")
+    }
+}
+
+fn dnsperf(
+    folder: &Folder,
+    at: SocketAddr,
+    size: u32,
+    cpu: impl Fn() -> io::Result<f64>,
+) -> io::Result<Ran> {
+    let queries = folder.write("queries", &format!("{} A\n", name_of(size)))?;
+    let mut command = Command::new(DNSPERF.0);
+    command.args(["-s", &at.ip().to_string(), "-p", &at.port().to_string()]);
+    command
+        .args(["-l", "5", "-c", "4", "-q", "200", "-e", "-d"])
+        .arg(&queries);
+    let before = cpu()?;
+    let output = command.output()?;
+    let used = cpu()? - before;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let number = |label: &str| -> io::Result<f64> {
+        let line = text.lines().find(|line| line.trim().starts_with(label));
+        let word = line.and_then(|line| line.split(':').nth(1)?.split_whitespace().next());
+        let found = word.and_then(|word| word.parse().ok());
+        found.ok_or_else(|| io::Error::other(format!("dnsperf does not tell {label}: {text}")))
+    };
+    Ok(Ran {
+        rate: number("Queries per second")?,
+        cpu_us: used * 1e6 / number("Queries completed")?,
+    })
+}
+
+/// Gives the CPU time of a process, in seconds.
+fn cpu_seconds(pid: &str) -> io::Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let fields = stat.rsplit(") ").next().unwrap_or_default();
+    let mut fields = fields.split_whitespace().skip(11);
+    let mut ticks = || fields.next().and_then(|it| it.parse::<f64>().ok());
+    let (user, system) = (ticks(), ticks());
+    // The unit of the kernel's interface is a hundredth of a second everywhere.
+    Ok((user.unwrap_or_default() + system.unwrap_or_default()) / 100.0)
+}
+
+/// Asks at a rate, and gives the time that 99 of 100 answers come within.
+fn pace(at: SocketAddr, rate: u32, time: Duration) -> io::Result<Duration> {
+    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    socket.connect(at)?;
+    socket.set_read_timeout(Some(Duration::from_millis(500)))?;
+    let sender = socket.try_clone()?;
+    let name = Name::parse(&name_of(10)).expect("a name");
+    let began = Instant::now();
+    let rate = rate.max(1);
+    let asking = thread::spawn(move || -> io::Result<Vec<Duration>> {
+        let mut sent = Vec::new();
+        let mut packet = question(0, &name, wire::A, 1_232);
+        while began.elapsed() < time {
+            let due = (began.elapsed().as_secs_f64() * f64::from(rate)) as usize;
+            while sent.len() < due.min(usize::from(u16::MAX) * 64) {
+                let id = (sent.len() & 0xffff) as u16;
+                packet[..2].copy_from_slice(&id.to_be_bytes());
+                sent.push(began.elapsed());
+                sender.send(&packet)?;
+            }
+            thread::sleep(Duration::from_micros(200));
+        }
+        Ok(sent)
+    });
+    let mut came: Vec<(u16, Duration)> = Vec::new();
+    let mut answer = [0; 2_048];
+    while socket.recv(&mut answer).is_ok() {
+        came.push((u16::from_be_bytes([answer[0], answer[1]]), began.elapsed()));
+    }
+    let broke = || io::Error::other("the asking thread broke");
+    let sent = asking.join().map_err(|_| broke())??;
+    let mut took: Vec<Duration> = came
+        .iter()
+        .enumerate()
+        .filter_map(|(number, (id, at))| {
+            // Ids come again after 65 536: the question is the last with this id before the answer.
+            let round = number.saturating_sub(1_000) / 65_536;
+            let place = (round..=round + 1)
+                .map(|round| round * 65_536 + usize::from(*id))
+                .filter(|place| sent.get(*place).is_some_and(|asked| asked <= at))
+                .next_back()?;
+            Some(*at - sent[place])
+        })
+        .collect();
+    took.sort_unstable();
+    let place = took.len() * 99 / 100;
+    took.get(place)
+        .copied()
+        .ok_or_else(|| io::Error::other("nothing was answered"))
+}
+
+/// Another name server.
+#[derive(Clone, Copy)]
+enum Neighbour {
+    Dnsmasq,
+    Bind,
+}
+
+/// A name server of others that runs; it ends with this.
+struct Server {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Neighbour {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Dnsmasq => "dnsmasq",
+            Self::Bind => "bind",
+        }
+    }
+
+    fn start(self, folder: &Folder) -> io::Result<Option<Server>> {
+        let program = match self {
+            Self::Dnsmasq => DNSMASQ,
+            Self::Bind => BIND,
+        };
+        if !has(program) {
+            return Ok(None);
+        }
+        let address = UdpSocket::bind("127.0.0.1:0")?.local_addr()?;
+        let mut command = match self {
+            Self::Dnsmasq => dnsmasq(folder, address)?,
+            Self::Bind => bind(folder, address)?,
+        };
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        command.stderr(Stdio::null());
+        let server = Server {
+            child: command.spawn()?,
+            address,
+        };
+        let patience = Instant::now() + Duration::from_secs(10);
+        while pace(address, 1_000, Duration::from_millis(20)).is_err() {
+            if Instant::now() > patience {
+                return Err(io::Error::other(format!("{} does not answer", self.name())));
+            }
+        }
+        Ok(Some(server))
+    }
+}
+
+/// Gives the addresses of a name.
+fn addresses(size: u32) -> impl Iterator<Item = IpAddr> {
+    (0..size).map(|number| IpAddr::from((0x0a00_0000 + number).to_be_bytes()))
+}
+
+fn dnsmasq(folder: &Folder, at: SocketAddr) -> io::Result<Command> {
+    let mut hosts = String::new();
+    for size in SIZES {
+        for address in addresses(size) {
+            hosts.push_str(&format!("{address} {}\n", name_of(size)));
+        }
+    }
+    let hosts = folder.write("hosts", &hosts)?;
+    let mut command = Command::new(DNSMASQ.0);
+    command.args([
+        "--keep-in-foreground",
+        "--conf-file=/dev/null",
+        "--no-resolv",
+        "--no-hosts",
+    ]);
+    command.args([
+        "--listen-address=127.0.0.1",
+        "--bind-interfaces",
+        "--user=root",
+    ]);
+    command.args(["--local-ttl=60", "--pid-file=", "--local=/opsbro/"]);
+    command.arg(format!("--port={}", at.port()));
+    command.arg(format!("--addn-hosts={}", hosts.display()));
+    Ok(command)
+}
+
+fn bind(folder: &Folder, at: SocketAddr) -> io::Result<Command> {
+    let mut zone =
+        "$TTL 60\n@ IN SOA ns hostmaster 1 60 60 86400 5\n@ IN NS ns\nns IN A 10.0.0.1\n"
+            .to_owned();
+    for size in SIZES {
+        for address in addresses(size) {
+            zone.push_str(&format!("g{size}.group IN A {address}\n"));
+        }
+    }
+    let zone = folder.write("zone", &zone)?;
+    let text = format!(
+        "options {{ directory \"{}\"; listen-on port {} {{ 127.0.0.1; }}; listen-on-v6 \
+         {{ none; }}; pid-file none; recursion no; max-udp-size 4096; }};\n\
+         controls {{ }};\nzone \"opsbro\" {{ \
+         type primary; file \"{}\"; }};\n",
+        folder.0.display(),
+        at.port(),
+        zone.display()
+    );
+    let configuration = folder.write("named.conf", &text)?;
+    let mut command = Command::new(BIND.0);
+    command.args(["-f", "-n", "1", "-c"]).arg(configuration);
+    Ok(command)
+}

@@ -1,0 +1,231 @@
+//! `opsbro services`: what the nodes offer, and what applications of this node say that they do.
+
+use std::collections::BTreeMap;
+
+use api::client::With;
+use api::monitoring::{SERVICE_STATE, SERVICES_STATE, Service};
+use api::services::{DEREGISTER, Done, REGISTER, Register as Asked};
+use clap::{Args, Subcommand};
+use owo_colors::OwoColorize as _;
+use serde::Serialize;
+
+use crate::failure::{Exit, Outcome};
+use crate::output::{Answer, Page};
+use crate::program::Program;
+
+/// See what the nodes offer to others, and offer something
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Services {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+const EXAMPLES: &str = "Examples:
+  opsbro services list
+  opsbro services show web
+  opsbro services register web --port 8080 --ttl 30";
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    List(List),
+    Show(Show),
+    Register(Register),
+    Deregister(Deregister),
+}
+
+/// List the services of all nodes that are known
+#[derive(Debug, Args)]
+#[command(after_help = LIST_EXAMPLES)]
+struct List {}
+
+const LIST_EXAMPLES: &str = "Examples:
+  opsbro services list
+  opsbro services list -o json";
+
+/// Show on which nodes a service is well; the exit code is 1 when it is well on none
+#[derive(Debug, Args)]
+#[command(after_help = SHOW_EXAMPLES)]
+struct Show {
+    /// The service
+    name: String,
+}
+
+const SHOW_EXAMPLES: &str = "Examples:
+  opsbro services show web
+  opsbro services show web -o json";
+
+/// Offer something from this node, or say again that it is offered
+///
+/// It is kept over a restart of the agent. With --ttl it must be said again in time, or it fails,
+/// and is forgotten after ten times as long.
+#[derive(Debug, Args)]
+#[command(after_help = REGISTER_EXAMPLES)]
+struct Register {
+    /// The service
+    name: String,
+    /// Where it is reached
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// How it is spoken to: tcp or udp
+    #[arg(long, default_value = "tcp")]
+    protocol: String,
+    /// What tells its kinds apart; may be given several times
+    #[arg(long = "tag")]
+    tags: Vec<String>,
+    /// Its share of the questions
+    #[arg(long, default_value_t = 1)]
+    weight: u16,
+    /// Who asks takes the lowest number that answers
+    #[arg(long, default_value_t = 0)]
+    priority: u16,
+    /// Seconds after which it fails when it is not said again; 0 for never
+    #[arg(long, default_value_t = 0)]
+    ttl: u32,
+    /// How it is: ok, warning, critical or unknown
+    #[arg(long, default_value = "ok")]
+    state: String,
+    /// Why
+    #[arg(long, default_value = "")]
+    output: String,
+}
+
+const REGISTER_EXAMPLES: &str = "Examples:
+  opsbro services register web --port 8080 --tag blue
+  opsbro services register queue --port 5672 --ttl 30 --state warning --output 'nearly full'";
+
+/// Offer something no longer that was registered
+#[derive(Debug, Args)]
+#[command(after_help = DEREGISTER_EXAMPLES)]
+struct Deregister {
+    /// The service
+    name: String,
+}
+
+const DEREGISTER_EXAMPLES: &str = "Examples:
+  opsbro services deregister web";
+
+impl Services {
+    pub(crate) fn run(self, program: &Program) -> Outcome {
+        match self.verb {
+            Verb::List(List {}) => {
+                let all: BTreeMap<String, Service> =
+                    program.get(&SERVICES_STATE, With::default())?;
+                program.printer.show(&All(all))?;
+                Ok(Exit::Yes)
+            }
+            Verb::Show(show) => {
+                let with = With {
+                    path: &[&show.name],
+                    ..With::default()
+                };
+                let service: Service = program.get(&SERVICE_STATE, with)?;
+                let exit = Exit::when(service.passing > 0);
+                program.printer.show(&One(service))?;
+                Ok(exit)
+            }
+            Verb::Register(register) => register.run(program),
+            Verb::Deregister(deregister) => {
+                let with = With {
+                    path: &[&deregister.name],
+                    ..With::default()
+                };
+                let done: Done = program.get(&DEREGISTER, with)?;
+                program.printer.show(&Changed {
+                    done,
+                    word: "is offered no longer",
+                })?;
+                Ok(Exit::Yes)
+            }
+        }
+    }
+}
+
+impl Register {
+    fn run(self, program: &Program) -> Outcome {
+        let asked = Asked {
+            port: self.port,
+            protocol: Some(self.protocol),
+            tags: self.tags,
+            weight: Some(self.weight),
+            priority: self.priority,
+            ttl: self.ttl,
+            state: Some(self.state),
+            output: self.output,
+        };
+        let with = With {
+            path: &[&self.name],
+            ..With::default()
+        };
+        let done: Done = program.send(&REGISTER, with, &asked)?;
+        program.printer.show(&Changed {
+            done,
+            word: "is offered",
+        })?;
+        Ok(Exit::Yes)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct All(BTreeMap<String, Service>);
+
+impl Answer for All {
+    fn text(&self, page: &mut Page) {
+        if self.0.is_empty() {
+            page.line("No node offers a service.");
+            page.more("opsbro services register NAME --port PORT");
+            return;
+        }
+        let rows: Vec<Vec<String>> = self
+            .0
+            .values()
+            .map(|service| {
+                vec![
+                    service.name.clone(),
+                    service.members.len().to_string(),
+                    service.passing.to_string(),
+                    service.failing.to_string(),
+                    service.failing_members.join(", "),
+                ]
+            })
+            .collect();
+        page.table(&["service", "nodes", "well", "failing", "where"], &rows);
+    }
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct One(Service);
+
+impl Answer for One {
+    fn text(&self, page: &mut Page) {
+        let Self(service) = self;
+        page.title(&format!("Service {}", service.name));
+        for node in &service.members {
+            let mark = if service.passing_members.contains(node) {
+                "√".green().to_string()
+            } else if service.failing_members.contains(node) {
+                "Х".red().to_string()
+            } else {
+                "?".yellow().to_string()
+            };
+            page.line(format!(" {mark} {node}"));
+        }
+        page.more(&format!("opsbro explain dns {}.service", service.name));
+    }
+}
+
+#[derive(Serialize)]
+struct Changed {
+    #[serde(flatten)]
+    done: Done,
+    #[serde(skip)]
+    word: &'static str,
+}
+
+impl Answer for Changed {
+    fn text(&self, page: &mut Page) {
+        page.line(format!("{} {} {}", "√".green(), self.done.name, self.word));
+    }
+}
