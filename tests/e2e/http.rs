@@ -28,7 +28,15 @@ fn every_route_is_listed_and_described() {
         .iter()
         .map(|it| &it["name"])
         .collect();
-    let known = ["cluster", "rules", "alerts", "series", "inventory"];
+    let known = [
+        "cluster",
+        "rules",
+        "alerts",
+        "series",
+        "inventory",
+        "services",
+        "dns",
+    ];
     assert_eq!(loops, known);
 }
 

@@ -14,6 +14,7 @@ mod collectors;
 mod configuration;
 mod detectors;
 mod disk;
+mod dns;
 mod fleet;
 mod http;
 mod inventory;

@@ -9,6 +9,7 @@
     reason = "every line here is a test"
 )]
 
+mod demo;
 mod detect;
 mod duo;
 mod junk;

@@ -20,6 +20,7 @@ mod postgresql;
 mod probes;
 mod rabbitmq;
 mod redis;
+mod resolvers;
 mod unbound;
 
 /// Tells whether a value is a number within bounds; a missing one is not.

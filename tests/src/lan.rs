@@ -9,7 +9,8 @@ mod space;
 mod switch;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
-use std::process::Child;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use tempfile::TempDir;
@@ -205,6 +206,25 @@ impl Host {
     pub fn socket(&self) -> UdpSocket {
         self.space
             .within(|| UdpSocket::bind("127.0.0.1:0").expect("a socket is made"))
+    }
+
+    /// Makes a command that runs here. The program comes with a package; without it the test
+    /// cannot prove anything, and fails.
+    pub fn command(&self, program: &str, package: &str) -> Command {
+        assert!(
+            Path::new(program).exists(),
+            "{program} is not there: install the package {package} (tests/install does)"
+        );
+        let words = self.space.entry(&self.name());
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).arg(program).stdin(Stdio::null());
+        command
+    }
+
+    /// Lets programs here ask a server for names, as /etc/resolv.conf does.
+    pub fn set_resolver(&self, server: &str) {
+        self.space
+            .write("resolv.conf", &format!("nameserver {server}\n"));
     }
 
     /// Gives its host name.

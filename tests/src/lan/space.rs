@@ -58,6 +58,13 @@ impl Space {
         })
     }
 
+    /// Writes a file that programs started from here on see below /etc.
+    pub(super) fn write(&self, name: &str, text: &str) {
+        std::fs::File::create(self.etc().join(name))
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .expect("root may write below /etc/netns");
+    }
+
     /// Starts a program in here.
     pub(super) fn spawn(&self, program: &str, arguments: &[&str]) -> Child {
         let mut command = Command::new("ip");

@@ -1,0 +1,354 @@
+//! Names of nodes, groups and services, as programs of others ask for them.
+
+use std::net::UdpSocket;
+use std::process::Command;
+use std::time::Duration;
+
+use tests::{Agent, Folder, Home, free_port, wait_for, wait_within};
+
+const PACK: &str = "var/lib/local-configuration/packs";
+
+/// Runs a program that asks for names, and gives its lines.
+fn ask(program: &str, package: &str, arguments: &[&str]) -> Vec<String> {
+    let folder = Folder::new();
+    let mut command: Command = folder.command(&format!("/usr/bin/{program}"), package);
+    command.args(arguments);
+    let printed = folder.run(command);
+    printed.lines().map(str::to_owned).collect()
+}
+
+/// Asks with `dig +short`, in order.
+fn dig(agent: &Agent, arguments: &[&str]) -> Vec<String> {
+    let port = agent.listen("dns").port().to_string();
+    let head = ["-p", &port, "@127.0.0.1", "+short", "+tries=1", "+time=5"];
+    let mut lines = ask("dig", "bind9-dnsutils", &[&head[..], arguments].concat());
+    lines.sort();
+    lines
+}
+
+/// Asks with `dig`, and gives all that it prints.
+fn dig_all(agent: &Agent, arguments: &[&str]) -> String {
+    let port = agent.listen("dns").port().to_string();
+    let head = ["-p", &port, "@127.0.0.1", "+tries=1", "+time=5"];
+    ask("dig", "bind9-dnsutils", &[&head[..], arguments].concat()).join("\n")
+}
+
+fn listens(agent: &Agent) -> bool {
+    agent.info()["listen"]["dns"].is_string()
+}
+
+#[test]
+fn the_group_starts_the_listener_while_the_agent_runs_and_stops_it() {
+    let agent = Agent::start("display_name: front-1\ngroups: [linux]\n");
+    assert!(!listens(&agent));
+    let told = agent.opsbro(&["dns", "records"]).expect(0).stdout;
+    assert!(told.contains("has not the group dns-listener"), "{told}");
+    agent
+        .opsbro(&["agent", "parameters", "add", "groups", "dns-listener"])
+        .expect(0);
+    agent.opsbro(&["agent", "reload"]).expect(0);
+    wait_for("DNS to listen", || listens(&agent).then_some(()));
+    assert_eq!(dig(&agent, &["linux.group.local.opsbro"]), ["127.0.0.1"]);
+    assert_eq!(dig(&agent, &["front-1.name.local.opsbro"]), ["127.0.0.1"]);
+    agent
+        .opsbro(&["agent", "parameters", "remove", "groups", "dns-listener"])
+        .expect(0);
+    agent.opsbro(&["agent", "reload"]).expect(0);
+    wait_for("DNS to stop", || (!listens(&agent)).then_some(()));
+}
+
+#[test]
+fn names_answer_to_the_tools_of_others() {
+    let agent = Agent::start("display_name: Front 1\ngroups: [linux]\ndns: {enabled: true}\n");
+    wait_for("DNS to listen", || listens(&agent).then_some(()));
+    let port = agent.listen("dns").port().to_string();
+    for transport in ["+notcp", "+tcp"] {
+        let found = dig(&agent, &[transport, "linux.group.opsbro"]);
+        assert_eq!(found, ["127.0.0.1"]);
+    }
+    let kdig = ["-p", &port, "@127.0.0.1", "+short", "linux.group.opsbro"];
+    assert_eq!(ask("kdig", "knot-dnsutils", &kdig), ["127.0.0.1"]);
+    let drill = ["-p", &port, "@127.0.0.1", "-Q", "linux.group.opsbro"];
+    assert_eq!(ask("drill", "ldnsutils", &drill), ["127.0.0.1"]);
+    let why = dig(&agent, &["TXT", "why.linux.group.opsbro"]);
+    assert!(why[0].starts_with("\"1 of 1 in the answer"), "{why:?}");
+    assert!(why[1].starts_with("\"in: Front 1 127.0.0.1"), "{why:?}");
+    let facts = dig(
+        &agent,
+        &[
+            "TXT",
+            &format!("{}.name.opsbro", agent.info()["uuid"].as_str().unwrap()),
+        ],
+    );
+    assert!(
+        facts.iter().any(|it| it.contains("display-name=Front 1")),
+        "{facts:?}"
+    );
+    for (arguments, expect) in [
+        (&["none.group.opsbro"][..], "status: NXDOMAIN"),
+        (&["AAAA", "linux.group.opsbro"], "status: NOERROR"),
+        (&["ANY", "linux.group.opsbro"], "status: REFUSED"),
+        (&["example.org"], "status: REFUSED"),
+        (&["backup.lock.opsbro"], "takes part in no agreement"),
+        (&["SOA", "opsbro"], "hostmaster.opsbro."),
+        (&["-x", "127.0.0.1"], ".node.opsbro."),
+        (&["LINUX.Group.OpsBro"], "LINUX.Group.OpsBro."),
+    ] {
+        let printed = dig_all(&agent, arguments);
+        assert!(printed.contains(expect), "{arguments:?}: {printed}");
+        assert!(!printed.contains("warning"), "{printed}");
+    }
+    let nodata = dig_all(&agent, &["AAAA", "linux.group.opsbro"]);
+    assert!(
+        nodata.contains("AUTHORITY: 1") && nodata.contains("ANSWER: 0"),
+        "{nodata}"
+    );
+    // A whole zone is nobody's business.
+    assert!(dig_all(&agent, &["AXFR", "opsbro"]).contains("Transfer failed"));
+    let ran = agent
+        .opsbro(&["dns", "query", "linux.group", "-o", "json"])
+        .expect(0);
+    assert_eq!(ran.json()["answers"][0]["content"], "127.0.0.1");
+    agent.opsbro(&["dns", "query", "none.group"]).expect(1);
+    agent.opsbro(&["explain", "dns", "linux.group"]).expect(0);
+    agent.opsbro(&["explain", "dns", "none.group"]).expect(1);
+    let records = agent.get("/dns/records").json();
+    assert!(
+        records["counts"]["answered"].as_u64().unwrap() > 10,
+        "{records}"
+    );
+    assert!(
+        records["names"].to_string().contains("linux.group.opsbro."),
+        "{records}"
+    );
+}
+
+#[test]
+fn a_node_that_is_killed_is_out_of_the_answers_and_why_tells() {
+    let one = Agent::start("display_name: n-1\ngroups: [web]\ndns.enabled: true\n");
+    let gossip = one.listen("gossip").to_string();
+    let more = format!("groups: [web]\nseeds: [\"{gossip}\"]\n");
+    let two = Home::with_port_0(&format!("display_name: n-2\n{more}"))
+        .launch()
+        .ready();
+    let three = Home::with_port_0(&format!("display_name: n-3\n{more}"))
+        .launch()
+        .ready();
+    let seen = |wanted: &str| {
+        let facts = dig(&one, &["TXT", "web.group.opsbro"]);
+        facts.contains(&format!("\"{wanted}\"")).then_some(())
+    };
+    wait_for("all three to be in", || seen("in=3"));
+    drop(two.kill());
+    wait_within(Duration::from_secs(60), "the dead one to be out", || {
+        seen("in=2")
+    });
+    let why = dig(&one, &["TXT", "why.web.group.opsbro"]);
+    assert!(
+        why.iter()
+            .any(|it| it.starts_with("\"out: n-2") && it.contains("dead since"))
+    );
+    assert_eq!(dig(&one, &["n-2.name.opsbro"]), Vec::<String>::new());
+    let told = one
+        .opsbro(&["explain", "dns", "web.group"])
+        .expect(0)
+        .stdout;
+    assert!(told.contains("2 of 3 in the answer"), "{told}");
+    drop(three);
+}
+
+#[test]
+fn applications_offer_services_over_a_restart_and_for_a_time() {
+    let agent = Agent::start("dns.enabled: true\n");
+    agent
+        .opsbro(&[
+            "services", "register", "web", "--port", "8080", "--tag", "blue",
+        ])
+        .expect(0);
+    let found = |agent: &Agent, name: &str, kind: &str| {
+        let found = dig(agent, &[kind, name]);
+        (!found.is_empty()).then_some(found)
+    };
+    wait_for("the service to be found", || {
+        found(&agent, "web.service.opsbro", "A")
+    });
+    wait_for("its tag to be found", || {
+        found(&agent, "blue.web.service.opsbro", "A")
+    });
+    let places = found(&agent, "_web._tcp.opsbro", "SRV").unwrap();
+    assert!(places[0].starts_with("0 1 8080 "), "{places:?}");
+    let state = agent.get("/state/services/web").json();
+    assert_eq!(
+        (&state["passing"], &state["failing"]),
+        (&1.into(), &0.into()),
+        "{state}"
+    );
+
+    let agent = agent.kill().launch().ready();
+    wait_for("the service to be kept", || {
+        found(&agent, "web.service.opsbro", "A")
+    });
+    agent.opsbro(&["services", "deregister", "web"]).expect(0);
+    wait_for("the service to be gone", || {
+        dig_all(&agent, &["web.service.opsbro"])
+            .contains("NXDOMAIN")
+            .then_some(())
+    });
+    agent.opsbro(&["services", "deregister", "web"]).expect(2);
+
+    agent
+        .opsbro(&["services", "register", "short", "--port", "1", "--ttl", "1"])
+        .expect(0);
+    wait_for("it to fail when nobody renews it", || {
+        let why = dig(&agent, &["TXT", "why.short.service.opsbro"]);
+        why.iter()
+            .any(|it| it.contains("not renewed for 1 s"))
+            .then_some(())
+    });
+    let refused = agent
+        .opsbro(&["services", "register", "x", "--state", "fine"])
+        .expect(2);
+    assert!(refused.stderr.contains("is no state"), "{refused:?}");
+}
+
+#[test]
+fn a_service_of_a_pack_is_as_well_as_its_check() {
+    let home = Home::with_port_0("groups: [web]\ndns.enabled: true\n");
+    let file = |name: &str, text: &str| home.write(&format!("{PACK}/mine/{name}"), text);
+    file("package.yml", "name: mine\ntopics: [monitoring]\n");
+    file("parameters/parameters.yml", "down: false\n");
+    file(
+        "services/shop.yml",
+        "service:\n  name: shop\n  if_group: web\n  port: 443\n  tags: [blue]\n  weight: 2 + 3\n\
+         \x20 check:\n    interval: 1s\n    attempts: 1\n    critical_if: \"{{parameters.down}}\"\n\
+         \x20   ok_output: \"'fine'\"\n    critical_output: \"'closed'\"\n",
+    );
+    let agent = home.launch().ready();
+    let why = |part: &str| {
+        let why = dig(&agent, &["TXT", "why.shop.service.opsbro"]);
+        why.iter().any(|it| it.contains(part)).then_some(())
+    };
+    wait_for("DNS to listen", || listens(&agent).then_some(()));
+    wait_for("the service to be well", || why("shop OK"));
+    wait_for("its weight to be known", || {
+        let places = dig(&agent, &["SRV", "_shop._tcp.opsbro"]);
+        places.first()?.starts_with("0 5 443 ").then_some(())
+    });
+    agent.home.write(
+        &format!("{PACK}/mine/parameters/parameters.yml"),
+        "down: true\n",
+    );
+    wait_for("the service to fail", || why("shop CRITICAL"));
+    // It is the only one, so it is answered as it was, and that is told.
+    assert_eq!(dig(&agent, &["shop.service.opsbro"]), ["127.0.0.1"]);
+    assert!(why("panic: 1 of 1 failed at once").is_some());
+    let state = agent.get("/state/services/shop").json();
+    assert_eq!(state["failing"], 1, "{state}");
+}
+
+#[test]
+fn other_names_are_asked_of_others_and_kept() {
+    let folder = Folder::new();
+    let above = free_port();
+    let mut command = folder.command("/usr/sbin/dnsmasq", "dnsmasq-base");
+    command.args([
+        "--no-daemon",
+        "--conf-file=/dev/null",
+        "--no-resolv",
+        "--no-hosts",
+    ]);
+    command.args([
+        "--listen-address=127.0.0.1",
+        "--bind-interfaces",
+        "--user=root",
+    ]);
+    command.args([
+        &format!("--port={above}"),
+        "--address=/example.test/192.0.2.7",
+    ]);
+    command.args(["--local-ttl=300", "--pid-file="]);
+    let server = folder.start(command).on_port(above);
+    let home = Home::with_port_0("dns.enabled: true\n");
+    let parameters = format!("forwarders: [\"127.0.0.1:{above}\"]\n");
+    home.write(
+        &format!("{PACK}/dns-listener/package.yml"),
+        "name: dns-listener\noverlay: true\n",
+    );
+    home.write(
+        &format!("{PACK}/dns-listener/parameters/parameters.yml"),
+        &parameters,
+    );
+    let agent = home.launch().ready();
+    wait_for("the forwarder to answer", || {
+        (dig(&agent, &["www.example.test"]) == ["192.0.2.7"]).then_some(())
+    });
+    assert_eq!(dig(&agent, &["+tcp", "www.example.test"]), ["192.0.2.7"]);
+    server.kill();
+    assert_eq!(
+        dig(&agent, &["www.example.test"]),
+        ["192.0.2.7"],
+        "it is kept"
+    );
+    let port = agent.listen("dns").port().to_string();
+    let words = [
+        "-p",
+        &port,
+        "@127.0.0.1",
+        "+tries=1",
+        "+time=20",
+        "new.example.test",
+    ];
+    let printed = ask("dig", "bind9-dnsutils", &words).join("\n");
+    assert!(printed.contains("SERVFAIL"), "{printed}");
+}
+
+#[test]
+fn junk_is_counted_and_does_no_harm() {
+    let agent = Agent::start("groups: [linux]\ndns.enabled: true\n");
+    wait_for("DNS to listen", || listens(&agent).then_some(()));
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let rounds = match std::env::var("SLOW_TESTS") {
+        Ok(_) => 1_000_000_u32,
+        Err(_) => 20_000,
+    };
+    for number in 0..rounds {
+        let length = (number % 600) as usize;
+        let byte = number.to_be_bytes()[3] ^ number.to_be_bytes()[2];
+        // What the kernel cannot take is dropped, which is what it is for.
+        let _ = socket.send_to(&vec![byte; length], agent.listen("dns"));
+    }
+    wait_for("junk to be counted", || {
+        let counts = agent.get("/dns/records").json()["counts"].clone();
+        (counts["junk"].as_u64() > Some(1_000)).then_some(())
+    });
+    assert_eq!(dig(&agent, &["linux.group.opsbro"]), ["127.0.0.1"]);
+}
+
+#[test]
+fn a_second_agent_at_the_same_port_is_told_who_has_it() {
+    let port = free_port();
+    let home = |name: &str| {
+        let home = Home::with_port_0(&format!("display_name: {name}\ndns.enabled: true\n"));
+        let package = "name: dns-listener\noverlay: true\n";
+        home.write(&format!("{PACK}/dns-listener/package.yml"), package);
+        let parameters = format!("port: {port}\n");
+        home.write(
+            &format!("{PACK}/dns-listener/parameters/parameters.yml"),
+            &parameters,
+        );
+        home
+    };
+    let one = home("one").launch().ready();
+    wait_for("the first to listen", || listens(&one).then_some(()));
+    assert_eq!(one.listen("dns").port(), port);
+    let two = home("two").launch().ready();
+    wait_for("the second to say why not", || {
+        let records = two.get("/dns/records").json();
+        records["off"]
+            .as_str()?
+            .contains("cannot listen")
+            .then_some(())
+    });
+    drop(one.stop());
+    wait_for("the second to take over", || listens(&two).then_some(()));
+}

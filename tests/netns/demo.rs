@@ -1,0 +1,133 @@
+//! The demonstration of the original: two web servers, a load balancer that follows their group,
+//! and a client that knows only names.
+
+use std::time::Duration;
+
+use tests::{Agent, Folder, Host, Lan, Server, wait_within};
+
+use crate::seen::{SOON, all_see_all, home};
+
+const PACK: &str = "var/lib/local-configuration/packs/dns-listener";
+
+/// Starts nginx on a host; it answers with its name.
+fn web(host: &Host, folder: &Folder) -> Server {
+    let configuration = folder.write(
+        "nginx.conf",
+        &format!(
+            "daemon off;\nworker_processes 1;\nuser root;\nerror_log stderr;\npid {};\n\
+             events {{ }}\nhttp {{\n  access_log off;\n\
+             \x20 server {{ listen 80; return 200 {}; }}\n}}\n",
+            folder.path("pid"),
+            host.name()
+        ),
+    );
+    let mut command = host.command("/usr/sbin/nginx", "nginx-light");
+    command.args(["-c", &configuration, "-p", &folder.path("")]);
+    folder.start(command)
+}
+
+/// Starts HAProxy on a host: its servers are those that the agent of the host names.
+fn balancer(host: &Host, folder: &Folder) -> Server {
+    let configuration = folder.write(
+        "haproxy.cfg",
+        "defaults\n  mode http\n  timeout connect 300ms\n  timeout client 5s\n  timeout server 5s\n\
+         \x20 retries 3\n  option redispatch 1\n\
+         resolvers agent\n  nameserver local 127.0.0.1:53\n  accepted_payload_size 4096\n\
+         \x20 resolve_retries 3\n  timeout resolve 500ms\n  timeout retry 500ms\n\
+         \x20 hold valid 500ms\n  hold obsolete 0s\n  hold nx 0s\n\
+         frontend web\n  bind :80\n  default_backend web\n\
+         backend web\n  balance roundrobin\n\
+         \x20 server-template web 4 web.group.local.opsbro:80 check inter 500ms fall 1 \
+         resolvers agent init-addr none\n",
+    );
+    let mut command = host.command("/usr/sbin/haproxy", "haproxy");
+    command.args(["-db", "-f", &configuration]);
+    folder.start(command)
+}
+
+/// Runs a program on a host, and gives what it printed when it went well.
+fn run(host: &Host, program: &str, package: &str, arguments: &[&str]) -> Option<String> {
+    let mut command = host.command(program, package);
+    let output = command.args(arguments).output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    output.status.success().then_some(printed)
+}
+
+/// Asks the balancer by its name, as a client that knows nothing else.
+fn request(host: &Host) -> Option<String> {
+    let url = "http://haproxy.group.local.opsbro/";
+    run(
+        host,
+        "/usr/bin/curl",
+        "curl",
+        &["-sf", "--max-time", "5", url],
+    )
+}
+
+fn agent(host: &Host, groups: &str) -> Agent {
+    let home = home(host, &format!("groups: [{groups}]\ndns.enabled: true\n"));
+    home.write(
+        &format!("{PACK}/package.yml"),
+        "name: dns-listener\noverlay: true\n",
+    );
+    home.write(&format!("{PACK}/parameters/parameters.yml"), "port: 53\n");
+    host.launch(home)
+}
+
+#[test]
+fn demo1_a_client_by_name_misses_nothing_when_a_server_dies() {
+    let lan = Lan::new();
+    let hosts: [_; 4] = lan.hosts();
+    let folders = [Folder::new(), Folder::new(), Folder::new()];
+    let client = &hosts[3];
+    client.set_resolver("127.0.0.1");
+    let agents = [
+        agent(&hosts[0], "web"),
+        agent(&hosts[1], "web"),
+        agent(&hosts[2], "haproxy"),
+        agent(client, "client"),
+    ];
+    let agents = agents.map(Agent::ready);
+    for agent in &agents[1..] {
+        agent
+            .opsbro(&["join", &hosts[0].four().to_string()])
+            .expect(0);
+    }
+    all_see_all(&agents);
+    let first = web(&hosts[0], &folders[0]);
+    let _second = web(&hosts[1], &folders[1]);
+    let _balancer = balancer(&hosts[2], &folders[2]);
+    // The C library of the client finds it by name, through nothing but the agent.
+    wait_within(SOON, "the name to be found", || {
+        let words = ["hosts", "haproxy.group.local.opsbro"];
+        let found = run(client, "/usr/bin/getent", "libc-bin", &words)?;
+        found.contains(&hosts[2].four().to_string()).then_some(())
+    });
+    for name in [hosts[0].name(), hosts[1].name()] {
+        wait_within(SOON, "both servers to be asked", || {
+            (request(client)? == name).then_some(())
+        });
+    }
+    let [one, ..] = agents;
+    drop(one.kill());
+    first.kill();
+    let answers: Vec<_> = (0..20).map(|_| request(client)).collect();
+    let good = answers.iter().flatten().count();
+    assert_eq!(good, 20, "{answers:?}");
+    let gone = hosts[0].four().to_string();
+    wait_within(
+        Duration::from_secs(30),
+        "the dead one to be out of the answers",
+        || {
+            let words = ["@127.0.0.1", "+short", "web.group.local.opsbro"];
+            let found = run(client, "/usr/bin/dig", "bind9-dnsutils", &words)?;
+            (!found.contains(&gone) && !found.is_empty()).then_some(())
+        },
+    );
+    let answers: Vec<_> = (0..20).map(|_| request(client)).collect();
+    let good = answers
+        .iter()
+        .flatten()
+        .filter(|it| **it == hosts[1].name());
+    assert_eq!(good.count(), 20, "{answers:?}");
+}
