@@ -45,7 +45,8 @@ impl Limiter {
     /// keeps others from choosing with whom they share a bucket.
     pub fn new(per_second: u32, seed: u64) -> Self {
         Self {
-            buckets: vec![Bucket::default(); DNS_SOURCES_MAX].into_boxed_slice(),
+            // Made with the first query that it is for: who talks by TCP has none.
+            buckets: Box::default(),
             per_second,
             seed,
         }
@@ -57,6 +58,9 @@ impl Limiter {
         let source = source.to_canonical();
         if source.is_loopback() {
             return Ruling::Answer;
+        }
+        if self.buckets.is_empty() {
+            self.buckets = vec![Bucket::default(); DNS_SOURCES_MAX].into_boxed_slice();
         }
         let place = hash_of(self.seed, source) as usize % self.buckets.len();
         let bucket = &mut self.buckets[place];
