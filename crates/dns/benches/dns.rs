@@ -14,8 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use dns::{
-    Cluster, Config, Directory, Name, Node, Responder, Rules, Told, Transport, Ttl, Ttls, question,
-    wire,
+    Cluster, Config, Directory, Name, Node, Responder, Rules, Told, Transport, question, wire,
 };
 use model::{Group, MemberState, Moment, NodeId, WallTime, Zone};
 
@@ -32,23 +31,9 @@ fn report(name: &str, value: f64, unit: &str) -> io::Result<()> {
     writeln!(io::stdout(), "{name} {value:.1} {unit}")
 }
 
-fn config() -> Config {
-    let ttl = Ttl {
-        positive: 5,
-        negative: 5,
-    };
-    let ttls = Ttls {
-        node: ttl,
-        group: ttl,
-        service: ttl,
-        lock: ttl,
-    };
-    Config::new(Name::parse("opsbro").expect("a name"), ttls, 70)
-}
-
 /// Answers a name of so many addresses.
 fn answers(many: u32, rounds: u32) -> io::Result<()> {
-    let directory = Directory::new(Arc::new(cluster(many, 1)), &config(), 1);
+    let directory = Directory::new(Arc::new(cluster(many, 1)), &Config::standard(), 1);
     let rules = Rules {
         answers_per_second: 1_000,
         forwards: false,
@@ -72,7 +57,7 @@ fn directory(nodes: u32, rounds: u32) -> io::Result<()> {
     let started = Instant::now();
     let mut names = 0;
     for serial in 0..rounds {
-        let directory = Directory::new(Arc::clone(&cluster), &config(), serial);
+        let directory = Directory::new(Arc::clone(&cluster), &Config::standard(), serial);
         names = directory.names_count();
     }
     let took = started.elapsed().as_secs_f64() * 1_000.0 / f64::from(rounds);

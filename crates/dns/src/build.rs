@@ -40,6 +40,20 @@ impl Config {
             panic_percent,
         }
     }
+
+    /// Gives what is in force where nobody said otherwise. The pack `dns-listener` says the same,
+    /// with the reasons; a test compares them.
+    pub fn standard() -> Self {
+        let ttl = |positive, negative| Ttl { positive, negative };
+        let ttls = Ttls {
+            node: ttl(60, 5),
+            group: ttl(5, 5),
+            service: ttl(5, 5),
+            lock: ttl(1, 1),
+        };
+        let domain = Name::parse("opsbro").expect("this is a name");
+        Self::new(domain, ttls, 70)
+    }
 }
 
 /// How long answers of one kind may be kept, in seconds.
@@ -239,21 +253,20 @@ impl<'c> Builder<'c> {
             let node = self.cluster.nodes.iter().position(|it| it.told.id == id);
             node.and_then(|it| u32::try_from(it).ok())
         };
-        let candidates = |holder: Option<model::NodeId>| -> Vec<Candidate> {
-            let node = holder.and_then(place);
-            node.map(|node| Candidate {
-                node,
-                service: None,
-            })
-            .into_iter()
-            .collect()
+        let candidates = |holders: &[model::NodeId]| -> Vec<Candidate> {
+            let nodes = holders.iter().filter_map(|id| place(*id));
+            nodes
+                .map(|node| Candidate {
+                    node,
+                    service: None,
+                })
+                .collect()
         };
         for holder in &holders.locks {
-            let labels = [label(&holder.lock)];
-            let members = candidates(holder.node);
-            self.add(sets, Kind::Lock, &[&labels[0]], &members);
+            let members = candidates(&holder.nodes);
+            self.add(sets, Kind::Lock, &[&label(&holder.lock)], &members);
         }
-        let members = candidates(holders.leader);
+        let members = candidates(holders.leader.as_slice());
         self.add(sets, Kind::Raft, &["leader"], &members);
     }
 

@@ -129,6 +129,6 @@ pub struct Holders {
 pub struct Holder {
     /// The lock.
     pub lock: String,
-    /// Its holder; nothing when it is free.
-    pub node: Option<NodeId>,
+    /// Those who hold it: several where it has several slots, and nobody when it is free.
+    pub nodes: Vec<NodeId>,
 }

@@ -14,8 +14,8 @@ use super::settings::Settings;
 pub struct Answering {
     // Before the runtime: its tasks end in there.
     listener: Listener,
-    directories: watch::Sender<Arc<Directory>>,
-    names: Config,
+    // Whoever answers reads it from here.
+    _directories: watch::Sender<Arc<Directory>>,
     _runtime: tokio::runtime::Runtime,
 }
 
@@ -32,7 +32,7 @@ impl Answering {
         let settings = Settings {
             off: None,
             address,
-            names: names.clone(),
+            names,
             rules: Rules {
                 answers_per_second: 1_000,
                 forwards: false,
@@ -45,8 +45,7 @@ impl Answering {
         };
         Ok(Self {
             listener,
-            directories,
-            names,
+            _directories: directories,
             _runtime: runtime,
         })
     }
@@ -54,11 +53,5 @@ impl Answering {
     /// Gives where it answers.
     pub fn address(&self) -> SocketAddr {
         self.listener.address()
-    }
-
-    /// Answers about another cluster from here on.
-    pub fn set(&self, cluster: Cluster, serial: u32) {
-        let directory = Directory::new(Arc::new(cluster), &self.names, serial);
-        self.directories.send_replace(Arc::new(directory));
     }
 }

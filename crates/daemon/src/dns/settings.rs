@@ -114,23 +114,23 @@ impl Given<'_> {
     }
 
     fn names(&self) -> Config {
-        let domain = self.text("domain").unwrap_or(".opsbro");
-        let domain = Name::parse(domain.trim_start_matches('.')).ok();
-        let opsbro = || Name::parse("opsbro").expect("this is a name");
-        let ttl = |kind: &str, positive, negative| Ttl {
-            positive: self.number(&format!("{kind}_ttl"), positive, TTL_MAX),
-            negative: self.number(&format!("{kind}_negative_ttl"), negative, TTL_MAX),
+        let standard = Config::standard();
+        let domain = self.text("domain").map(|it| it.trim_start_matches('.'));
+        let domain = domain.and_then(|it| Name::parse(it).ok());
+        let domain = domain.filter(|it| it.labels().next().is_some());
+        let ttl = |kind: &str, standard: Ttl| Ttl {
+            positive: self.number(&format!("{kind}_ttl"), standard.positive, TTL_MAX),
+            negative: self.number(&format!("{kind}_negative_ttl"), standard.negative, TTL_MAX),
         };
         let ttls = Ttls {
-            node: ttl("node", 60, 5),
-            group: ttl("group", 5, 5),
-            service: ttl("service", 5, 5),
-            lock: ttl("lock", 1, 1),
+            node: ttl("node", standard.ttls.node),
+            group: ttl("group", standard.ttls.group),
+            service: ttl("service", standard.ttls.service),
+            lock: ttl("lock", standard.ttls.lock),
         };
-        let panic = self.number("panic_percent", 70, 100);
+        let panic = self.number("panic_percent", standard.panic_percent.into(), 100);
         let panic = u8::try_from(panic).unwrap_or(100);
-        let domain = domain.filter(|it| it.labels().next().is_some());
-        Config::new(domain.unwrap_or_else(opsbro), ttls, panic)
+        Config::new(domain.unwrap_or(standard.domain), ttls, panic)
     }
 
     fn forwarders(&self) -> Vec<SocketAddr> {
@@ -145,5 +145,23 @@ impl Given<'_> {
             _ => None,
         };
         items.iter().filter_map(read).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use packs::Registry;
+
+    use super::*;
+    use crate::rules::pack_files::shipped;
+
+    #[test]
+    fn what_the_pack_says_is_in_force_without_it_too() {
+        let registry = Registry::load(&shipped(), None);
+        let pack = registry.pack(PACK).expect("the pack is shipped");
+        let (said, empty) = (Given(&pack.parameters), Parameters::default());
+        assert!(said.value("node_ttl").is_some());
+        assert_eq!(said.names(), Config::standard());
+        assert_eq!(Given(&empty).names(), Config::standard());
     }
 }

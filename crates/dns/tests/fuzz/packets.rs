@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dns::{
     Cache, Cluster, Config, Directory, Key, Message, Name, Node, Protocol, Query, Reaction,
-    Responder, Rules, Service, Told, Transport, Ttl, Ttls, question, wire,
+    Responder, Rules, Service, Told, Transport, question, wire,
 };
 use model::{CheckState, Group, MemberState, Moment, NodeId, WallTime, Zone};
 
@@ -19,18 +19,7 @@ pub(crate) struct Target {
 impl Target {
     /// Makes a cluster of forty nodes.
     pub(crate) fn new() -> Self {
-        let ttl = Ttl {
-            positive: 5,
-            negative: 5,
-        };
-        let ttls = Ttls {
-            node: ttl,
-            group: ttl,
-            service: ttl,
-            lock: ttl,
-        };
-        let domain = Name::parse("opsbro").expect("a name");
-        let directory = Directory::new(Arc::new(cluster()), &Config::new(domain, ttls, 70), 1);
+        let directory = Directory::new(Arc::new(cluster()), &Config::standard(), 1);
         let rules = Rules {
             answers_per_second: 1_000_000,
             forwards: true,
