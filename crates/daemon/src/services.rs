@@ -22,7 +22,7 @@ use model::{CheckState, Group, Moment, Value, WallTime};
 use packs::Scope;
 use packs::service::{self, Service, Weight};
 use tokio::sync::{mpsc, oneshot, watch};
-use tracing::debug;
+use tracing::{debug, warn};
 
 use self::registered::{Registered, Registration};
 use crate::agent::Agent;
@@ -178,11 +178,20 @@ impl ServicesLoop {
         offered.sort_by(|one, other| one.name.cmp(&other.name));
         offered.dedup_by(|one, other| one.name == other.name);
         self.shown.send_if_modified(|shown| {
-            let is_news = **shown != offered;
-            if is_news {
-                *shown = Arc::new(offered);
+            if **shown == offered {
+                return false;
             }
-            is_news
+            let told = told::fitting(&offered);
+            // Said when it begins or ends, and not with each flip of a state.
+            if told < offered.len() && shown.len() != offered.len() {
+                let all = offered.len();
+                warn!(
+                    told,
+                    all, "Not all services have room in what this node tells others"
+                );
+            }
+            *shown = Arc::new(offered);
+            true
         });
     }
 
@@ -193,19 +202,27 @@ impl ServicesLoop {
         checks: &Checks,
         alerts: &alerts::Snapshot,
     ) -> Offered {
-        let watched = service.check.as_ref().map(|check| {
+        let started = self.agent.started.1;
+        let judged = service.checks.iter().map(|check| {
             let is_it = |it: &&Arc<Watched>| it.check.id == check.id;
-            checks.checks.iter().find(is_it)
+            let watched = checks.checks.iter().find(is_it);
+            watched.map_or((CheckState::Pending, started, String::new()), |it| {
+                judged(it)
+            })
         });
-        let (state, since, output) = match watched {
-            None => (CheckState::Ok, self.agent.started.1, String::new()),
-            Some(None) => (CheckState::Pending, self.agent.started.1, String::new()),
-            Some(Some(watched)) => judged(watched),
-        };
-        let in_downtime = || {
-            let check = service.check.as_ref()?;
-            let thing = thing(node, &check.id);
-            alerts.downtime_over(&thing)
+        // One that is not judged yet may be anything, so it weighs more than one that is well.
+        let worst = judged.max_by_key(|(state, ..)| match state {
+            CheckState::Ok => 0,
+            CheckState::Pending => 1,
+            CheckState::Unknown | CheckState::Warning | CheckState::Critical => {
+                1 + crate::cluster::weight(*state)
+            }
+        });
+        let (state, since, output) =
+            worst.unwrap_or_else(|| (CheckState::Ok, started, String::new()));
+        let is_in_downtime = || {
+            let mut things = service.checks.iter().map(|check| thing(node, &check.id));
+            things.any(|thing| alerts.downtime_over(&thing).is_some())
         };
         let weight = match &service.weight {
             Weight::Fixed(weight) => *weight,
@@ -225,7 +242,7 @@ impl ServicesLoop {
             state,
             since,
             output,
-            is_withdrawn: service.leaves_in_downtime && in_downtime().is_some(),
+            is_withdrawn: service.leaves_in_downtime && is_in_downtime(),
         }
     }
 

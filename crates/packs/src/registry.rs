@@ -168,10 +168,7 @@ impl Registry {
     /// Gives the checks of all packs, those of services too.
     pub fn all_checks(&self) -> impl Iterator<Item = &Arc<Check>> {
         self.packs().flat_map(|pack| {
-            let services = pack
-                .services
-                .iter()
-                .filter_map(|service| service.check.as_ref());
+            let services = pack.services.iter().flat_map(|service| &service.checks);
             pack.checks.iter().chain(services)
         })
     }

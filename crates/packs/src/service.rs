@@ -32,8 +32,9 @@ pub struct Service {
     pub ttl: Option<u32>,
     /// Whether it is left out of the answers in a downtime.
     pub leaves_in_downtime: bool,
-    /// The check that tells its state; without one it is well while its node is.
-    pub check: Option<Arc<Check>>,
+    /// The checks that tell its state, which is the worst of theirs; without one it is well while
+    /// its node is.
+    pub checks: Vec<Arc<Check>>,
     /// A remark for people.
     pub notes: Option<Arc<str>>,
 }
@@ -77,16 +78,10 @@ impl Object for Service {
         let ttl = number(&mut fields, "ttl", 0, 604_800);
         let words = [("stay", false), ("leave", true)];
         let leaves_in_downtime = fields.choice("in_downtime", &words);
-        let check = match fields.node("check") {
-            Some(node) => {
-                let inner = Fields::new(node, "check", fields.report)?;
-                Some(check::read(inner, Arc::clone(&home), sheet, Some(&macros))?)
-            }
-            None => None,
-        };
-        // A free key is a macro of the check's script.
+        let checks = checks(&mut fields, &home, sheet, &macros)?;
+        // A free key is a macro of a check's script.
         fields.finish(UnknownKeys::Keep);
-        let check = check.map(|check| {
+        let checks = checks.into_iter().map(|check| {
             Arc::new(Check {
                 service: Some(Arc::clone(&name)),
                 if_group: if_group.clone(),
@@ -94,7 +89,7 @@ impl Object for Service {
             })
         });
         Some(Self {
-            check,
+            checks: checks.collect(),
             name,
             if_group,
             port: port.and_then(|it| u16::try_from(it).ok()).unwrap_or(0),
@@ -112,6 +107,46 @@ impl Object for Service {
     fn home(&self) -> &Home {
         &self.home
     }
+}
+
+/// Reads the check, and those of `checks`, each of which has a name.
+fn checks(
+    fields: &mut Fields<'_>,
+    home: &Arc<Home>,
+    sheet: &Sheet<'_>,
+    macros: &Value,
+) -> Option<Vec<Check>> {
+    let mut all = Vec::new();
+    if let Some(node) = fields.node("check") {
+        let inner = Fields::new(node, "check", fields.report)?;
+        all.push(check::read(inner, Arc::clone(home), sheet, Some(macros))?);
+    }
+    let Some(node) = fields.node("checks") else {
+        return Some(all);
+    };
+    let Some(entries) = node.entries() else {
+        let hint = "write `NAME:` lines with a check below each, or one `check`";
+        fields
+            .report
+            .error(&node.place, "`checks` is no map of checks", hint);
+        return None;
+    };
+    for entry in entries {
+        let inner = Fields::new(&entry.value, "check", fields.report)?;
+        let check = check::read(inner, Arc::clone(home), sheet, Some(macros))?;
+        let name: Arc<str> = Arc::from(format!("{}-{}", home.stem(), entry.key));
+        let has_own = check.display_name != check.name;
+        all.push(Check {
+            id: Arc::from(format!("{}-{}", home.id(), entry.key)),
+            display_name: match has_own {
+                true => check.display_name,
+                false => Arc::clone(&name),
+            },
+            name,
+            ..check
+        });
+    }
+    Some(all)
 }
 
 fn number(fields: &mut Fields<'_>, key: &'static str, least: i64, most: i64) -> Option<i64> {

@@ -205,9 +205,7 @@ impl Alerts {
             .collect();
         self.buckets.clear();
         self.dependants.clear();
-        let services = packs
-            .services()
-            .filter_map(|service| service.check.as_ref());
+        let services = packs.services().flat_map(|service| &service.checks);
         for check in packs.checks().chain(services) {
             for on in &check.depends_on {
                 let own = format!("{}/{on}", check.home.pack);

@@ -21,8 +21,18 @@ const TOLD_OUTPUT_BYTES_MAX: usize = 80;
 
 /// Writes services; those for which there is no room are left out from the end.
 pub(crate) fn write(services: &[Service]) -> Arc<[u8]> {
+    write_fitting(services).0
+}
+
+/// Counts the services that have room.
+pub(super) fn fitting(services: &[Service]) -> usize {
+    write_fitting(services).1
+}
+
+fn write_fitting(services: &[Service]) -> (Arc<[u8]>, usize) {
     let mut writer = Writer::new();
     writer.byte(VERSION);
+    let mut count = 0;
     for service in services.iter().take(SERVICES_TOLD_MAX) {
         let before = writer.len();
         write_one(&mut writer, service);
@@ -30,8 +40,9 @@ pub(crate) fn write(services: &[Service]) -> Arc<[u8]> {
             writer.truncate(before);
             break;
         }
+        count += 1;
     }
-    Arc::from(writer.into_bytes())
+    (Arc::from(writer.into_bytes()), count)
 }
 
 /// Reads the services that a node tells; nothing where it tells none that can be read.
@@ -159,6 +170,7 @@ mod tests {
         assert!(part.len() <= BYTES_MAX);
         let read = read(&part).unwrap();
         assert!(read.len() > 50 && many.starts_with(&read));
+        assert_eq!(fitting(&many), read.len());
     }
 
     #[test]

@@ -123,7 +123,7 @@ impl Run<'_> {
             .pack
             .services
             .iter()
-            .filter_map(|service| service.check.as_ref());
+            .flat_map(|service| &service.checks);
         let checks: Vec<Arc<Check>> = self.pack.checks.iter().chain(services).cloned().collect();
         let check = named(&checks, name, "check", |it| &it.name)?;
         let outside = match check.method {

@@ -25,7 +25,7 @@ pub(super) fn lint(pack: &Pack, known: &Known<'_>, report: &mut Report) {
         report,
     };
     let checks = pack.checks.iter();
-    for check in checks.chain(pack.services.iter().filter_map(|it| it.check.as_ref())) {
+    for check in checks.chain(pack.services.iter().flat_map(|it| &it.checks)) {
         sight.check(check);
     }
     for detector in &pack.detectors {
