@@ -439,6 +439,7 @@ fn this_node(configuration: &Configuration, keep: &Keep, port: u16) -> anyhow::R
         incarnation,
         local_address,
         public_address: configuration.advertise_address.unwrap_or(local_address),
+        more_addresses: configuration.dns_addresses.clone(),
         port,
     })
 }

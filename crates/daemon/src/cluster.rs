@@ -25,7 +25,7 @@ mod socket;
 pub(crate) mod streams;
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ use crate::agent::Agent;
 use crate::clock;
 use crate::loops::{self, Room};
 
-pub(crate) use describe::{states, weight};
+pub(crate) use describe::{addresses, states, weight};
 pub(crate) use names::{find, shown_name};
 pub(crate) use node::Node;
 use pending::Pending;
@@ -72,6 +72,8 @@ pub(crate) enum Command {
         display_name: String,
         /// The static groups.
         groups: BTreeSet<Group>,
+        /// The addresses that only DNS tells.
+        more_addresses: Vec<IpAddr>,
         /// The zones.
         zones: gossip::Zones,
     },
@@ -308,11 +310,13 @@ impl Cluster {
             Command::Configure {
                 display_name,
                 groups,
+                more_addresses,
                 zones,
             } => {
                 self.change(|node| {
                     node.display_name = display_name;
                     node.static_groups = groups;
+                    node.more_addresses = more_addresses;
                 });
                 self.handle(Input::Zones(zones));
                 self.show_within(SHOW_CHANGES);

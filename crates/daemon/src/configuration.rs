@@ -50,6 +50,8 @@ pub struct Configuration {
     pub is_proxy: bool,
     /// Whether it answers DNS also without the group that asks for it.
     pub dns_enabled: bool,
+    /// Addresses that DNS answers beside the one that other nodes are told.
+    pub dns_addresses: Vec<std::net::IpAddr>,
     /// The topics that are on.
     pub topics: BTreeSet<Topic>,
     /// The level of the log.
@@ -117,6 +119,7 @@ impl Configuration {
                 "node-zone" => self.zone != other.zone,
                 "proxy-node" => self.is_proxy != other.is_proxy,
                 "dns.enabled" => self.dns_enabled != other.dns_enabled,
+                "dns.addresses" => self.dns_addresses != other.dns_addresses,
                 name => keys::topic_of(name).is_some_and(topic),
             };
             all.push((key.name, key.change, differs));

@@ -64,6 +64,7 @@ async fn reload_configuration(agent: &Arc<Agent>, report: &mut ReloadReport) {
     let configure = cluster::Command::Configure {
         display_name: new.display_name.clone(),
         groups: new.groups.clone(),
+        more_addresses: new.dns_addresses.clone(),
         zones: new.zone_tree(),
     };
     agent.configuration.send_replace(Arc::new(new));

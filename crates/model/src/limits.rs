@@ -502,6 +502,8 @@ pub const DNS_CONNECTION_QUERIES_MAX: u32 = 10_000;
 pub const DNS_IDLE_MAX: Duration = Duration::from_secs(10);
 /// Questions to resolvers above under way; a further one is answered SERVFAIL.
 pub const DNS_FORWARDS_MAX: usize = 512;
+/// Addresses that a node tells beside its own; a configuration with more is refused.
+pub const NODE_ADDRESSES_MAX: usize = 8;
 /// Services that applications register on one node; a further one is refused.
 pub const SERVICES_REGISTERED_MAX: usize = 256;
 /// Services that a node tells in its record; more are cut, and said to be.

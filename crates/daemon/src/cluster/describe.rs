@@ -1,6 +1,7 @@
 //! From what the agent knows of itself to what its record tells others.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use ::rules::alerts;
@@ -18,6 +19,9 @@ const CHECKS: &str = "checks";
 
 /// The part of a record that names the handlers that send from its node.
 const HANDLERS: &str = "handlers";
+
+/// The part of a record that holds addresses which only DNS tells.
+const ADDRESSES: &str = "addresses";
 
 /// Describes this node.
 pub(super) fn describe(
@@ -37,6 +41,11 @@ pub(super) fn describe(
             HANDLERS.to_owned(),
             Arc::from(handlers.concat().into_bytes()),
         );
+    }
+    if !node.more_addresses.is_empty() {
+        let lines = node.more_addresses.iter().map(|it| format!("{it}\n"));
+        let text: String = lines.collect();
+        parts.insert(ADDRESSES.to_owned(), Arc::from(text.into_bytes()));
     }
     if !offered.is_empty() {
         parts.insert(services::PART.to_owned(), services::write(offered));
@@ -152,6 +161,22 @@ pub(super) fn handlers(record: &gossip::Record) -> Vec<String> {
     let text = part.map(|part| String::from_utf8_lossy(part));
     let names = text.iter().flat_map(|text| text.lines());
     names.map(str::to_owned).collect()
+}
+
+/// Gives all addresses of the node of a record, the one that other nodes are told first.
+pub(crate) fn addresses(record: &gossip::Record) -> Vec<IpAddr> {
+    let mut all = vec![record.body.address.ip().to_canonical()];
+    let part = record.body.parts.get(ADDRESSES);
+    let text = part.map(|part| String::from_utf8_lossy(part));
+    let lines = text.iter().flat_map(|text| text.lines());
+    for address in lines.take(limits::NODE_ADDRESSES_MAX) {
+        match address.parse::<IpAddr>() {
+            Ok(address) if !all.contains(&address) => all.push(address),
+            // What is no address, or told twice, adds nothing.
+            Ok(_) | Err(_) => {}
+        }
+    }
+    all
 }
 
 fn letter(state: CheckState) -> char {

@@ -31,6 +31,8 @@ pub(crate) struct Node {
     pub local_address: IpAddr,
     /// The address that other nodes are told.
     pub public_address: IpAddr,
+    /// More addresses, which only DNS tells.
+    pub more_addresses: Vec<IpAddr>,
     /// The port that other nodes are told; 0 when it takes part in no cluster.
     pub port: u16,
 }

@@ -280,6 +280,7 @@ pub(crate) mod tests {
             incarnation: 3,
             local_address: address,
             public_address: address,
+            more_addresses: Vec::new(),
             port: 6768,
         }
     }

@@ -123,6 +123,9 @@ pub const ALL: &[Key] = &[
     key("dns.enabled", Kind::Bool, "false", Change::Reload,
         "true: answer DNS about nodes, groups and services also without the group dns-listener. Port,\n\
          domain and the rest are parameters of the pack dns-listener; with `port: 0` here, a free one."),
+    key("dns.addresses", Kind::List, "[]", Change::Reload,
+        "More addresses of this node, up to 8: DNS answers its names with them and with the one that\n\
+         other nodes are told. An IPv6 address beside an IPv4 one, or that of another network."),
     key("service_discovery_topic_enabled", Kind::Bool, "true", Change::Restart,
         "Find other nodes and be found. Off: no gossip port is opened."),
     key("automatic_detection_topic_enabled", Kind::Bool, "true", Change::Reload,

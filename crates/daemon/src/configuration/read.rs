@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use model::limits::NODE_ADDRESSES_MAX;
 use model::{Diagnostic, Group, Topic, Value};
 use packs::yaml::{Entry, Node};
 
@@ -120,6 +121,7 @@ impl Reader {
             zone: self.zone_name(&zones),
             is_proxy: self.truth("proxy-node", false),
             dns_enabled: self.truth("dns.enabled", false),
+            dns_addresses: self.dns_addresses(),
             topics: self.topics(),
             log_level: self.level("log_level").unwrap_or(LogLevel::Info),
             log_levels: self.levels(),
@@ -179,6 +181,35 @@ impl Reader {
             "write one such as 10.0.0.5 or fd00::5".to_owned(),
         );
         None
+    }
+
+    fn dns_addresses(&mut self) -> Vec<IpAddr> {
+        let Some(typed) = self.typed.remove("dns.addresses") else {
+            return Vec::new();
+        };
+        let mut addresses = Vec::new();
+        for item in typed.node.items().unwrap_or_default() {
+            let text = as_text(item);
+            let address = text.parse::<IpAddr>().ok();
+            match address.filter(|it| !it.is_unspecified() && !it.is_multicast()) {
+                Some(address) if !addresses.contains(&address) => addresses.push(address),
+                Some(_) => {}
+                None => {
+                    let typed = Typed {
+                        node: item.clone(),
+                        source: typed.source.clone(),
+                    };
+                    let message = format!("`dns.addresses`: `{text}` is no address of a node");
+                    let hint = "write one such as 10.0.0.5 or fd00::5".to_owned();
+                    self.refuse(&typed, message, hint);
+                }
+            }
+        }
+        if addresses.len() > NODE_ADDRESSES_MAX {
+            let message = format!("`dns.addresses` holds {NODE_ADDRESSES_MAX} addresses at most");
+            self.refuse(&typed, message, "leave out the least used".to_owned());
+        }
+        addresses
     }
 
     fn groups(&mut self) -> std::collections::BTreeSet<Group> {

@@ -8,7 +8,7 @@ use dns::{Cluster, Node, Told};
 use gossip::{Member, Record, Snapshot};
 use model::{NodeId, Zone};
 
-use crate::cluster::shown_name;
+use crate::cluster::{addresses, shown_name};
 use crate::services;
 
 /// Reads what nodes tell, and remembers it.
@@ -78,7 +78,7 @@ fn read(record: &Record) -> Told {
         id: record.id,
         name: body.name.clone(),
         display_name: body.display_name.clone(),
-        addresses: vec![body.address.ip().to_canonical()],
+        addresses: addresses(record),
         zone: body.zone.clone(),
         groups: record.groups().into_iter().cloned().collect(),
         services: services::told(record),
@@ -114,7 +114,18 @@ mod tests {
         let second = gatherer.gather(&known);
         assert!(!differs(&first, &second));
         record.body.static_groups.push(Group::parse("web").unwrap());
+        known.members[0].record = Arc::new(record.clone());
+        let third = gatherer.gather(&known);
+        assert!(differs(&second, &third));
+        let more = "fd00::7\n10.0.0.7\nno address\n".as_bytes();
+        record
+            .body
+            .parts
+            .insert("addresses".to_owned(), Arc::from(more));
         known.members[0].record = Arc::new(record);
-        assert!(differs(&second, &gatherer.gather(&known)));
+        let fourth = gatherer.gather(&known);
+        assert!(differs(&third, &fourth));
+        let six = "fd00::7".parse().unwrap();
+        assert_eq!(fourth.nodes[0].told.addresses, [node.public_address, six]);
     }
 }
