@@ -128,33 +128,43 @@ fn a_node_that_is_killed_is_out_of_the_answers_and_why_tells() {
     let one = Agent::start("display_name: n-1\ngroups: [web]\ndns.enabled: true\n");
     let gossip = one.listen("gossip").to_string();
     let more = format!("groups: [web]\nseeds: [\"{gossip}\"]\n");
-    let two = Home::with_port_0(&format!("display_name: n-2\n{more}"))
-        .launch()
-        .ready();
-    let three = Home::with_port_0(&format!("display_name: n-3\n{more}"))
-        .launch()
-        .ready();
+    let others = ["n-2", "n-3", "n-4"].map(|name| {
+        let yml = format!("display_name: {name}\n{more}");
+        Home::with_port_0(&yml).launch()
+    });
+    let [two, three, four] = others.map(Agent::ready);
     let seen = |wanted: &str| {
         let facts = dig(&one, &["TXT", "web.group.opsbro"]);
-        facts.contains(&format!("\"{wanted}\"")).then_some(())
+        let is_there = facts
+            .iter()
+            .any(|it| it.starts_with(&format!("\"{wanted}")));
+        is_there.then_some(())
     };
-    wait_for("all three to be in", || seen("in=3"));
-    drop(two.kill());
-    wait_within(Duration::from_secs(60), "the dead one to be out", || {
-        seen("in=2")
+    let long = Duration::from_secs(60);
+    wait_for("all to be in", || seen("in=4"));
+    // What another node offers is known here.
+    let words = ["services", "register", "shop", "--port", "80"];
+    two.opsbro(&words).expect(0);
+    wait_for("the service of another node", || {
+        (one.opsbro(&["services", "show", "shop"]).code == Some(0)).then_some(())
     });
+    assert_eq!(dig(&one, &["shop.service.opsbro"]), ["127.0.0.1"]);
+    drop(two.kill());
+    wait_within(long, "the dead one to be out", || seen("in=3"));
     let why = dig(&one, &["TXT", "why.web.group.opsbro"]);
-    assert!(
-        why.iter()
-            .any(|it| it.starts_with("\"out: n-2") && it.contains("dead since"))
-    );
+    let is_two = |it: &&String| it.starts_with("\"out: n-2") && it.contains("dead since");
+    assert!(why.iter().any(|it| is_two(&it)), "{why:?}");
     assert_eq!(dig(&one, &["n-2.name.opsbro"]), Vec::<String>::new());
     let told = one
         .opsbro(&["explain", "dns", "web.group"])
         .expect(0)
         .stdout;
-    assert!(told.contains("2 of 3 in the answer"), "{told}");
-    drop(three);
+    assert!(told.contains("3 of 4 in the answer"), "{told}");
+    // With all others gone at once it is this node that is cut off, and it answers as before.
+    drop((three.kill(), four.kill()));
+    wait_within(long, "it to be told", || seen("cut-off=3 of 3"));
+    assert!(seen("in=4").is_some());
+    assert_eq!(dig(&one, &["n-2.name.opsbro"]), ["127.0.0.1"]);
 }
 
 #[test]
@@ -247,6 +257,38 @@ fn a_service_of_a_pack_is_as_well_as_its_check() {
 }
 
 #[test]
+fn a_service_leaves_in_a_downtime_when_its_pack_says_so() {
+    let home = Home::with_port_0("groups: [web]\ndns.enabled: true\n");
+    let file = |name: &str, text: &str| home.write(&format!("{PACK}/mine/{name}"), text);
+    file("package.yml", "name: mine\n");
+    for (name, more) in [("stays", ""), ("leaves", "  in_downtime: leave\n")] {
+        let service = format!(
+            "service:\n  if_group: web\n  port: 80\n{more}  checks:\n    \
+             one: {{interval: 1s, critical_if: '1 > 2'}}\n    \
+             two: {{interval: 1s, critical_if: '1 > 2'}}\n"
+        );
+        file(&format!("services/{name}.yml"), &service);
+    }
+    let agent = home.launch().ready();
+    wait_for("DNS to listen", || listens(&agent).then_some(()));
+    let answers = |name: &str| dig(&agent, &[&format!("{name}.service.opsbro")]);
+    for name in ["stays", "leaves"] {
+        let is_there = || (answers(name) == ["127.0.0.1"]).then_some(());
+        wait_for("the service to be well", is_there);
+    }
+    let words = ["downtime", "add", "--check", "mine/*-two", "--for", "1h"];
+    agent.opsbro(&words).expect(0);
+    wait_for("the one to leave", || {
+        answers("leaves").is_empty().then_some(())
+    });
+    assert_eq!(answers("stays"), ["127.0.0.1"]);
+    let told = agent
+        .opsbro(&["explain", "dns", "leaves.service"])
+        .expect(1);
+    assert!(told.stdout.contains("in a downtime"), "{told:?}");
+}
+
+#[test]
 fn other_names_are_asked_of_others_and_kept() {
     let folder = Folder::new();
     let above = free_port();
@@ -270,14 +312,7 @@ fn other_names_are_asked_of_others_and_kept() {
     let server = folder.start(command).on_port(above);
     let home = Home::with_port_0("dns.enabled: true\n");
     let parameters = format!("forwarders: [\"127.0.0.1:{above}\"]\n");
-    home.write(
-        &format!("{PACK}/dns-listener/package.yml"),
-        "name: dns-listener\noverlay: true\n",
-    );
-    home.write(
-        &format!("{PACK}/dns-listener/parameters/parameters.yml"),
-        &parameters,
-    );
+    home.set_parameters("dns-listener", &parameters);
     let agent = home.launch().ready();
     wait_for("the forwarder to answer", || {
         (dig(&agent, &["www.example.test"]) == ["192.0.2.7"]).then_some(())
@@ -303,6 +338,27 @@ fn other_names_are_asked_of_others_and_kept() {
 }
 
 #[test]
+fn a_node_answers_with_all_its_addresses() {
+    let agent = Agent::start("groups: [linux]\ndns: {enabled: true, addresses: ['fd00::7']}\n");
+    wait_for("DNS to listen", || listens(&agent).then_some(()));
+    wait_for("the other address to be told", || {
+        (dig(&agent, &["AAAA", "linux.group.opsbro"]) == ["fd00::7"]).then_some(())
+    });
+    assert_eq!(dig(&agent, &["A", "linux.group.opsbro"]), ["127.0.0.1"]);
+    assert!(dig_all(&agent, &["-x", "fd00::7"]).contains(".node.opsbro."));
+    agent
+        .opsbro(&["agent", "parameters", "add", "dns.addresses", "192.0.2.7"])
+        .expect(0);
+    agent.opsbro(&["agent", "reload"]).expect(0);
+    wait_for("a third address to be told", || {
+        (dig(&agent, &["linux.group.opsbro"]) == ["127.0.0.1", "192.0.2.7"]).then_some(())
+    });
+    agent
+        .opsbro(&["agent", "parameters", "add", "dns.addresses", "nonsense"])
+        .expect(64);
+}
+
+#[test]
 fn junk_is_counted_and_does_no_harm() {
     let agent = Agent::start("groups: [linux]\ndns.enabled: true\n");
     wait_for("DNS to listen", || listens(&agent).then_some(()));
@@ -311,11 +367,12 @@ fn junk_is_counted_and_does_no_harm() {
         Ok(_) => 1_000_000_u32,
         Err(_) => 20_000,
     };
+    let address = agent.listen("dns");
     for number in 0..rounds {
         let length = (number % 600) as usize;
         let byte = number.to_be_bytes()[3] ^ number.to_be_bytes()[2];
         // What the kernel cannot take is dropped, which is what it is for.
-        let _ = socket.send_to(&vec![byte; length], agent.listen("dns"));
+        let _ = socket.send_to(&vec![byte; length], address);
     }
     wait_for("junk to be counted", || {
         let counts = agent.get("/dns/records").json()["counts"].clone();
@@ -329,13 +386,7 @@ fn a_second_agent_at_the_same_port_is_told_who_has_it() {
     let port = free_port();
     let home = |name: &str| {
         let home = Home::with_port_0(&format!("display_name: {name}\ndns.enabled: true\n"));
-        let package = "name: dns-listener\noverlay: true\n";
-        home.write(&format!("{PACK}/dns-listener/package.yml"), package);
-        let parameters = format!("port: {port}\n");
-        home.write(
-            &format!("{PACK}/dns-listener/parameters/parameters.yml"),
-            &parameters,
-        );
+        home.set_parameters("dns-listener", &format!("port: {port}\n"));
         home
     };
     let one = home("one").launch().ready();

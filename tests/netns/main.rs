@@ -9,7 +9,6 @@
     reason = "every line here is a test"
 )]
 
-mod demo;
 mod detect;
 mod duo;
 mod junk;

@@ -7,6 +7,7 @@
 
 mod apache;
 mod bind;
+mod demo;
 mod docker;
 mod elasticsearch;
 mod exim;

@@ -62,6 +62,14 @@ impl Home {
             .expect("a file is written");
     }
 
+    /// Sets parameters of a pack that is shipped.
+    pub fn set_parameters(&self, pack: &str, parameters: &str) {
+        let folder = format!("var/lib/local-configuration/packs/{pack}");
+        let package = format!("name: {pack}\noverlay: true\n");
+        self.write(&format!("{folder}/package.yml"), &package);
+        self.write(&format!("{folder}/parameters/parameters.yml"), parameters);
+    }
+
     /// Reads a file below the root.
     pub fn read(&self, name: &str) -> String {
         fs::read_to_string(self.root().join(name)).expect("the file is there")

@@ -58,6 +58,11 @@ pub struct Host {
 }
 
 impl Lan {
+    /// Says why this machine can have none, where a test may be left out for that.
+    pub fn lacking() -> Option<String> {
+        space::lacking()
+    }
+
     /// Makes a network of both kinds of addresses.
     pub fn new() -> Self {
         Self::of(Kind {
@@ -221,10 +226,19 @@ impl Host {
         command
     }
 
-    /// Lets programs here ask a server for names, as /etc/resolv.conf does.
-    pub fn set_resolver(&self, server: &str) {
-        self.space
-            .write("resolv.conf", &format!("nameserver {server}\n"));
+    /// Runs a program here, and gives what it printed when it went well.
+    pub fn run(&self, program: &str, package: &str, arguments: &[&str]) -> Option<String> {
+        let output = self.command(program, package).args(arguments).output();
+        let output = output.expect("the program starts");
+        let printed = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        output.status.success().then_some(printed)
+    }
+
+    /// Lets programs here look names up as these lines of /etc/resolv.conf say, and in no other
+    /// way but /etc/hosts.
+    pub fn set_resolver(&self, lines: &str) {
+        self.space.write("resolv.conf", lines);
+        self.space.write("nsswitch.conf", "hosts: files dns\n");
     }
 
     /// Gives its host name.

@@ -16,12 +16,8 @@ impl Watch {
     #[track_caller]
     pub fn new(pack: &str, collectors: &[&str], parameters: &str) -> Self {
         let home = Home::with_port_0(&format!("groups: [{pack}]\n"));
+        home.set_parameters(pack, parameters);
         let folder = format!("var/lib/local-configuration/packs/{pack}");
-        home.write(
-            &format!("{folder}/package.yml"),
-            &format!("name: {pack}\noverlay: true\n"),
-        );
-        home.write(&format!("{folder}/parameters/parameters.yml"), parameters);
         for collector in collectors {
             home.write(
                 &format!("{folder}/collectors/{collector}.yml"),

@@ -104,27 +104,34 @@ impl Drop for Space {
 
 /// Says what is missing, when anything is.
 pub(super) fn demand() {
-    let is_root = rustix::process::geteuid().is_root();
-    assert!(
-        is_root,
-        "hosts of network namespaces need root: run these tests as root"
-    );
-    let tun = Path::new("/dev/net/tun");
-    assert!(
-        tun.exists(),
-        "hosts have network cards of /dev/net/tun, which this kernel lacks"
-    );
-    for (program, package) in [
+    if let Some(lacking) = lacking() {
+        panic!("{lacking}");
+    }
+}
+
+/// Gives what is missing, when anything is.
+pub(super) fn lacking() -> Option<String> {
+    if !rustix::process::geteuid().is_root() {
+        return Some("hosts of network namespaces need root: run these tests as root".to_owned());
+    }
+    if !Path::new("/dev/net/tun").exists() {
+        let what = "hosts have network cards of /dev/net/tun, which this kernel lacks";
+        return Some(what.to_owned());
+    }
+    let tried = Command::new("unshare").args(["--net", "true"]).output();
+    if tried.is_ok_and(|output| !output.status.success()) {
+        return Some("root may make no network namespaces here".to_owned());
+    }
+    let needed = [
         ("ip", "iproute2"),
         ("socat", "socat"),
         ("unshare", "util-linux"),
-    ] {
-        let there = Command::new(program).arg("-V").output();
-        assert!(
-            there.is_ok(),
-            "{program} is missing: apt-get install {package}, or tests/install"
-        );
-    }
+    ];
+    let is_missing =
+        |(program, _): &&(&str, &str)| Command::new(program).arg("-V").output().is_err();
+    needed.iter().find(is_missing).map(|(program, package)| {
+        format!("{program} is missing: apt-get install {package}, or tests/install")
+    })
 }
 
 /// Removes what runs left that were killed: namespaces whose process is gone.

@@ -1,0 +1,300 @@
+//! How soon the names follow the cluster, and how fast they are answered meanwhile, by real
+//! agents: `cargo xtask bench dns` prints one line `name value unit` a figure. Without `--bench`,
+//! as under `cargo test`, it runs small and its figures mean nothing.
+//!
+//! First a check of one node flips, then a node is killed, and all others are asked until none
+//! answers with it. Then one agent with five thousand checks is asked at half of the rate that it
+//! can answer, while its neighbours change a hundred times a second.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a bench prints, and one that cannot go on ends"
+)]
+
+use std::net::{SocketAddr, UdpSocket};
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use dns::{Message, Name, question, wire};
+use tests::{Agent, Folder, Home, wait_for, wait_within};
+
+const PACK: &str = "var/lib/local-configuration/packs/mine";
+/// What is not about names is switched off: many agents share one machine here.
+const QUIET: &str = "metrology_topic_enabled: false\nautomatic_detection_topic_enabled: false\n\
+                     configuration_automation_topic_enabled: false\n\
+                     system_compliance_topic_enabled: false\ndns.enabled: true\n";
+/// The key that all share.
+const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+const DNSPERF: &str = "/usr/bin/dnsperf";
+
+fn main() {
+    let full = std::env::args().any(|argument| argument == "--bench");
+    follow(if full { 100 } else { 3 }, if full { 5 } else { 1 });
+    half_load(
+        if full { 5_000 } else { 50 },
+        if full { 10 } else { 2 },
+        full,
+    );
+}
+
+fn report(name: &str, value: f64, unit: &str) {
+    println!("dns.{name} {value:.2} {unit}");
+}
+
+fn home(number: usize, more: &str) -> Home {
+    let home = Home::new(&format!(
+        "port: 0\nlisten_address: 127.0.1.{}\ndisplay_name: n{number}\n{QUIET}{more}",
+        number + 1
+    ));
+    home.write("etc/zone_keys/internet.gossip.key", KEY);
+    home
+}
+
+/// Gives a service whose check fails while a file of its node is there.
+fn offer(home: &Home) {
+    let flag = home.root().join("broken").display().to_string();
+    home.write(&format!("{PACK}/package.yml"), "name: mine\n");
+    let service = format!(
+        "service:\n  name: shop\n  if_group: all\n  port: 80\n  check:\n    interval: 1s\n    \
+         attempts: 1\n    critical_if: \"file_exists('{flag}')\"\n"
+    );
+    home.write(&format!("{PACK}/services/shop.yml"), &service);
+}
+
+/// Starts nodes that know each other; the first two offer a service.
+fn start(count: usize) -> (Vec<Agent>, Vec<SocketAddr>) {
+    let first = home(0, "groups: [all]\n");
+    offer(&first);
+    let mut agents = vec![first.launch().ready()];
+    let seeds = format!("groups: [all]\nseeds: ['{}']\n", agents[0].listen("gossip"));
+    for number in 1..count {
+        let home = home(number, &seeds);
+        if number == 1 {
+            offer(&home);
+        }
+        agents.push(home.launch());
+    }
+    let agents: Vec<Agent> = agents.into_iter().map(Agent::ready).collect();
+    let listens = |agent: &Agent| wait_for("DNS to listen", || dns_of(agent));
+    let addresses: Vec<SocketAddr> = agents.iter().map(listens).collect();
+    for address in &addresses {
+        wait_within(Duration::from_secs(120), "all to know all", || {
+            (many(*address, "all.group.opsbro") == Some(count)).then_some(())
+        });
+        wait_for("the service to be known", || {
+            (many(*address, "shop.service.opsbro") == Some(count.min(2))).then_some(())
+        });
+    }
+    (agents, addresses)
+}
+
+fn dns_of(agent: &Agent) -> Option<SocketAddr> {
+    agent.info()["listen"]["dns"].as_str()?.parse().ok()
+}
+
+/// Gives how many addresses a name has, as one node says; nothing when it says nothing in time.
+fn many(at: SocketAddr, name: &str) -> Option<usize> {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_millis(500)))
+        .unwrap();
+    let packet = question(7, &Name::parse(name).unwrap(), wire::A, 4_096);
+    socket.send_to(&packet, at).unwrap();
+    let mut answer = [0; 4_096];
+    let length = socket.recv(&mut answer).ok()?;
+    Some(Message::decode(&answer[..length]).ok()?.answers.len())
+}
+
+/// Asks all until each gives so many addresses, and tells when the last one did.
+fn all_say(addresses: &[SocketAddr], name: &str, count: usize) -> Instant {
+    let mut waiting = addresses.to_vec();
+    wait_within(Duration::from_secs(60), "all to follow", || {
+        waiting.retain(|address| many(*address, name) != Some(count));
+        waiting.is_empty().then(Instant::now)
+    })
+}
+
+/// Measures how soon all nodes leave out what fails, and who dies.
+fn follow(count: usize, rounds: usize) {
+    let (mut agents, mut addresses) = start(count);
+    report("nodes", count as f64, "nodes");
+    let mut slowest = Duration::ZERO;
+    for _ in 0..rounds {
+        for (is_broken, left) in [(true, 1), (false, 2)] {
+            let flag = agents[1].home.root().join("broken");
+            match is_broken {
+                true => drop(std::fs::File::create(flag).unwrap()),
+                false => std::fs::remove_file(flag).unwrap(),
+            }
+            all_say(&addresses, "shop.service.opsbro", left);
+            let seen = SystemTime::now();
+            slowest = slowest.max(since_flip(&agents[1], seen));
+        }
+    }
+    report("flip_until_all_follow", slowest.as_secs_f64() * 1e3, "ms");
+    let last = agents.pop().unwrap();
+    addresses.pop();
+    let began = Instant::now();
+    drop(last.kill());
+    let watched = &agents[0];
+    let (seen, out) = thread::scope(|scope| {
+        let seen = scope.spawn(|| {
+            let name = format!("n{}", count - 1);
+            wait_within(Duration::from_secs(60), "the death to be seen", || {
+                let members = watched.get("/agent/members").json();
+                let mut all = members.as_object()?.values();
+                all.any(|it| it["display_name"] == *name && it["state"] == "dead")
+                    .then(Instant::now)
+            })
+        });
+        let first = all_say(&addresses[..1], "all.group.opsbro", count - 1);
+        (seen.join().unwrap(), first)
+    });
+    let all = all_say(&addresses, "all.group.opsbro", count - 1);
+    let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
+    report("kill_until_seen", milliseconds(seen - began), "ms");
+    let late = out.saturating_duration_since(seen);
+    report("seen_until_out_of_answers", milliseconds(late), "ms");
+    report("kill_until_all_follow", milliseconds(all - began), "ms");
+}
+
+/// Gives the time since the check of a node flipped, by that node's clock, which is ours.
+fn since_flip(agent: &Agent, seen: SystemTime) -> Duration {
+    let offered = agent.get("/agent/services").json();
+    let since = offered[0]["since"].as_str().unwrap_or_default().to_owned();
+    let words = ["-d", &since, "+%s.%N"];
+    let output = Command::new("date").args(words).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let flipped = Duration::from_secs_f64(text.trim().parse().unwrap());
+    let seen = seen.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    seen.saturating_sub(flipped)
+}
+
+/// Measures how late the slowest hundredth of the answers is at half of the highest rate.
+fn half_load(checks: usize, neighbours: usize, full: bool) {
+    let busy = home(100, "groups: [all]\n");
+    busy.write(&format!("{PACK}/package.yml"), "name: mine\n");
+    for number in 0..checks {
+        let check = "check:\n  interval: 10s\n  if_group: '*'\n  critical_if: '1 > 2'\n";
+        busy.write(&format!("{PACK}/monitoring/c{number}.yml"), check);
+    }
+    let busy = busy.launch().ready();
+    let seeds = format!("groups: [all]\nseeds: ['{}']\n", busy.listen("gossip"));
+    let launched: Vec<Agent> = (0..neighbours)
+        .map(|number| home(101 + number, &seeds).launch())
+        .collect();
+    let others: Vec<Agent> = launched.into_iter().map(Agent::ready).collect();
+    let address = wait_for("DNS to listen", || dns_of(&busy));
+    wait_for("all to be known", || {
+        (many(address, "all.group.opsbro") == Some(neighbours + 1)).then_some(())
+    });
+    let rate = match full {
+        true => highest_rate(address).unwrap_or(40_000.0) / 2.0,
+        false => 200.0,
+    };
+    let (stop, time) = (AtomicBool::new(false), if full { 10.0 } else { 0.3 });
+    let before = serial(&busy);
+    let slowest = thread::scope(|scope| {
+        for other in &others {
+            scope.spawn(|| change(other, &stop));
+        }
+        let slowest = pace(address, rate, Duration::from_secs_f64(time));
+        stop.store(true, Ordering::Relaxed);
+        slowest
+    });
+    report("half_load", rate, "queries/s");
+    report("half_load_checks", checks as f64, "checks");
+    report("half_load_p99", slowest.as_secs_f64() * 1e6, "us");
+    let made = serial(&busy).wrapping_sub(before);
+    eprintln!("# the names were made anew within {made} tenths of a second");
+}
+
+fn serial(agent: &Agent) -> u32 {
+    let records = agent.get("/dns/records").json();
+    u32::try_from(records["serial"].as_u64().unwrap_or_default()).unwrap_or_default()
+}
+
+/// Changes a node ten times a second.
+fn change(agent: &Agent, stop: &AtomicBool) {
+    let mut verbs = ["add", "remove"].iter().cycle();
+    while !stop.load(Ordering::Relaxed) {
+        let began = Instant::now();
+        let verb = verbs.next().unwrap();
+        agent.get(&format!("/agent/parameters/{verb}/groups/turn"));
+        thread::sleep(Duration::from_millis(100).saturating_sub(began.elapsed()));
+    }
+}
+
+/// Gives the queries a second that an agent answers; nothing without dnsperf.
+fn highest_rate(at: SocketAddr) -> Option<f64> {
+    if !Path::new(DNSPERF).exists() {
+        eprintln!("{DNSPERF} is not installed: apt-get install dnsperf");
+        return None;
+    }
+    let folder = Folder::new();
+    let queries = folder.write("queries", "n100.node.opsbro A\n");
+    let mut command = folder.command(DNSPERF, "dnsperf");
+    command.args(["-s", &at.ip().to_string(), "-p", &at.port().to_string()]);
+    command.args(["-l", "5", "-c", "4", "-q", "200", "-e", "-d", &queries]);
+    let printed = folder.run(command);
+    let line = printed
+        .lines()
+        .find(|it| it.contains("Queries per second"))?;
+    line.split(':').nth(1)?.trim().parse().ok()
+}
+
+/// Asks at a rate, and gives the time that 99 of 100 answers come within.
+fn pace(at: SocketAddr, rate: f64, time: Duration) -> Duration {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.connect(at).unwrap();
+    socket
+        .set_read_timeout(Some(Duration::from_millis(500)))
+        .unwrap();
+    let sender = socket.try_clone().unwrap();
+    let mut packet = question(0, &Name::parse("n100.node.opsbro").unwrap(), wire::A, 1_232);
+    let began = Instant::now();
+    let asking = thread::spawn(move || {
+        let mut sent: Vec<Duration> = Vec::new();
+        while began.elapsed() < time {
+            let due = (began.elapsed().as_secs_f64() * rate) as usize;
+            while sent.len() < due {
+                let id = (sent.len() & 0xffff) as u16;
+                packet[..2].copy_from_slice(&id.to_be_bytes());
+                sent.push(began.elapsed());
+                sender.send(&packet).unwrap();
+            }
+            thread::sleep(Duration::from_micros(200));
+        }
+        sent
+    });
+    let mut came: Vec<(usize, Duration)> = Vec::new();
+    let mut answer = [0; 2_048];
+    while socket.recv(&mut answer).is_ok() {
+        let id = u16::from_be_bytes([answer[0], answer[1]]);
+        came.push((usize::from(id), began.elapsed()));
+    }
+    let sent = asking.join().unwrap();
+    let mut took: Vec<Duration> = came
+        .iter()
+        .enumerate()
+        .filter_map(|(number, (id, at))| {
+            // Ids come again after 65 536: the question is the last with this id before the answer.
+            let round = number.saturating_sub(1_000) / 65_536;
+            let places = (round..=round + 1).map(|round| round * 65_536 + id);
+            let place = places.filter(|place| sent.get(*place).is_some_and(|asked| asked <= at));
+            Some(*at - sent[place.last()?])
+        })
+        .collect();
+    took.sort_unstable();
+    report(
+        "half_load_lost",
+        (sent.len() - took.len()) as f64,
+        "queries",
+    );
+    took[took.len() * 99 / 100]
+}
