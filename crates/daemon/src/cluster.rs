@@ -41,7 +41,7 @@ use crate::agent::Agent;
 use crate::clock;
 use crate::loops::{self, Room};
 
-pub(crate) use describe::{addresses, states, weight};
+pub(crate) use describe::{addresses, letter, of_letter, states, weight};
 pub(crate) use names::{find, shown_name};
 pub(crate) use node::Node;
 use pending::Pending;
@@ -50,6 +50,9 @@ use socket::Socket;
 
 /// Time between two snapshots while members change.
 const SHOW_CHANGES: Duration = Duration::from_millis(100);
+/// Time between two snapshots while nodes tell other things of themselves: a check that flips is
+/// known to all within a second, of which the way through the cluster takes most.
+const SHOW_TOLD: Duration = Duration::from_millis(200);
 /// Time between two snapshots when only figures moved.
 const SHOW_FIGURES: Duration = Duration::from_secs(2);
 /// Time between two descriptions of this node while its checks change.
@@ -177,7 +180,7 @@ impl Cluster {
             calls: ends.calls,
             checks,
             alerts: agent.alerts_shown.clone(),
-            services: agent.services.clone(),
+            services: agent.names.services.clone(),
             rings: agent.rings.subscribe(),
             pending: Pending::default(),
             described: (Description::default(), now),
@@ -229,6 +232,7 @@ impl Cluster {
         if is_news {
             let description = Box::new(self.described.0.clone());
             self.handle(Input::Describe(description));
+            self.show_within(SHOW_CHANGES);
         }
     }
 

@@ -358,6 +358,10 @@ impl Core {
             }
             return;
         }
+        // One for all that wait to be seen.
+        if !matches!(self.outputs.back(), Some(Output::Told)) {
+            self.outputs.push_back(Output::Told);
+        }
         if own_zone && after.body.left {
             self.swim.take_leave(self.now, id, after.version.starts);
             self.expected.remove(&id);

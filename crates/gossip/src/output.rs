@@ -41,6 +41,8 @@ pub enum Output {
     Done(OrderId, Result<Done, Refusal>),
     /// A member changed.
     Changed(Change),
+    /// What another node tells of itself is news: how its checks are, what it offers.
+    Told,
     /// An event reached this node, or was made here.
     Happened(Event),
     /// Keep this on disk for the next start, instead of what was kept before.

@@ -419,7 +419,7 @@ impl Cluster {
                 let lives = self.nodes[of].runs();
                 self.invariants.changed(node, of, state, lives, self.now);
             }
-            Output::Happened(_) => {}
+            Output::Told | Output::Happened(_) => {}
             Output::Keep(kept) => self.nodes[node].kept = Some(kept),
             Output::KeepKeys(zone, ring) => drop(self.nodes[node].rings.insert(zone, ring)),
             Output::Stop { .. } => self.kill(node),

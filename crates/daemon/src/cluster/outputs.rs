@@ -6,7 +6,7 @@ use gossip::{Change, Done, Output, What};
 use model::{MemberState, NodeId};
 use tracing::{debug, info, warn};
 
-use super::{Cluster, SHOW_CHANGES, SHOW_FIGURES, calls, shown_name};
+use super::{Cluster, SHOW_CHANGES, SHOW_FIGURES, SHOW_TOLD, calls, shown_name};
 use crate::keep::Keep;
 use crate::keep::nodes::Named;
 
@@ -40,6 +40,7 @@ impl Cluster {
                     self.note(&change);
                     self.show_within(SHOW_CHANGES);
                 }
+                Output::Told => self.show_within(SHOW_TOLD),
                 Output::Happened(event) => {
                     debug!(kind = event.kind, from = %event.from, "Event");
                     self.show_within(SHOW_CHANGES);

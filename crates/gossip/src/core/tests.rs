@@ -243,7 +243,7 @@ impl World {
             Output::Changed(change) => self.changes.push((at, change)),
             Output::Keep(kept) => self.nodes[at].kept = Some(kept),
             Output::Stop { .. } => self.kill(at),
-            Output::Happened(_) | Output::KeepKeys(..) => {}
+            Output::Told | Output::Happened(_) | Output::KeepKeys(..) => {}
         }
     }
 
