@@ -87,12 +87,12 @@ struct Register {
     state: String,
     /// Why
     #[arg(long, default_value = "")]
-    output: String,
+    message: String,
 }
 
 const REGISTER_EXAMPLES: &str = "Examples:
   opsbro services register web --port 8080 --tag blue
-  opsbro services register queue --port 5672 --ttl 30 --state warning --output 'nearly full'";
+  opsbro services register queue --port 5672 --ttl 30 --state warning --message 'nearly full'";
 
 /// Offer something no longer that was registered
 #[derive(Debug, Args)]
@@ -151,7 +151,7 @@ impl Register {
             priority: self.priority,
             ttl: self.ttl,
             state: Some(self.state),
-            output: self.output,
+            output: self.message,
         };
         let with = With {
             path: &[&self.name],
