@@ -226,6 +226,7 @@ fn change(agent: &Agent, stop: &AtomicBool) {
         let began = Instant::now();
         let verb = verbs.next().unwrap();
         agent.get(&format!("/agent/parameters/{verb}/groups/turn"));
+        // tidy: sleep, changes come at a rate
         thread::sleep(Duration::from_millis(100).saturating_sub(began.elapsed()));
     }
 }
@@ -268,6 +269,7 @@ fn pace(at: SocketAddr, rate: f64, time: Duration) -> Duration {
                 sent.push(began.elapsed());
                 sender.send(&packet).unwrap();
             }
+            // tidy: sleep, questions come at a rate
             thread::sleep(Duration::from_micros(200));
         }
         sent
@@ -286,8 +288,9 @@ fn pace(at: SocketAddr, rate: f64, time: Duration) -> Duration {
             // Ids come again after 65 536: the question is the last with this id before the answer.
             let round = number.saturating_sub(1_000) / 65_536;
             let places = (round..=round + 1).map(|round| round * 65_536 + id);
-            let place = places.filter(|place| sent.get(*place).is_some_and(|asked| asked <= at));
-            Some(*at - sent[place.last()?])
+            let mut place =
+                places.filter(|place| sent.get(*place).is_some_and(|asked| asked <= at));
+            Some(*at - sent[place.next_back()?])
         })
         .collect();
     took.sort_unstable();

@@ -217,7 +217,7 @@ fn applications_offer_services_over_a_restart_and_for_a_time() {
     });
     let refused = agent
         .opsbro(&["services", "register", "x", "--state", "fine"])
-        .expect(2);
+        .expect(64);
     assert!(refused.stderr.contains("is no state"), "{refused:?}");
 }
 

@@ -62,22 +62,13 @@ fn agent(host: &Host, groups: &str) -> Agent {
     host.launch(home)
 }
 
-#[test]
-fn demo1_a_client_by_name_misses_nothing_when_a_server_dies() {
-    // Where there can be no hosts, as in a container without rights, there is nothing to show.
-    if std::env::var_os("SLOW_TESTS").is_none() || Lan::lacking().is_some() {
-        return;
-    }
-    let lan = Lan::new();
-    let hosts: [_; 4] = lan.hosts();
-    let folders = [Folder::new(), Folder::new(), Folder::new()];
-    let client = &hosts[3];
-    client.set_resolver("nameserver 127.0.0.1\n");
+/// Starts an agent on each host, and waits until all know all.
+fn agents(hosts: &[Host; 4]) -> [Agent; 4] {
     let agents = [
         agent(&hosts[0], "web"),
         agent(&hosts[1], "web"),
         agent(&hosts[2], "haproxy"),
-        agent(client, "client"),
+        agent(&hosts[3], "client"),
     ];
     let agents = agents.map(Agent::ready);
     for agent in &agents[1..] {
@@ -98,6 +89,21 @@ fn demo1_a_client_by_name_misses_nothing_when_a_server_dies() {
             .opsbro(&[&words[..], &["--count", "4"]].concat())
             .expect(0);
     }
+    agents
+}
+
+#[test]
+fn demo1_a_client_by_name_misses_nothing_when_a_server_dies() {
+    // Where there can be no hosts, as in a container without rights, there is nothing to show.
+    if Lan::lacking().is_some() {
+        return;
+    }
+    let lan = Lan::new();
+    let hosts: [_; 4] = lan.hosts();
+    let folders = [Folder::new(), Folder::new(), Folder::new()];
+    let client = &hosts[3];
+    client.set_resolver("nameserver 127.0.0.1\n");
+    let agents = agents(&hosts);
     let first = web(&hosts[0], &folders[0]);
     let _second = web(&hosts[1], &folders[1]);
     let _balancer = balancer(&hosts[2], &folders[2]);

@@ -106,8 +106,8 @@ fn programs_find_names_with_the_lines_of_systemd_resolved() {
     let (host, _agent) = host(&lan, lines, &yml, "address: 127.0.0.53\nport: 53\n");
     let (four, six) = (host.four().to_string(), host.six().to_string());
     for name in ["linux", "linux.group.local.opsbro", "n1.name.local.opsbro"] {
-        assert_eq!(getent(&host, "ahostsv4", name), [four.clone()], "{name}");
-        assert_eq!(getent(&host, "ahostsv6", name), [six.clone()], "{name}");
+        assert_eq!(getent(&host, "ahostsv4", name), [&*four], "{name}");
+        assert_eq!(getent(&host, "ahostsv6", name), [&*six], "{name}");
     }
     assert!(getent(&host, "hosts", "none.group.local.opsbro").is_empty());
 }
@@ -158,7 +158,7 @@ fn hosts_without_ipv4_ask_and_answer() {
     let (host, _agent) = host(&lan, lines, yml, "port: 53\n");
     let six = host.six().to_string();
     let found = getent(&host, "ahostsv6", "linux.group.local.opsbro");
-    assert_eq!(found, [six.clone()]);
+    assert_eq!(found, [&*six]);
     let words = ["@fd66::1", "+short", "+tries=1", "-x", &six];
     let found = host.run("/usr/bin/dig", "bind9-dnsutils", &words);
     assert_eq!(found.as_deref(), Some("n1.node.opsbro."));

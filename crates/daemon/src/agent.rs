@@ -75,12 +75,8 @@ pub(crate) struct Agent {
     pub members: watch::Receiver<Arc<gossip::Snapshot>>,
     /// Streams to other nodes that wait for the next call.
     pub idle_streams: cluster::idle::Idle,
-    /// The DNS.
-    pub dns: watch::Receiver<Arc<crate::dns::Shown>>,
-    /// What this node offers.
-    pub services: watch::Receiver<Arc<Vec<::dns::Service>>>,
-    /// Asks the services loop.
-    pub services_commands: mpsc::Sender<crate::services::Command>,
+    /// Names, and what this node offers.
+    pub names: Names,
     /// Takes the streams of other nodes.
     pub streams: cluster::streams::Streams,
     /// Asks the rules loop.
@@ -111,6 +107,16 @@ pub(crate) struct Agent {
     pub reloading: tokio::sync::Mutex<()>,
     /// Rung when the agent shall stop.
     pub stop_asked: Notify,
+}
+
+/// What others have of names and services.
+pub(crate) struct Names {
+    /// The DNS.
+    pub dns: watch::Receiver<Arc<crate::dns::Shown>>,
+    /// What this node offers.
+    pub services: watch::Receiver<Arc<Vec<::dns::Service>>>,
+    /// Asks the services loop.
+    pub commands: mpsc::Sender<crate::services::Command>,
 }
 
 impl Agent {
@@ -242,9 +248,11 @@ impl Agent {
             cluster: mpsc::channel(1).0,
             members: watch::channel(Arc::new(known)).1,
             streams: cluster::streams::Streams::new().0,
-            dns: watch::channel(Arc::default()).1,
-            services: watch::channel(Arc::default()).1,
-            services_commands: mpsc::channel(1).0,
+            names: Names {
+                dns: watch::channel(Arc::default()).1,
+                services: watch::channel(Arc::default()).1,
+                commands: mpsc::channel(1).0,
+            },
             rules_commands: mpsc::channel(1).0,
             workers: Workers::default(),
             outside_workers: Workers::default(),

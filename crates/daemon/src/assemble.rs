@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tracing::info;
 
-use crate::agent::Agent;
+use crate::agent::{Agent, Names};
 use crate::alerts::{self, AlertsLoop};
 use crate::cluster::streams::{Opened, Streams};
 use crate::cluster::{self, Cluster, Node, calls, show};
@@ -72,10 +72,15 @@ struct Ends {
     alerts: watch::Sender<Arc<::rules::alerts::Snapshot>>,
     cost: watch::Sender<Arc<Cost>>,
     series_commands: mpsc::Receiver<series::Command>,
+    names: NamesEnds,
+    life: watch::Sender<AgentState>,
+}
+
+/// The ends that the loops of services and names hold.
+struct NamesEnds {
     dns: watch::Sender<Arc<dns::Shown>>,
     services: watch::Sender<Arc<Vec<::dns::Service>>>,
-    services_commands: mpsc::Receiver<services::Command>,
-    life: watch::Sender<AgentState>,
+    commands: mpsc::Receiver<services::Command>,
 }
 
 /// What the cluster loop and the tasks around it begin with.
@@ -137,9 +142,7 @@ pub(crate) fn assemble(
     tasks: &mut Tasks,
 ) -> anyhow::Result<(Arc<Agent>, watch::Sender<AgentState>)> {
     let listen = std::mem::take(&mut parts.listeners.addresses);
-    let port = listen.get("gossip").map_or(0, SocketAddr::port);
-    let (doors, cluster) = cluster_room(&parts, port)?;
-    let sockets = sockets(parts.listeners, threads)?;
+    let (doors, cluster) = cluster_room(&parts, listen.get("gossip"))?;
     let (rules_tx, rules_commands) = mpsc::channel(limits::LOOP_QUEUE_MAX);
     let (rules_shown, rules) = watch::channel(Arc::default());
     let (facts_tx, facts) = watch::channel(Arc::default());
@@ -148,9 +151,7 @@ pub(crate) fn assemble(
     let (alerts_tx, alerts_shown) = watch::channel(Arc::default());
     let (cost_tx, cost) = watch::channel(Arc::new(Cost::default()));
     let (series_tx, series_commands) = mpsc::channel(limits::LOOP_QUEUE_MAX);
-    let (dns_tx, dns_shown) = watch::channel(Arc::default());
-    let (services_tx, services_shown) = watch::channel(Arc::default());
-    let (services_commands_tx, services_commands) = mpsc::channel(limits::LOOP_QUEUE_MAX);
+    let (names, names_ends) = names_room();
     let (life_tx, life) = watch::channel(AgentState::Initializing);
     let loops = figures();
     let agent = Arc::new(Agent {
@@ -172,9 +173,7 @@ pub(crate) fn assemble(
         members: doors.members,
         rings: doors.rings,
         streams: doors.streams,
-        dns: dns_shown,
-        services: services_shown,
-        services_commands: services_commands_tx,
+        names,
         rules_commands: rules_tx,
         workers: Workers::default(),
         outside_workers: Workers::default(),
@@ -201,17 +200,44 @@ pub(crate) fn assemble(
         alerts: alerts_tx,
         cost: cost_tx,
         series_commands,
-        dns: dns_tx,
-        services: services_tx,
-        services_commands,
+        names: names_ends,
         life: life_tx.clone(),
     };
-    spawn(&agent, ends, sockets, loops, threads, tasks);
+    spawn(
+        &agent,
+        ends,
+        sockets(parts.listeners, threads)?,
+        loops,
+        threads,
+        tasks,
+    );
     Ok((agent, life_tx))
 }
 
+/// Makes what services and names begin with, and what others have of them.
+fn names_room() -> (Names, NamesEnds) {
+    let (dns_tx, dns) = watch::channel(Arc::default());
+    let (services_tx, services) = watch::channel(Arc::default());
+    let (commands, commands_rx) = mpsc::channel(limits::LOOP_QUEUE_MAX);
+    let ends = NamesEnds {
+        dns: dns_tx,
+        services: services_tx,
+        commands: commands_rx,
+    };
+    let names = Names {
+        dns,
+        services,
+        commands,
+    };
+    (names, ends)
+}
+
 /// Makes what the cluster begins with, and what others have of it.
-fn cluster_room(parts: &Parts, port: u16) -> anyhow::Result<(ClusterDoors, ClusterRoom)> {
+fn cluster_room(
+    parts: &Parts,
+    gossip: Option<&SocketAddr>,
+) -> anyhow::Result<(ClusterDoors, ClusterRoom)> {
+    let port = gossip.map_or(0, SocketAddr::port);
     let node = this_node(&parts.configuration, &parts.keep, port)?;
     let mut rings = zone_keys::rings(&parts.zone_keys, &parts.keep.rings()?);
     if node.incarnation == 1 && rings.get(&node.zone).is_none_or(Ring::is_open) {
@@ -360,8 +386,8 @@ fn spawn(
         InventoryLoop::NAME,
         loops::run(inventory, inventory_figures, stop.clone()),
     );
-    let services = ServicesLoop::new(Arc::clone(agent), ends.services_commands, ends.services);
-    let dns = DnsLoop::new(Arc::clone(agent), ends.dns);
+    let services = ServicesLoop::new(Arc::clone(agent), ends.names.commands, ends.names.services);
+    let dns = DnsLoop::new(Arc::clone(agent), ends.names.dns);
     spawn_names((services, services_figures), (dns, dns_figures), tasks);
     let router = http::router(agent);
     let connections = Arc::clone(&agent.connections);

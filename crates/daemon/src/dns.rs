@@ -312,7 +312,7 @@ impl Room for DnsLoop {
 
 /// Gives the names as they are, made for this once where nothing listens.
 pub(crate) fn directory(agent: &Agent) -> Arc<Directory> {
-    let shown = Arc::clone(&agent.dns.borrow());
+    let shown = Arc::clone(&agent.names.dns.borrow());
     if let Some(directory) = &shown.directory {
         return Arc::clone(directory);
     }

@@ -326,7 +326,7 @@ fn thing(node: &crate::cluster::Node, check: &str) -> alerts::kept::Thing {
         zone: node.zone.to_string(),
         groups: node.groups().map(ToString::to_string).collect(),
         pack: check.split('/').next().unwrap_or_default().to_owned(),
-        name: full_name(check, None).to_string(),
+        name: full_name(check, None),
         display_name: String::new(),
         depends_on: Vec::new(),
         notes: String::new(),

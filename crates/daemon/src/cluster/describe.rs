@@ -146,10 +146,7 @@ pub(crate) fn states(record: &gossip::Record) -> BTreeMap<Arc<str>, CheckState> 
     let text = String::from_utf8_lossy(part);
     let state = |line: &str| {
         let mut letters = line.chars();
-        let state = CheckState::ALL
-            .into_iter()
-            .find(|state| Some(letter(*state)) == letters.clone().next())?;
-        letters.next();
+        let state = of_letter(letters.next()?)?;
         Some((Arc::from(letters.as_str()), state))
     };
     text.lines().filter_map(state).collect()
@@ -179,7 +176,8 @@ pub(crate) fn addresses(record: &gossip::Record) -> Vec<IpAddr> {
     all
 }
 
-fn letter(state: CheckState) -> char {
+/// Gives the letter of a state in a record.
+pub(crate) fn letter(state: CheckState) -> char {
     match state {
         CheckState::Ok => 'o',
         CheckState::Warning => 'w',
@@ -187,4 +185,9 @@ fn letter(state: CheckState) -> char {
         CheckState::Unknown => 'u',
         CheckState::Pending => 'p',
     }
+}
+
+/// Reads the letter of a state.
+pub(crate) fn of_letter(word: char) -> Option<CheckState> {
+    CheckState::ALL.into_iter().find(|it| letter(*it) == word)
 }

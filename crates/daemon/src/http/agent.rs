@@ -140,7 +140,7 @@ fn describe(agent: &Agent) -> Info {
     let configuration = Arc::clone(&agent.configuration.borrow());
     let rules = Arc::clone(&agent.rules.borrow());
     let paths = &configuration.paths;
-    let dns = agent.dns.borrow().address;
+    let dns = agent.names.dns.borrow().address;
     let shown = |path: &std::path::Path| path.display().to_string();
     let topics = Topic::ALL.into_iter().map(|topic| {
         (

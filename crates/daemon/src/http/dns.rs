@@ -57,7 +57,7 @@ struct Named {
 }
 
 async fn records(State(agent): State<Arc<Agent>>, Query(which): Query<Which>) -> Json<Records> {
-    let shown = Arc::clone(&agent.dns.borrow());
+    let shown = Arc::clone(&agent.names.dns.borrow());
     let directory = dns::directory(&agent);
     let counts = counts(shown.counts());
     let share = directory.cut_off();

@@ -263,7 +263,7 @@ fn services_of(agent: &Agent) -> BTreeMap<String, Service> {
     for member in &members.members {
         // What this node offers is known here before its record tells it.
         let offered = match member.record.id == own {
-            true => Arc::clone(&agent.services.borrow()),
+            true => Arc::clone(&agent.names.services.borrow()),
             false => Arc::new(crate::services::told(&member.record)),
         };
         let is_here = matches!(member.state, MemberState::Alive | MemberState::Suspect);

@@ -24,7 +24,7 @@ pub(super) fn tie(routes: Routes) -> Routes {
 }
 
 async fn list(State(agent): State<Arc<Agent>>) -> Json<Vec<Offered>> {
-    let offered = Arc::clone(&agent.services.borrow());
+    let offered = Arc::clone(&agent.names.services.borrow());
     Json(offered.iter().map(shown).collect())
 }
 
@@ -67,7 +67,7 @@ async fn register(
     };
     let (tx, rx) = oneshot::channel();
     let command = Command::Register(registration, tx);
-    if agent.services_commands.send(command).await.is_err() {
+    if agent.names.commands.send(command).await.is_err() {
         return Err(stopping());
     }
     let taken = rx.await.map_err(|_| stopping())?;
@@ -82,7 +82,7 @@ async fn deregister(
 ) -> Result<Json<Done>, Failure> {
     let (tx, rx) = oneshot::channel();
     let command = Command::Deregister(name.clone(), tx);
-    if agent.services_commands.send(command).await.is_err() {
+    if agent.names.commands.send(command).await.is_err() {
         return Err(stopping());
     }
     if !rx.await.map_err(|_| stopping())? {

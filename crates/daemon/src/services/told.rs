@@ -10,6 +10,8 @@ use model::limits::{
     RECORD_NAME_BYTES_MAX, RECORD_OUTPUT_BYTES_MAX, SERVICE_TAGS_MAX, SERVICES_TOLD_MAX,
 };
 
+use crate::cluster::{letter, of_letter};
+
 /// The part of a record that holds services.
 pub(crate) const PART: &str = "services";
 /// The version of its form. A node that reads another one reads no services.
@@ -62,7 +64,7 @@ fn write_one(writer: &mut Writer, service: &Service) {
     writer.number(service.weight.into());
     writer.number(service.priority.into());
     writer.number(service.ttl.map_or(0, |ttl| u64::from(ttl) + 1));
-    writer.byte(service.state.number());
+    writer.byte(letter(service.state) as u8);
     writer.wall(service.since);
     // What a service says while all is well is of no use to others, and changes often.
     let output = match service.state {
@@ -103,8 +105,7 @@ fn read_one(reader: &mut Reader<'_>) -> Result<Service, Malformed> {
     let (weight, priority) = (small(reader)?, small(reader)?);
     let ttl = reader.number()?.checked_sub(1);
     let ttl = ttl.map(u32::try_from).transpose();
-    let state = reader.byte()?;
-    let state = CheckState::ALL.into_iter().find(|it| it.number() == state);
+    let state = of_letter(char::from(reader.byte()?));
     Ok(Service {
         name,
         port,
