@@ -561,6 +561,9 @@ pub const LOCK_SLOTS_MAX: u32 = 1_000;
 /// Sessions that wait for one lock; the next one is refused.
 pub const LOCK_WAITERS_MAX: usize = 1_000;
 
+/// Groups of which one group takes the place; the oldest is forgotten.
+pub const GROUPS_ABSORBED_MAX: usize = 16;
+
 /// Largest record of the agreed log: a batch with one of the largest transactions.
 pub const RAFT_RECORD_BYTES_MAX: usize = 3 << 20;
 /// Largest item of a snapshot; a snapshot with a larger one is damaged.

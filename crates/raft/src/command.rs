@@ -94,6 +94,16 @@ pub enum Command {
         /// The name.
         group: GroupId,
     },
+    /// Takes the place of another group: its nodes drop what they have, and join this one.
+    Absorb {
+        /// The other group.
+        group: GroupId,
+    },
+    /// Lets all nodes of this group drop what they have, and join another one.
+    Yield {
+        /// The other group.
+        to: GroupId,
+    },
 }
 
 /// What must be so for a transaction to be made.
@@ -176,7 +186,9 @@ impl Command {
             Self::Bound { prefix, .. } => OF_EACH + prefix.len(),
             Self::Open { name, .. } => OF_EACH + name.len(),
             Self::Renew { sessions } => OF_EACH + 16 * sessions.len(),
-            Self::Close { .. } | Self::Name { .. } => OF_EACH,
+            Self::Close { .. } | Self::Name { .. } | Self::Absorb { .. } | Self::Yield { .. } => {
+                OF_EACH
+            }
             Self::Acquire { lock, .. } | Self::Release { lock, .. } | Self::Force { lock, .. } => {
                 OF_EACH + lock.len()
             }

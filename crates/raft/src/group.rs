@@ -6,12 +6,15 @@
 
 mod ask;
 mod propose;
+mod recover;
 mod serve;
 mod tend;
+mod transfer;
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use openraft::impls::EmptyNode;
@@ -28,7 +31,9 @@ use crate::log::LogStore;
 use crate::machine::Machine;
 use crate::network::{Network, Transport};
 use crate::state::State;
-use crate::words::{Revision, Voter};
+use crate::words::{GroupId, Revision, Voter};
+
+pub use self::recover::{Progress, Recovered, recover};
 
 /// How a node takes part.
 pub struct Options {
@@ -52,10 +57,16 @@ pub enum Trouble {
     /// It may have been done or not.
     #[error("it is not known whether it was done: {0}. Look before you try again")]
     Unknown(String),
+    /// It cannot be done as things are; nothing was done.
+    #[error("{0}")]
+    Undone(String),
     /// Agreement has ended on this node; nothing was done.
     #[error("agreement does not run on this node: {0}")]
     Stopped(String),
 }
+
+/// Silence of a majority after which a leader is not said to lead: longer than an election takes.
+const CUT_TIME: Duration = Duration::from_millis(1_500);
 
 /// Who leads, and who takes part, as this node knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,6 +151,11 @@ struct Inner {
     /// Set while this node may have forgotten for whom it voted: until a leader told it all that
     /// was agreed.
     is_blank: AtomicBool,
+    /// Set while this node, which leads, makes way for another one: it takes nothing more then.
+    makes_way: AtomicBool,
+    /// Those who said that they go for good, and when.
+    leaving: Mutex<BTreeMap<Voter, Instant>>,
+    timing: Timing,
     stop: watch::Sender<bool>,
     metrics: watch::Receiver<RaftMetrics<Voter, EmptyNode>>,
 }
@@ -165,11 +181,14 @@ impl Group {
         let config = options.timing.to_openraft().validate();
         let config = config.map_err(|error| failed(error.to_string()))?;
         let log = LogStore::open(Arc::clone(&disk)).await?;
-        let machine = Machine::open(Arc::clone(&disk)).await?;
+        let machine = Machine::open(Arc::clone(&disk), log.clone()).await?;
         let raft = Raft::new(
             options.me,
             Arc::new(config),
-            Network(Arc::clone(&transport)),
+            Network {
+                transport: Arc::clone(&transport),
+                machine: machine.clone(),
+            },
             log.clone(),
             machine.clone(),
         );
@@ -194,6 +213,9 @@ impl Group {
             started: Instant::now(),
             heard: AtomicU64::new(0),
             is_blank: AtomicBool::new(is_blank),
+            makes_way: AtomicBool::new(false),
+            leaving: Mutex::default(),
+            timing: options.timing,
             stop: watch::Sender::new(false),
         });
         tokio::spawn(propose::run(Arc::clone(&inner), wished));
@@ -209,7 +231,7 @@ impl Group {
         if is_in.map_err(|error| Trouble::Stopped(error.to_string()))? {
             return Ok(());
         }
-        let me = std::collections::BTreeMap::from([(inner.me, EmptyNode::new())]);
+        let me = BTreeMap::from([(inner.me, EmptyNode::new())]);
         let told = inner.tell_all().await;
         told.map_err(|error| Trouble::Stopped(error.to_string()))?;
         let founded = inner.raft.initialize(me).await;
@@ -221,8 +243,14 @@ impl Group {
         let inner = &self.inner;
         let metrics = inner.metrics.borrow().clone();
         let membership = metrics.membership_config.membership();
+        // Who leads and hears no majority is told by nobody that it leads no more.
+        let silence = metrics.millis_since_quorum_ack.unwrap_or(0);
+        let is_cut = metrics.state == ServerState::Leader
+            && membership.voter_ids().count() > 1
+            && silence > CUT_TIME.as_millis() as u64;
         let role = match (&metrics.running_state, metrics.state) {
             (Err(_), _) | (_, ServerState::Shutdown) => Role::Stopped,
+            (Ok(()), ServerState::Leader) if is_cut => Role::Candidate,
             (Ok(()), ServerState::Leader) => Role::Leader,
             (Ok(()), ServerState::Follower) => Role::Follower,
             (Ok(()), ServerState::Candidate) => Role::Candidate,
@@ -230,7 +258,7 @@ impl Group {
         };
         Standing {
             role,
-            leader: metrics.current_leader,
+            leader: metrics.current_leader.filter(|_| !is_cut),
             term: metrics.current_term,
             voters: membership.voter_ids().collect(),
             learners: membership.learner_ids().collect(),
@@ -243,6 +271,11 @@ impl Group {
             may_vote: !inner.is_blank.load(Ordering::Relaxed),
             failure: metrics.running_state.err().map(|error| error.to_string()),
         }
+    }
+
+    /// Gives the group that this node is in, also before its state was made again from the log.
+    pub fn id(&self) -> Option<GroupId> {
+        self.inner.machine.group()
     }
 
     /// Looks at the state as this node knows it; the function must be short.
@@ -285,7 +318,12 @@ impl Inner {
         metrics.current_leader.filter(|_| runs)
     }
 
+    /// Tells whether this node takes commands as the leader.
     fn is_leader(&self) -> bool {
+        self.leads() && !self.makes_way.load(Ordering::Relaxed)
+    }
+
+    fn leads(&self) -> bool {
         let metrics = self.metrics.borrow();
         let leads = metrics.state == ServerState::Leader && metrics.running_state.is_ok();
         leads && metrics.current_leader == Some(self.me)

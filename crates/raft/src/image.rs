@@ -24,6 +24,10 @@ pub struct Head {
     pub wall: u64,
     /// The group, and the wall time at which it was named.
     pub group: Option<(GroupId, u64)>,
+    /// The groups that this one takes the place of, the last one last.
+    pub absorbed: Vec<GroupId>,
+    /// The group that the nodes of this one are to join.
+    pub yields_to: Option<GroupId>,
 }
 
 /// One piece of the state.

@@ -38,7 +38,7 @@ pub use answer::{Answer, Refusal};
 pub use command::{Batch, Check, Command, Write};
 pub use config::Timing;
 pub use event::{Event, What};
-pub use group::{Group, Options, Role, Standing, Trouble};
+pub use group::{Group, Options, Progress, Recovered, Role, Standing, Trouble, recover};
 pub use network::{CallError, Calling, Lane, Transport};
 pub use query::{Found, FoundWhat, Query};
 pub use state::State;

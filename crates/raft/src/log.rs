@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Types;
 use crate::disk::{Disk, DiskError, off_reactor};
-use crate::words::Voter;
+use crate::words::{GroupId, Voter};
 
 type Entry = openraft::Entry<Types>;
 type LogId = openraft::LogId<Voter>;
@@ -35,6 +35,9 @@ pub(crate) struct Card {
     /// Whether this disk once had all that was agreed then: before that it does not vote, as it may
     /// be the new disk of a voter that had promised more.
     pub(crate) is_told: bool,
+    /// The group that it is in. The state says so, too, but only once it is made again from the
+    /// log: until then nodes of other groups would be listened to.
+    pub(crate) group: Option<GroupId>,
 }
 
 /// The log of one node.
@@ -159,6 +162,54 @@ impl LogStore {
             ..self.lock().card.clone()
         };
         self.save_card(card).await
+    }
+
+    /// Gives the group that this disk is of.
+    pub(crate) fn group(&self) -> Option<GroupId> {
+        self.lock().card.group
+    }
+
+    /// Takes note of that for good.
+    pub(crate) async fn set_group(&self, group: Option<GroupId>) -> Result<(), DiskError> {
+        if self.group() == group {
+            return Ok(());
+        }
+        let _saving = self.saving.lock().await;
+        let card = Card {
+            group,
+            ..self.lock().card.clone()
+        };
+        self.save_card(card).await
+    }
+
+    /// Gives the vote and the last entry.
+    pub(crate) fn ends(&self) -> (Option<Vote>, Option<LogId>) {
+        let shared = self.lock();
+        (shared.card.vote, shared.last)
+    }
+
+    /// Puts a snapshot that ends with an entry in the place of the whole log.
+    pub(crate) async fn begin_behind(
+        &self,
+        vote: Vote,
+        entry: LogId,
+        group: GroupId,
+    ) -> Result<(), DiskError> {
+        let _saving = self.saving.lock().await;
+        let card = Card {
+            vote: Some(vote),
+            purged: Some(entry),
+            is_told: true,
+            group: Some(group),
+        };
+        self.save_card(card).await?;
+        let next = entry.index + 1;
+        off_reactor(&self.disk, move |disk| disk.restart_log(next)).await?;
+        let mut shared = self.lock();
+        shared.last = Some(entry);
+        shared.tail.clear();
+        shared.tail.durable = next;
+        Ok(())
     }
 
     /// Gives the bytes of the log on disk.

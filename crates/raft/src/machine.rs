@@ -2,6 +2,7 @@
 //!
 //! Readers look at the state under a lock that is held for moments, and never while waiting.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -15,9 +16,9 @@ use crate::command::Batch;
 use crate::config::{Answers, Content, Parcel, Types};
 use crate::disk::{Disk, DiskError, Image, off_reactor};
 use crate::image::Item;
-use crate::log::any;
+use crate::log::{LogStore, any};
 use crate::state::State;
-use crate::words::{Revision, Voter};
+use crate::words::{GroupId, Revision, Voter};
 
 type LogId = openraft::LogId<Voter>;
 type Meta = openraft::SnapshotMeta<Voter, EmptyNode>;
@@ -38,6 +39,8 @@ pub(crate) struct Machine {
     applied: Arc<RwLock<Applied>>,
     /// The revision, told after each entry.
     changed: watch::Sender<Revision>,
+    /// Remembers the group that this node is in.
+    log: LogStore,
     snapshot: Arc<Mutex<Option<Written>>>,
 }
 
@@ -46,7 +49,7 @@ type Written = (Meta, Arc<dyn Image>);
 
 impl Machine {
     /// Loads the newest snapshot.
-    pub(crate) async fn open(disk: Arc<dyn Disk>) -> Result<Self, DiskError> {
+    pub(crate) async fn open(disk: Arc<dyn Disk>, log: LogStore) -> Result<Self, DiskError> {
         let loaded = off_reactor(&disk, |disk| {
             let Some(image) = disk.image()? else {
                 return Ok(None);
@@ -59,6 +62,7 @@ impl Machine {
             disk,
             applied: Arc::default(),
             changed: watch::Sender::new(Revision::NONE),
+            log,
             snapshot: Arc::default(),
         };
         if let Some((meta, image, state)) = loaded {
@@ -76,10 +80,42 @@ impl Machine {
         self.changed.subscribe()
     }
 
+    /// Gives the group that this node is in. Nobody waits for the state here.
+    pub(crate) fn group(&self) -> Option<GroupId> {
+        self.log.group()
+    }
+
+    /// Takes note of the group that the state says. A log that begins anew says none at first, and
+    /// is of the same group.
+    async fn keep_group(&self) -> Result<(), DiskError> {
+        let group = self.read().state.group();
+        match group {
+            Some((group, _)) => self.log.set_group(Some(group)).await,
+            None => Ok(()),
+        }
+    }
+
     /// Tells the size of the newest snapshot.
     pub(crate) fn snapshot_bytes(&self) -> u64 {
         let snapshot = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
         snapshot.as_ref().map_or(0, |(_, image)| image.bytes())
+    }
+
+    /// Makes this the state of a new group of one node, as of an entry that nobody wrote; gives
+    /// what its snapshot is made of.
+    pub(crate) fn refound(&self, last: LogId, me: Voter, group: GroupId) -> (Meta, State) {
+        let voters = vec![BTreeSet::from([me])];
+        let nodes = BTreeMap::from([(me, EmptyNode::new())]);
+        let mut applied = self.write();
+        applied.state.refound(group);
+        applied.last = Some(last);
+        applied.membership = Membership::new(Some(last), openraft::Membership::new(voters, nodes));
+        (meta_of(&applied), applied.state.frozen())
+    }
+
+    /// Names those whose majority decides, as of the last entry that was applied.
+    pub(crate) fn voters(&self) -> Vec<Voter> {
+        self.read().membership.membership().voter_ids().collect()
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Applied> {
@@ -140,6 +176,8 @@ impl RaftStateMachine<Types> for Machine {
             }
             applied.state.revision()
         };
+        let kept = self.keep_group().await;
+        kept.map_err(|error| StorageIOError::write_vote(any(&error)))?;
         self.changed.send_replace(revision);
         Ok(all)
     }
@@ -179,7 +217,8 @@ impl RaftStateMachine<Types> for Machine {
             .await
             .map_err(|error| StorageIOError::read_snapshot(Some(meta.signature()), any(&error)))?;
         self.put(meta, image, state);
-        Ok(())
+        let kept = self.keep_group().await;
+        kept.map_err(|error| StorageIOError::write_vote(any(&error)).into())
     }
 
     async fn get_current_snapshot(
@@ -201,13 +240,13 @@ impl RaftSnapshotBuilder<Types> for Machine {
     async fn build_snapshot(&mut self) -> Result<Snapshot<Types>, StorageError<Voter>> {
         let machine = self.clone();
         let built = off_reactor(&self.disk, move |disk| {
-            let mut meta = Meta::default();
-            // Entries wait meanwhile; a megabyte takes about a millisecond.
-            let image = disk.write_image(&mut |out| {
+            // Names and values are shared, so the copy is small and made in a moment: entries and
+            // heartbeats wait for it, and not for the disk.
+            let (meta, frozen) = {
                 let applied = machine.read();
-                meta = meta_of(&applied);
-                save(&meta, &applied.state, out)
-            })?;
+                (meta_of(&applied), applied.state.frozen())
+            };
+            let image = disk.write_image(&mut |out| save(&meta, &frozen, out))?;
             Ok((meta, image))
         });
         let (meta, image) = built

@@ -167,7 +167,7 @@ impl View<'_> {
             .copied()
             .filter(|id| !self.has_left(*id))
             .collect();
-        if stay.len() == voters.len() || stay.is_empty() {
+        if stay.len() == voters.len() {
             return None;
         }
         let mut then = stay.clone();
@@ -182,7 +182,8 @@ impl View<'_> {
             let worst = then.iter().min_by_key(dead_first).copied()?;
             then.remove(&worst);
         }
-        Some(then)
+        // Somebody must have it: the last one stays until another one has caught up.
+        (!then.is_empty()).then_some(then)
     }
 
     fn with_dead_replaced(&self) -> Option<BTreeSet<Voter>> {

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::answer::Answer;
 use crate::command::Command;
 use crate::config::Types;
+use crate::group::Progress;
 use crate::query::{Found, Query};
-use crate::words::{Value, Voter};
+use crate::words::{GroupId, Value, Voter};
 
 const VERSION: u8 = 1;
 
@@ -16,7 +17,7 @@ pub(crate) type Vote = openraft::Vote<Voter>;
 pub(crate) type Meta = openraft::SnapshotMeta<Voter, EmptyNode>;
 
 /// What one node asks of another.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Call {
     /// Entries of the log, or none: the leader lives.
     Append(AppendEntriesRequest<Types>),
@@ -35,6 +36,14 @@ pub(crate) enum Call {
     Commands(Vec<Command>),
     /// To look at the state, now or as it was known lately.
     Ask { query: Query, is_stale_ok: bool },
+    /// To stand for election at once, as the leader makes way.
+    Stand,
+    /// To hand the lead over, to a voter of choice or whoever is nearest; only a leader does.
+    Transfer(Option<Voter>),
+    /// To let who asks go; only a leader does.
+    Leave(Voter),
+    /// To tell how far its log is.
+    Progress,
 }
 
 /// What it is answered.
@@ -58,6 +67,17 @@ pub(crate) enum Reply {
     Unknown,
     /// This node takes no part; nothing was done.
     Refused(String),
+    /// What was asked for was done.
+    Done,
+    /// The lead was handed over to this voter.
+    Transferred(Voter),
+    /// How far the log is.
+    Progress(Progress),
+}
+
+/// Gives the bytes of a call in the name of a group: nodes of other groups refuse it.
+pub(crate) fn letter(group: Option<GroupId>, call: &Call) -> Vec<u8> {
+    encode(&(group, call))
 }
 
 pub(crate) fn encode(message: &impl Serialize) -> Vec<u8> {

@@ -19,6 +19,7 @@ use openraft::storage::Snapshot;
 use tokio::task::JoinHandle;
 
 use crate::config::{Content, Types};
+use crate::machine::Machine;
 use crate::message::{self, Call, Reply, Vote};
 use crate::words::{Value, Voter};
 
@@ -56,12 +57,17 @@ pub trait Transport: Send + Sync + 'static {
 
 /// Makes the links of a node.
 #[derive(Clone)]
-pub(crate) struct Network(pub(crate) Arc<dyn Transport>);
+pub(crate) struct Network {
+    pub(crate) transport: Arc<dyn Transport>,
+    /// Knows the group in whose name messages are sent.
+    pub(crate) machine: Machine,
+}
 
 /// The way to one voter.
 pub(crate) struct Link {
     to: Voter,
     transport: Arc<dyn Transport>,
+    machine: Machine,
     sending: Option<Sending>,
 }
 
@@ -85,7 +91,8 @@ impl RaftNetworkFactory<Types> for Network {
     async fn new_client(&mut self, target: Voter, _node: &EmptyNode) -> Link {
         Link {
             to: target,
-            transport: Arc::clone(&self.0),
+            transport: Arc::clone(&self.transport),
+            machine: self.machine.clone(),
             sending: None,
         }
     }
@@ -98,7 +105,8 @@ type SendError = StreamingError<Types, Fatal<Voter>>;
 impl Link {
     async fn call(&self, call: &Call, time_box: Duration) -> Result<Reply, CallError> {
         let transport = Arc::clone(&self.transport);
-        ask(transport, self.to, message::encode(call), time_box).await
+        let letter = message::letter(self.machine.group(), call);
+        ask(transport, self.to, letter, time_box).await
     }
 
     /// Sends entries, or goes on to wait for the answer when the same ones are under way.
@@ -111,7 +119,7 @@ impl Link {
             Some(sending) if sending.what == what => sending,
             Some(_) | None => {
                 let transport = Arc::clone(&self.transport);
-                let message = message::encode(&Call::Append(rpc));
+                let message = message::letter(self.machine.group(), &Call::Append(rpc));
                 let answer = tokio::spawn(ask(transport, self.to, message, ENTRIES_TIME));
                 Sending { what, answer }
             }
@@ -206,7 +214,14 @@ impl RaftNetwork<Types> for Link {
         let mut cancel = pin!(cancel);
         tokio::select! {
             closed = &mut cancel => Err(StreamingError::Closed(closed)),
-            sent = self.send(vote, snapshot, option.hard_ttl().max(PART_TIME)) => sent,
+            sent = async {
+                let sent = self.send(vote, snapshot, option.hard_ttl().max(PART_TIME)).await;
+                if sent.is_err() {
+                    // openraft tries again at once; who refuses now refuses in a millisecond, too.
+                    tokio::time::sleep(SNAPSHOT_PAUSE).await;
+                }
+                sent
+            } => sent,
         }
     }
 
@@ -235,6 +250,8 @@ async fn ask(
 
 /// Time box of entries: what a full message takes on a slow way, synced by a slow disk.
 const ENTRIES_TIME: Duration = Duration::from_secs(3);
+/// Time between two tries to send a snapshot.
+const SNAPSHOT_PAUSE: Duration = Duration::from_millis(300);
 /// Time box of one part of a snapshot.
 const PART_TIME: Duration = Duration::from_secs(5);
 

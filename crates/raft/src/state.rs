@@ -38,6 +38,7 @@ pub struct State {
     locks: Locks,
     sessions: Sessions,
     recent: Recent,
+    locks_changed: Revision,
 }
 
 impl State {
@@ -68,6 +69,28 @@ impl State {
     /// Gives the name of the group, and when it was given, in milliseconds of wall time.
     pub fn group(&self) -> Option<(GroupId, u64)> {
         self.head.group
+    }
+
+    /// Gives the groups that this one takes the place of.
+    pub fn absorbed(&self) -> &[GroupId] {
+        &self.head.absorbed
+    }
+
+    /// Gives the group that the nodes of this one are to join.
+    pub fn yields_to(&self) -> Option<GroupId> {
+        self.head.yields_to
+    }
+
+    /// Gives a copy to be written: without the events, which no snapshot has.
+    pub(crate) fn frozen(&self) -> Self {
+        Self {
+            head: self.head.clone(),
+            keys: self.keys.clone(),
+            locks: self.locks.clone(),
+            sessions: self.sessions.clone(),
+            recent: Recent::default(),
+            locks_changed: self.locks_changed,
+        }
     }
 
     /// Tells whether there is anything that somebody wrote or holds.
@@ -120,6 +143,12 @@ impl State {
     /// Gives the locks in use, in the order of their names.
     pub fn locks(&self) -> impl Iterator<Item = (&Key, &Lock)> {
         self.locks.iter()
+    }
+
+    /// Gives the revision of the last change of who holds a lock, as far as events tell: a snapshot
+    /// that was taken in counts as one.
+    pub fn locks_changed(&self) -> Revision {
+        self.locks_changed
     }
 
     /// Gives a session that is open.
@@ -187,6 +216,7 @@ impl State {
         match item {
             Item::Head(head) => {
                 self.recent = Recent::behind(head.revision);
+                self.locks_changed = head.revision;
                 self.head = head;
             }
             Item::Quota { prefix, quota } => {

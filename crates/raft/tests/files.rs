@@ -34,10 +34,10 @@ fn open(dir: &Path) -> Result<(Files, Vec<String>), Found> {
     loop {
         let opened = match Store::open(dir) {
             Ok(store) => Files::open(&store),
-            Err(error) => Err(Found::Disk(error.into())),
+            Err(error) => Err(error.into()),
         };
         match opened {
-            Err(Found::Disk(error)) if error.text.contains("in use") => {
+            Err(Found::InUse(error)) => {
                 assert!(std::time::Instant::now() < deadline, "{error}");
                 // tidy: sleep, the files are let go by tasks that end on their own
                 std::thread::sleep(Duration::from_millis(5));

@@ -48,6 +48,9 @@ pub enum Found {
     /// The disk refused.
     #[error("{0}")]
     Disk(DiskError),
+    /// Somebody still has them open; nothing was changed.
+    #[error("{0}")]
+    InUse(String),
     /// Bytes that had been durable are damaged or gone; nothing was changed.
     #[error(
         "the agreed log of this node is damaged, so it takes no part in agreement: {0}. \
@@ -59,7 +62,7 @@ pub enum Found {
 impl Files {
     /// Opens the files of a store, and tells what was cut from the end of the log.
     pub fn open(store: &Store) -> Result<(Self, Vec<String>), Found> {
-        let disk = |error: Error| Found::Disk(error.into());
+        let disk = Found::from;
         let (journal, recovery) = store.journal(NAME, OPTIONS).map_err(disk)?;
         if recovery.has_lost_records() {
             let damage: Vec<String> = recovery.damage.iter().map(ToString::to_string).collect();
@@ -226,6 +229,15 @@ impl Disk for Files {
         })?;
         let content = self.bulk.accept(*arrived)?;
         Ok(self.place(content))
+    }
+}
+
+impl From<Error> for Found {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::InUse { .. } => Self::InUse(error.to_string()),
+            error => Self::Disk(error.into()),
+        }
     }
 }
 

@@ -109,29 +109,23 @@ impl Inner {
 
     async fn ask(&self, query: Query, is_stale_ok: bool) -> Result<Found, Trouble> {
         let deadline = Instant::now() + QUESTION_TIME;
-        let call = message::encode(&Call::Ask {
+        let call = Call::Ask {
             query: query.clone(),
             is_stale_ok,
-        });
+        };
+        let call = message::letter(self.machine.group(), &call);
         let (mut hint, mut tried) = (None, 0);
         while Instant::now() < deadline {
             if self.is_leader() && self.confirm().await {
                 return Ok(self.answer(&query, 0));
             }
             if let Some(to) = self.whom_to_ask(hint.take(), tried) {
-                let time_box = QUESTION_TIME / 3;
-                let called = self
-                    .transport
-                    .call(to, Lane::Clients, call.clone(), time_box);
-                let answered = tokio::time::timeout(time_box, called).await;
-                if let Ok(Ok(bytes)) = answered {
-                    match message::decode(&bytes) {
-                        Ok(Reply::Found(found)) => return Ok(found),
-                        Ok(Reply::NotLeader(leader)) => {
-                            hint = leader.filter(|leader| *leader != to);
-                        }
-                        Ok(_) | Err(_) => {}
+                match mail(self, to, call.clone(), QUESTION_TIME / 3).await {
+                    Some(Reply::Found(found)) => return Ok(found),
+                    Some(Reply::NotLeader(leader)) => {
+                        hint = leader.filter(|leader| *leader != to);
                     }
+                    Some(_) | None => {}
                 }
             }
             tried += 1;
@@ -141,6 +135,18 @@ impl Inner {
         }
         Err(self.no_leader())
     }
+}
+
+/// Sends a letter to a node; none when there was no answer within the time.
+pub(super) async fn mail(
+    inner: &Inner,
+    to: Voter,
+    letter: Vec<u8>,
+    time_box: Duration,
+) -> Option<Reply> {
+    let called = inner.transport.call(to, Lane::Clients, letter, time_box);
+    let answered = tokio::time::timeout(time_box, called).await.ok()?.ok()?;
+    message::decode(&answered).ok()
 }
 
 /// Confirms for all who wait at one time. Who comes while a confirmation is under way waits for

@@ -281,7 +281,7 @@ async fn forward(
     commands: &[Command],
     left: Duration,
 ) -> Result<Vec<Answer>, Undone> {
-    let call = message::encode(&Call::Commands(commands.to_vec()));
+    let call = message::letter(inner.machine.group(), &Call::Commands(commands.to_vec()));
     let called = inner.transport.call(to, Lane::Clients, call, left);
     let no_answer = || Err(CallError::NoAnswer(format!("{to} gave no answer")));
     let answered = tokio::select! {

@@ -11,7 +11,7 @@ use super::{Group, Inner, Trouble};
 use crate::config::{Content, Parcel, Types};
 use crate::disk::{Arriving, DiskError, off_reactor};
 use crate::message::{self, Call, Meta, Reply, Vote};
-use crate::words::Value;
+use crate::words::{GroupId, Value};
 
 /// The snapshot that comes from another node: its id, and what has come of it.
 #[derive(Default)]
@@ -20,8 +20,13 @@ pub(super) struct Arrivals(Mutex<Option<(String, Box<dyn Arriving>)>>);
 impl Group {
     /// Answers a message of another node. Who calls has made sure that it is one of the zone.
     pub async fn handle(&self, message: &[u8]) -> Vec<u8> {
-        let reply = match message::decode(message) {
-            Ok(call) => self.inner.serve(call).await,
+        let reply = match message::decode::<(Option<GroupId>, Call)>(message) {
+            Ok((from, call)) => match (from, self.inner.machine.group()) {
+                (Some(theirs), Some(ours)) if theirs != ours => Reply::Refused(format!(
+                    "this node is in the group {ours}, and was asked in the name of {theirs}"
+                )),
+                _ => self.inner.serve(call).await,
+            },
             Err(text) => Reply::Refused(text),
         };
         message::encode(&reply)
@@ -40,7 +45,7 @@ fn tells_all(request: &AppendEntriesRequest<Types>) -> bool {
 }
 
 impl Inner {
-    async fn serve(&self, call: Call) -> Reply {
+    pub(super) async fn serve(&self, call: Call) -> Reply {
         match call {
             Call::Append(request) => {
                 let is_told = tells_all(&request);
@@ -92,6 +97,21 @@ impl Inner {
                 }
                 Reply::NotLeader(self.leader().filter(|leader| *leader != self.me))
             }
+            Call::Stand => match self.raft.trigger().elect().await {
+                Ok(()) => Reply::Done,
+                Err(error) => Reply::Refused(error.to_string()),
+            },
+            Call::Transfer(to) => match self.make_way(to).await {
+                Ok(to) => Reply::Transferred(to),
+                Err(Undone::NotLeader(leader)) => Reply::NotLeader(leader),
+                Err(Undone::Trouble(trouble)) => Reply::Refused(trouble.to_string()),
+            },
+            Call::Leave(voter) if self.is_leader() => {
+                self.let_leave(voter);
+                Reply::Done
+            }
+            Call::Leave(_) => Reply::NotLeader(self.leader()),
+            Call::Progress => Reply::Progress(self.progress()),
         }
     }
 

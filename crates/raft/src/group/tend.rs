@@ -10,7 +10,7 @@ use openraft::ChangeMembers;
 use openraft::impls::EmptyNode;
 
 use super::{Group, Inner, stopped};
-use crate::members::{self, Members, Node, Rules, Step};
+use crate::members::{self, Life, Members, Node, Rules, Step};
 use crate::words::Voter;
 
 /// Entries that a learner may lack and count as having caught up: the others come with the next
@@ -34,7 +34,13 @@ impl Group {
         if !inner.is_leader() {
             return None;
         }
-        let step = members::next_step(rules, inner.me, &inner.members()?, nodes, now)?;
+        let mut nodes = nodes.clone();
+        for voter in inner.leaving() {
+            if let Some(node) = nodes.get_mut(&voter) {
+                node.life = Life::Left;
+            }
+        }
+        let step = members::next_step(rules, inner.me, &inner.members()?, &nodes, now)?;
         let taken = tokio::time::timeout(STEP_TIME, inner.take(&step)).await;
         let taken = taken.unwrap_or_else(|_| Err("no majority of the voters answers".to_owned()));
         Some((step, taken))
@@ -43,7 +49,7 @@ impl Group {
 
 impl Inner {
     /// Tells who takes part; nothing while that is changing.
-    fn members(&self) -> Option<Members> {
+    pub(super) fn members(&self) -> Option<Members> {
         let metrics = self.metrics.borrow();
         let membership = metrics.membership_config.membership();
         if membership.get_joint_config().len() != 1 {
@@ -67,7 +73,7 @@ impl Inner {
         })
     }
 
-    async fn take(&self, step: &Step) -> Result<(), String> {
+    pub(super) async fn take(&self, step: &Step) -> Result<(), String> {
         let done = match step {
             Step::Add(id) => self.raft.add_learner(*id, EmptyNode::new(), false).await,
             Step::Voters(voters) => {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use model::limits::{
-    KV_KEY_BYTES_MAX, KV_TRANSACTION_BYTES_MAX, KV_TRANSACTION_WRITES_MAX, KV_VALUE_BYTES_MAX,
-    SESSIONS_RENEWED_MAX,
+    GROUPS_ABSORBED_MAX, KV_KEY_BYTES_MAX, KV_TRANSACTION_BYTES_MAX, KV_TRANSACTION_WRITES_MAX,
+    KV_VALUE_BYTES_MAX, SESSIONS_RENEWED_MAX,
 };
 
 use super::keys::Stamp;
@@ -13,7 +13,7 @@ use super::{Hold, Session, State};
 use crate::answer::{Answer, Refusal};
 use crate::command::{Check, Command, Write};
 use crate::event::{Event, What};
-use crate::words::{Key, Revision, SessionId};
+use crate::words::{GroupId, Key, Revision, SessionId};
 
 impl State {
     pub(super) fn make(&mut self, command: &Command) -> Result<Answer, Refusal> {
@@ -75,6 +75,38 @@ impl State {
                 self.head.group.get_or_insert(name);
                 Ok(Answer::Done(self.head.revision))
             }
+            Command::Absorb { group } => {
+                self.absorb(*group);
+                Ok(Answer::Done(self.head.revision))
+            }
+            Command::Yield { to } => {
+                let is_own = self.head.group.is_some_and(|(own, _)| own == *to);
+                self.head.yields_to = Some(*to).filter(|_| !is_own);
+                Ok(Answer::Done(self.head.revision))
+            }
+        }
+    }
+
+    fn absorb(&mut self, group: GroupId) {
+        let is_own = self.head.group.is_some_and(|(own, _)| own == group);
+        let absorbed = &mut self.head.absorbed;
+        if is_own || absorbed.contains(&group) {
+            return;
+        }
+        absorbed.push(group);
+        if absorbed.len() > GROUPS_ABSORBED_MAX {
+            absorbed.remove(0);
+        }
+    }
+
+    /// Makes this the state of another group, which takes the place of the one that it was of.
+    pub(crate) fn refound(&mut self, group: GroupId) {
+        let before = self.head.group.take();
+        let since = before.map_or(self.head.wall, |(_, since)| since);
+        self.head.group = Some((group, since));
+        self.head.yields_to = None;
+        if let Some((before, _)) = before {
+            self.absorb(before);
         }
     }
 
@@ -265,6 +297,9 @@ impl State {
     }
 
     fn tell(&mut self, name: &Key, what: What) {
+        if !what.is_of_key() {
+            self.locks_changed = self.head.revision;
+        }
         self.recent.push(Event {
             revision: self.head.revision,
             wall: self.head.wall,

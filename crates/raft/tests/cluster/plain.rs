@@ -172,7 +172,7 @@ fn a_snapshot_takes_the_place_of_the_log_and_brings_a_newcomer_up_to_date() {
             })
             .await;
         // Slow and lossy: the snapshot goes on where it was cut.
-        cluster.net.set_weather(20, 20);
+        cluster.net.set_weather(10, 20);
         cluster.start(id(4)).await;
         cluster.start(id(5)).await;
         cluster
@@ -233,6 +233,125 @@ fn a_full_disk_takes_one_voter_out_and_room_brings_it_back() {
         cluster.settle().await;
         let back = cluster.group(full).unwrap();
         assert_eq!(get(&back, "a").await.as_deref(), Some("3"));
+    });
+}
+
+#[test]
+fn the_lead_goes_to_whom_an_operator_wants() {
+    virtually(async {
+        let cluster = Cluster::new(10, 5);
+        cluster.form(5).await;
+        let old = cluster.leader().unwrap();
+        let asked = cluster.group(id(2)).unwrap();
+        put(&asked, "a", "1").await;
+        for to in [None, Some(id(3)), Some(id(3)), Some(id(1))] {
+            let leader = asked.transfer(to).await.unwrap();
+            assert!(to.is_none_or(|to| to == leader), "{leader}");
+            assert!(to.is_some() || leader != old);
+            cluster
+                .wait("all know it", |cluster| cluster.leader() == Some(leader))
+                .await;
+            put(&asked, "a", "2").await;
+        }
+        let stranger = asked.transfer(Some(id(9))).await.unwrap_err();
+        assert!(stranger.to_string().contains("does not vote"), "{stranger}");
+        let lonely = Cluster::new(11, 1);
+        lonely.form(1).await;
+        let alone = lonely.group(id(1)).unwrap().transfer(None).await;
+        assert!(alone.unwrap_err().to_string().contains("no other node"));
+    });
+}
+
+#[test]
+fn who_leaves_for_good_votes_no_more() {
+    virtually(async {
+        let cluster = Cluster::new(12, 5);
+        cluster.form(5).await;
+        for count in [3, 3, 1] {
+            let leaves = cluster.leader().unwrap();
+            let group = cluster.group(leaves).unwrap();
+            group.leave(None).await.unwrap();
+            cluster
+                .wait("it votes no more", |_| {
+                    let voters = group.standing().voters;
+                    voters.len() == count && !voters.contains(&leaves)
+                })
+                .await;
+            cluster.crash(leaves);
+            let left = cluster.ids().into_iter().find_map(|id| cluster.group(id));
+            put(&left.unwrap(), "a", &count.to_string()).await;
+        }
+    });
+}
+
+#[test]
+fn the_only_vote_is_handed_over_by_who_stops() {
+    virtually(async {
+        let cluster = Cluster::new(13, 2);
+        cluster.form(1).await;
+        let (one, two) = (cluster.group(id(1)).unwrap(), cluster.group(id(2)).unwrap());
+        put(&one, "a", "1").await;
+        cluster
+            .wait("the other one has it", |_| {
+                two.look(|state| state.get("a").is_some())
+            })
+            .await;
+        assert_eq!(one.hand_over(&cluster.lives()).await, Some(id(2)));
+        cluster.crash(id(1));
+        put(&two, "a", "2").await;
+        assert_eq!(get(&two, "a").await.as_deref(), Some("2"));
+    });
+}
+
+#[test]
+fn a_survivor_makes_a_new_group_that_takes_the_place_of_the_old_one() {
+    virtually(async {
+        let cluster = Cluster::new(14, 3);
+        cluster.form(3).await;
+        let survivor = cluster.group(id(1)).unwrap();
+        let old = raft::GroupId([1; 16]);
+        survivor
+            .command(Command::Name { group: old })
+            .await
+            .unwrap();
+        for number in 0..100 {
+            put(&survivor, &format!("{}", number % 7), &number.to_string()).await;
+            if number == 50 {
+                survivor.snapshot().await.unwrap();
+            }
+        }
+        cluster.crash(id(2));
+        cluster.crash(id(3));
+        let asked = survivor.ask(Query::Get("1".into())).await;
+        assert!(matches!(asked, Err(Trouble::NoLeader(_))), "{asked:?}");
+        let progress = survivor.progress_of(id(1), Duration::from_secs(1)).await;
+        assert!(progress.unwrap().last_log > 100);
+        let silent = survivor.progress_of(id(2), Duration::from_secs(1)).await;
+        assert_eq!(silent, None);
+        cluster.crash(id(1));
+        let new = raft::GroupId([2; 16]);
+        let disk = Arc::new(cluster.disk(id(1)));
+        let recovered = raft::recover(disk, id(1), new).await.unwrap();
+        assert_eq!((recovered.voters_before.len(), recovered.keys), (3, 7));
+        let group = cluster.start(id(1)).await;
+        assert_eq!(get(&group, "1").await.as_deref(), Some("99"));
+        put(&group, "1", "new").await;
+        group.look(|state| {
+            assert_eq!(state.group().unwrap().0, new);
+            assert_eq!(state.absorbed(), [old]);
+        });
+        assert_eq!(group.standing().voters, [id(1)]);
+        // Who is still in the old group has nothing to say to the new one.
+        let stranger = cluster.start(id(2)).await;
+        let asked = stranger.ask(Query::Get("1".into())).await;
+        assert!(asked.is_err(), "{asked:?}");
+        cluster.wipe(id(2));
+        cluster.start(id(2)).await;
+        cluster.wipe(id(3));
+        cluster.start(id(3)).await;
+        cluster
+            .wait("three voters again", |_| group.standing().voters.len() == 3)
+            .await;
     });
 }
 
