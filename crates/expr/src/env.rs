@@ -56,6 +56,11 @@ pub trait Env {
         Err(no_agent())
     }
 
+    /// Gives what the nodes of the zone agreed on, as this node knows it; it asks nobody.
+    fn agreed(&self, _what: &Agreed) -> Result<Value, Unknown> {
+        Err(no_agent())
+    }
+
     /// Does what touches the machine, in a time box. What cannot be told is unknown, with a reason.
     fn machine(&self, call: MachineCall) -> Result<Value, Unknown> {
         Err(Unknown::new(format!(
@@ -77,6 +82,28 @@ pub trait Env {
 
 fn no_agent() -> Unknown {
     Unknown::new("no agent is running")
+}
+
+/// What nodes agree on, and an expression may ask for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Agreed {
+    /// Text, or none: the value of a key.
+    Key(Arc<str>),
+    /// Text, or none: the UUID of the node that holds a lock.
+    LockOwner(Arc<str>),
+    /// Boolean: this node won an election.
+    Leads(Arc<str>),
+}
+
+impl Agreed {
+    /// Names the function that asks.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Key(_) => "kv",
+            Self::LockOwner(_) => "lock_owner",
+            Self::Leads(_) => "is_leader",
+        }
+    }
 }
 
 /// Where the value of a reference came from.

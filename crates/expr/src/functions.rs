@@ -43,11 +43,14 @@ mod ip_to_host;
 mod is_dir;
 mod is_in_group;
 mod is_in_static_group;
+mod is_leader;
 mod is_link;
 mod is_plain_file;
+mod kv;
 mod len;
 mod list;
 mod list_dir;
+mod lock_owner;
 mod match_text;
 mod max;
 mod median;
@@ -109,7 +112,7 @@ mod prelude {
     pub(super) use crate::datum::{Datum, Key};
     pub(super) use crate::digest;
     pub(super) use crate::document;
-    pub(super) use crate::env::{LinePattern, MachineCall};
+    pub(super) use crate::env::{Agreed, LinePattern, MachineCall};
     pub(super) use crate::evaluate::subscript;
     pub(super) use crate::format_spec;
     pub(super) use crate::function::{
@@ -125,6 +128,9 @@ mod prelude {
 
 /// All functions, by group and name.
 pub(crate) static ALL: &[Function] = &[
+    is_leader::FUNCTION,
+    kv::FUNCTION,
+    lock_owner::FUNCTION,
     abs::FUNCTION,
     all::FUNCTION,
     any::FUNCTION,

@@ -47,7 +47,7 @@ mod syntax;
 mod template;
 mod tree;
 
-pub use env::{Account, Env, LinePattern, MachineCall, Source};
+pub use env::{Account, Agreed, Env, LinePattern, MachineCall, Source};
 pub use explanation::{Explanation, Outcome};
 pub use failure::{Failure, Unknown};
 pub use fleet::{Coverage, Fleet, Member};

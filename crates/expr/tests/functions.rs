@@ -55,7 +55,7 @@ const EXPECTED: &str = "abs min max sum sorted len set list get_donut get_horizo
     set_difference set_intersection reverse match first_match count_lines_matching file_size \
     file_age list_dir stat url_get process_exists parse_yaml to_int to_float to_str round floor \
     ceil percent human_bytes human_duration any all unique sort_by avg median percentile stddev \
-    format count fleet fleet_coverage";
+    format count fleet fleet_coverage kv lock_owner is_leader";
 
 #[test]
 fn the_functions_that_packs_know_are_there() {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use expr::{Env, Failure, Fleet, MachineCall, Reference, Root, Source, Unknown};
+use expr::{Agreed, Env, Failure, Fleet, MachineCall, Reference, Root, Source, Unknown};
 use model::{Value, WallTime};
 
 use crate::expression::Variable;
@@ -129,6 +129,10 @@ impl Env for Scope<'_> {
 
     fn have_event(&self, event_type: &str) -> Result<bool, Unknown> {
         self.world.have_event(event_type)
+    }
+
+    fn agreed(&self, what: &Agreed) -> Result<Value, Unknown> {
+        self.world.agreed(what)
     }
 
     fn rule_state(&self, rule: &str) -> Result<Option<Arc<str>>, Unknown> {

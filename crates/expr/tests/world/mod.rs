@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use expr::{
-    Account, Env, Failure, Fleet, LinePattern, MachineCall, Member, Reference, Root, Source,
-    Unknown,
+    Account, Agreed, Env, Failure, Fleet, LinePattern, MachineCall, Member, Reference, Root,
+    Source, Unknown,
 };
 use model::{CheckState, Place, Value, WallTime};
 
@@ -164,6 +164,14 @@ impl Env for World {
 
     fn rule_state(&self, rule: &str) -> Result<Option<Arc<str>>, Unknown> {
         Ok((rule == "passwd").then(|| Arc::from("COMPLIANT")))
+    }
+
+    fn agreed(&self, what: &Agreed) -> Result<Value, Unknown> {
+        Ok(match what {
+            Agreed::Key(key) if &**key == "app/color" => Value::from("blue"),
+            Agreed::Key(_) | Agreed::LockOwner(_) => Value::None,
+            Agreed::Leads(election) => Value::Bool(&**election == "db"),
+        })
     }
 
     fn machine(&self, call: MachineCall) -> Result<Value, Unknown> {

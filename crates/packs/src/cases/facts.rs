@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use expr::{Env, Failure, MachineCall, Reference, Root, Unknown};
+use expr::{Agreed, Env, Failure, MachineCall, Reference, Root, Unknown};
 use model::{Diagnostic, Group, Place, Value, WallTime};
 
 use super::text::Fact;
@@ -35,6 +35,7 @@ enum Question {
     Nodes(Option<String>, Option<String>),
     Event(String),
     Rule(String),
+    Agreed(Agreed),
     Now,
     Random,
 }
@@ -267,6 +268,10 @@ impl Env for Facts {
         as_text(self.answered(&question, "compliance_get_state_of_rule")?).map(Some)
     }
 
+    fn agreed(&self, what: &Agreed) -> Result<Value, Unknown> {
+        self.answered(&Question::Agreed(what.clone()), what.name())
+    }
+
     fn machine(&self, call: MachineCall) -> Result<Value, Unknown> {
         let name = call.name();
         self.answered(&Question::Machine(call), name)
@@ -338,6 +343,10 @@ impl Env for Recorder<'_> {
 
     fn rule_state(&self, rule: &str) -> Result<Option<Arc<str>>, Unknown> {
         self.note(Question::Rule(rule.to_owned()))
+    }
+
+    fn agreed(&self, what: &Agreed) -> Result<Value, Unknown> {
+        self.note(Question::Agreed(what.clone()))
     }
 
     fn machine(&self, call: MachineCall) -> Result<Value, Unknown> {
