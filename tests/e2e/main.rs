@@ -7,6 +7,7 @@
 )]
 
 mod agent;
+mod agreement;
 mod alerts;
 mod clock;
 mod cluster;

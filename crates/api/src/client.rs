@@ -134,6 +134,16 @@ impl Client {
         parse(&self.read_all(self.request(route, with, &body)?)?)
     }
 
+    /// Calls a route that takes bytes as they are and answers JSON.
+    pub fn send_bytes<A: DeserializeOwned>(
+        &self,
+        route: &Route,
+        with: With<'_>,
+        body: &[u8],
+    ) -> Result<A, ClientError> {
+        parse(&self.read_all(self.request(route, with, body)?)?)
+    }
+
     /// Calls a route and gives its answer as text.
     pub fn text(&self, route: &Route, with: With<'_>) -> Result<String, ClientError> {
         self.read_all(self.request(route, with, &[])?)

@@ -20,10 +20,13 @@ pub mod groups;
 pub mod history;
 pub mod inventory;
 pub mod keys;
+pub mod kv;
+pub mod locks;
 pub mod log;
 pub mod monitoring;
 pub mod openapi;
 pub mod packs;
+pub mod raft;
 pub mod route;
 pub mod services;
 pub mod threads;
@@ -54,6 +57,9 @@ pub fn routes() -> impl Iterator<Item = &'static Route> {
         packs::ROUTES,
         evaluator::ROUTES,
         gossip::ROUTES,
+        kv::ROUTES,
+        locks::ROUTES,
+        raft::ROUTES,
         monitoring::ROUTES,
     ]
     .into_iter()

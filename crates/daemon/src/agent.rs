@@ -16,6 +16,7 @@ use model::{AgentState, Group, Moment, WallTime, Zone};
 use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use tracing::warn;
 
+use crate::agreement::Agreement;
 use crate::alerts::Inbox;
 use crate::cluster::{self, Node};
 use crate::configuration::Configuration;
@@ -77,6 +78,8 @@ pub(crate) struct Agent {
     pub idle_streams: cluster::idle::Idle,
     /// Names, and what this node offers.
     pub names: Names,
+    /// Agreement with the other nodes of the zone.
+    pub agreement: Agreement,
     /// Takes the streams of other nodes.
     pub streams: cluster::streams::Streams,
     /// Asks the rules loop.
@@ -247,6 +250,7 @@ impl Agent {
             listen: BTreeMap::new(),
             cluster: mpsc::channel(1).0,
             members: watch::channel(Arc::new(known)).1,
+            agreement: Agreement::default(),
             streams: cluster::streams::Streams::new().0,
             names: Names {
                 dns: watch::channel(Arc::default()).1,

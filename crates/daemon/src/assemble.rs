@@ -18,6 +18,7 @@ use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tracing::info;
 
 use crate::agent::{Agent, Names};
+use crate::agreement::{self, Agreement};
 use crate::alerts::{self, AlertsLoop};
 use crate::cluster::streams::{Opened, Streams};
 use crate::cluster::{self, Cluster, Node, calls, show};
@@ -172,6 +173,7 @@ pub(crate) fn assemble(
         cluster: doors.commands,
         members: doors.members,
         rings: doors.rings,
+        agreement: Agreement::default(),
         streams: doors.streams,
         names,
         rules_commands: rules_tx,
@@ -306,6 +308,10 @@ fn spawn_cluster(
     tasks.spawn("node calls", calls);
     let streams = cluster::streams::serve(Arc::clone(agent), room.opened, stop.clone());
     tasks.spawn("node streams", streams);
+    let goes = agreement::go_when_told(Arc::clone(agent), stop.clone());
+    tasks.spawn("leave", goes);
+    let agreement = agreement::run(Arc::clone(agent), stop.clone());
+    tasks.spawn("agreement", agreement);
     if has_gossip {
         let seeds = cluster::keep_told(Arc::clone(agent), room.auto_detect, stop);
         tasks.spawn("seeds", seeds);

@@ -8,7 +8,7 @@
 //! stream between nodes, `forward` the reads of another node's API.
 
 pub(crate) mod calls;
-mod channel;
+pub(crate) mod channel;
 mod describe;
 pub(crate) mod detect;
 pub(crate) mod down;
@@ -38,6 +38,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{debug, info};
 
 use crate::agent::Agent;
+use crate::agreement;
 use crate::clock;
 use crate::loops::{self, Room};
 
@@ -80,6 +81,8 @@ pub(crate) enum Command {
         /// The zones.
         zones: gossip::Zones,
     },
+    /// Tell others how this node is, as it changed.
+    Describe,
     /// Do something in the cluster, and answer what came of it.
     Order(Order, oneshot::Sender<Outcome>),
     /// Another node asks something on a stream.
@@ -225,7 +228,12 @@ impl Cluster {
         let checks = Arc::clone(&self.checks.borrow_and_update());
         let alerts = Arc::clone(&self.alerts.borrow_and_update());
         let services = Arc::clone(&self.services.borrow_and_update());
-        let description = describe::describe(&node, &checks, &alerts, &services);
+        let mut description = describe::describe(&node, &checks, &alerts, &services);
+        let agreement = self.agent.agreement.told();
+        if !agreement.is_empty() {
+            let part = agreement::PART.to_owned();
+            description.parts.insert(part, agreement);
+        }
         self.describe_at = None;
         let is_news = self.described.0 != description;
         self.described = (description, clock::now());
@@ -325,6 +333,7 @@ impl Cluster {
                 self.handle(Input::Zones(zones));
                 self.show_within(SHOW_CHANGES);
             }
+            Command::Describe => self.describe(),
             Command::Order(order, answer) => {
                 if matches!(order, Order::Keys(..)) {
                     self.keys_until = clock::now() + crate::keys::SPREAD_TIME;

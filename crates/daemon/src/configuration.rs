@@ -9,7 +9,9 @@ mod read;
 mod zone;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use model::{Diagnostic, Group, Place, Topic, Value, limits};
 use packs::yaml;
@@ -36,8 +38,10 @@ pub struct Configuration {
     pub advertise_address: Option<std::net::IpAddr>,
     /// Names by which browsers and clients may call the API over TCP.
     pub allowed_hosts: BTreeSet<String>,
-    /// Whether to start without waiting for a seed.
-    pub bootstrap: bool,
+    /// What the start waits for.
+    pub bootstrap: Bootstrap,
+    /// How those who vote on keys and locks are chosen.
+    pub voters: Voters,
     /// Whether the first start without seeds makes a key for the zone.
     pub makes_key: bool,
     /// Nodes to join at start, `host` or `host:port`.
@@ -66,6 +70,34 @@ pub struct Configuration {
     pub home: Paths,
     /// The zones, by name.
     pub zones: BTreeMap<String, Zone>,
+}
+
+/// What the start of an agent waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bootstrap {
+    /// For one of the seeds.
+    Patient,
+    /// For nothing.
+    AtOnce,
+    /// For one of the seeds; and keys and locks, on a new node, for so many nodes of the zone.
+    Together(usize),
+}
+
+/// How those who vote on keys and locks are chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Voters {
+    /// Most of them.
+    pub count_max: usize,
+    /// How long one may be dead before another takes its place.
+    pub grace: Duration,
+    /// The groups that they are spread over.
+    pub spread: Vec<String>,
+}
+
+impl Voters {
+    const COUNT_MAX: usize = 5;
+    const GRACE: Duration = Duration::from_secs(60);
+    const GRACES: RangeInclusive<Duration> = Duration::from_secs(2)..=Duration::from_secs(86_400);
 }
 
 impl Configuration {
@@ -113,6 +145,9 @@ impl Configuration {
                 "log_levels" => self.log_levels != other.log_levels,
                 "log_format" => self.log_format != other.log_format,
                 "bootstrap" => self.bootstrap != other.bootstrap,
+                "voters" => self.voters.count_max != other.voters.count_max,
+                "voters-grace" => self.voters.grace != other.voters.grace,
+                "voters-spread" => self.voters.spread != other.voters.spread,
                 "new-cluster-key" => self.makes_key != other.makes_key,
                 "seeds" => self.seeds != other.seeds,
                 "groups" => self.groups != other.groups,

@@ -13,16 +13,19 @@ use ::rules::checks::Snapshot;
 use ::rules::facts::Facts;
 use api::evaluator::{Evaluate, Evaluated, Explanation, Function};
 use api::{ErrorCode, Problem};
-use expr::{Env, Failure, Fleet, MachineCall, Member, Outcome, Reference, Root, Source, Unknown};
+use expr::{
+    Agreed, Env, Failure, Fleet, MachineCall, Member, Outcome, Reference, Root, Source, Unknown,
+};
 use model::{
     CheckState, Diagnostic, Group, GroupSet, MemberState, Moment, NodeId, Place, Value, WallTime,
 };
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::agent::Agent;
+use crate::agreement;
 use crate::clock;
 use crate::cluster::{self, Node};
-use crate::configuration::Configuration;
+use crate::configuration::{Bootstrap, Configuration};
 use crate::json::to_json;
 use crate::machine::Machine;
 
@@ -38,6 +41,8 @@ pub struct World {
     machine: Option<Arc<Machine>>,
     seen: Option<Seen>,
     checks: Option<Arc<Snapshot>>,
+    /// What this node and others agreed on.
+    agreed: Option<agreement::View>,
     /// The worst state of each check, once somebody asked for it.
     states: OnceLock<Arc<BTreeMap<Arc<str>, CheckState>>>,
 }
@@ -63,6 +68,7 @@ impl World {
                 wall: clock::wall(),
             }),
             checks: Some(Arc::clone(&agent.checks.borrow())),
+            agreed: Some(agent.agreement.view()),
             states: OnceLock::new(),
         }
     }
@@ -76,6 +82,7 @@ impl World {
             machine: Some(Arc::new(Machine::real())),
             seen: None,
             checks: None,
+            agreed: None,
             states: OnceLock::new(),
         }
     }
@@ -195,6 +202,11 @@ impl World {
             Value::list(texts.map(|text| Value::from(text.as_str())))
         };
         let path = |path: &std::path::Path| Value::text(path.display().to_string());
+        let bootstrap = match configuration.bootstrap {
+            Bootstrap::Patient => Value::from(false),
+            Bootstrap::AtOnce => Value::from(true),
+            Bootstrap::Together(count) => Value::from(count as i64),
+        };
         Value::map([
             (
                 "display_name",
@@ -203,7 +215,7 @@ impl World {
             ("port", Value::from(i64::from(configuration.port))),
             ("node-zone", Value::from(configuration.zone.as_str())),
             ("proxy-node", Value::from(configuration.is_proxy)),
-            ("bootstrap", Value::from(configuration.bootstrap)),
+            ("bootstrap", bootstrap),
             ("seeds", texts(&mut configuration.seeds.iter())),
             ("log_level", Value::from(configuration.log_level.as_str())),
             ("data", path(&configuration.paths.data)),
@@ -333,6 +345,13 @@ impl Env for World {
             .collect();
         members.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
         Ok(Fleet { members })
+    }
+
+    fn agreed(&self, what: &Agreed) -> Result<Value, Unknown> {
+        let (Some(agreed), Some(node)) = (&self.agreed, &self.node) else {
+            return Err(Unknown::new("no agent is running"));
+        };
+        agreed.answer(what, node.id)
     }
 
     fn machine(&self, call: MachineCall) -> Result<Value, Unknown> {

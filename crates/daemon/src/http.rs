@@ -18,12 +18,15 @@ mod guard;
 mod history;
 mod inventory;
 mod keys;
+pub(crate) mod kv;
+mod locks;
 mod log;
 mod metrics;
 mod monitoring;
 mod openapi;
 mod packs;
 mod parameters;
+mod raft;
 mod server;
 mod services;
 mod threads;
@@ -153,6 +156,9 @@ fn routes(agent: &Arc<Agent>) -> Routes {
     routes = packs::tie(routes);
     routes = evaluator::tie(routes);
     routes = gossip::tie(routes);
+    routes = kv::tie(routes);
+    routes = locks::tie(routes);
+    routes = raft::tie(routes);
     routes = monitoring::tie(routes);
     routes.router = routes.router.method_not_allowed_fallback(wrong_method);
     routes

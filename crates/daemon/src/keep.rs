@@ -19,6 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use anyhow::Context;
 use api::agent::{Disk, HistoryEntry, PreviousRun};
 use model::{NodeId, WallTime};
+use raft::disk::{Files, Found};
 use ring::rand::{SecureRandom, SystemRandom};
 use rules::facts::Facts;
 use rules::kept::Kept as KeptFacts;
@@ -127,6 +128,21 @@ impl Keep {
         };
         keep.look();
         Ok(keep)
+    }
+
+    /// Opens the files of agreement, and tells what was cut from the end of its log.
+    pub(crate) fn agreement_files(&self) -> Result<(Files, Vec<String>), Found> {
+        Files::open(&self.store)
+    }
+
+    /// Gives the folder of all that is kept.
+    pub(crate) fn folder(&self) -> &Path {
+        self.store.dir()
+    }
+
+    /// Forgets what this node agreed on with others.
+    pub(crate) fn wipe_agreement(&self) -> Result<(), store::Error> {
+        Files::wipe(&self.store)
     }
 
     /// Gives the identity of this node and its next incarnation. The first start makes it. Fails

@@ -5,6 +5,7 @@
 //! member or a lock *is* belongs to the cores, not here.
 
 mod agent;
+mod agreement;
 mod alarm;
 mod alerts;
 mod assemble;

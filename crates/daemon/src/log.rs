@@ -248,7 +248,10 @@ impl Drop for LogGuard {
 struct Events(Log);
 
 impl<S: Subscriber> Layer<S> for Events {
-    fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if part::is_mute(metadata.target()) {
+            return Interest::never();
+        }
         // Anything else is remembered for ever, and levels change at run time.
         Interest::sometimes()
     }
@@ -264,7 +267,7 @@ impl<S: Subscriber> Layer<S> for Events {
                 level <= wanted
             }
             // What libraries say matters only when it is bad.
-            None => level <= LogLevel::Warning,
+            None => level <= LogLevel::Warning && !part::is_mute(metadata.target()),
         }
     }
 

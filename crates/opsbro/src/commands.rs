@@ -17,9 +17,12 @@ mod gossip;
 mod internal;
 mod inventory;
 mod keys;
+mod kv_store;
+mod lock;
 mod monitoring;
 mod mute;
 mod packs;
+mod raft;
 mod services;
 mod token;
 mod version;
@@ -42,6 +45,9 @@ pub(crate) enum Command {
     Dns(dns::Dns),
     Docker(docker::Docker),
     Inventory(inventory::Inventory),
+    KvStore(kv_store::KvStore),
+    Lock(lock::Lock),
+    Raft(raft::Raft),
     Explain(explain::Explain),
     Alerts(alerts::Alerts),
     Ack(ack::Ack),
@@ -79,6 +85,9 @@ impl Command {
             Self::Dns(command) => command.run(program),
             Self::Docker(command) => command.run(program),
             Self::Inventory(command) => command.run(program),
+            Self::KvStore(command) => command.run(program),
+            Self::Lock(command) => command.run(program),
+            Self::Raft(command) => command.run(program),
             Self::Explain(command) => command.run(program),
             Self::Alerts(command) => command.run(program),
             Self::Ack(command) => command.run(program),

@@ -37,23 +37,26 @@ const HEAD_BYTES_MAX: usize = 4 << 10;
 
 /// What a question is about: the first byte of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// The core asks the core of another node.
     Gossip,
     /// A read of another node's API.
     Read,
+    /// Agreement.
+    Agree,
 }
 
 impl Kind {
-    pub(super) fn number(self) -> u8 {
+    pub(crate) fn number(self) -> u8 {
         match self {
             Self::Gossip => 0,
             Self::Read => 1,
+            Self::Agree => 2,
         }
     }
 
     pub(super) fn of(number: u8) -> Option<Self> {
-        [Self::Gossip, Self::Read]
+        [Self::Gossip, Self::Read, Self::Agree]
             .into_iter()
             .find(|kind| kind.number() == number)
     }
@@ -129,8 +132,8 @@ pub(super) async fn call(
     ask(agent, to, opened, &message, rings).await
 }
 
-/// Opens a stream.
-async fn open(
+/// Opens a stream; the caller bounds the time.
+pub(crate) async fn open(
     agent: &Agent,
     to: SocketAddr,
     zones: &[Zone],

@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 const READ_BYTES: usize = 8 << 10;
 
 /// A stream whose ends have proved themselves.
-pub(super) struct Link<S> {
+pub(crate) struct Link<S> {
     stream: S,
     channel: Channel,
     /// Messages that came and were not asked for yet.
@@ -93,13 +93,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     }
 
     /// Sends a message.
-    pub(super) async fn send(&mut self, message: &[u8]) -> Result<(), CallError> {
+    pub(crate) async fn send(&mut self, message: &[u8]) -> Result<(), CallError> {
         let sealed = self.channel.seal(message).map_err(closed)?;
         write(&mut self.stream, &sealed).await
     }
 
     /// Waits for the next message; none when the other end closed in between.
-    pub(super) async fn receive(&mut self) -> Result<Option<Vec<u8>>, CallError> {
+    pub(crate) async fn receive(&mut self) -> Result<Option<Vec<u8>>, CallError> {
         let mut buffer = vec![0; READ_BYTES];
         loop {
             if let Some(message) = self.waiting.pop_front() {

@@ -92,24 +92,7 @@ pub(super) async fn answer(agent: &Arc<Agent>, peer: &Peer, question: &[u8]) -> 
 
 /// Makes the request of a question, when it may be asked.
 fn admit(agent: &Agent, peer: &Peer, question: &[u8]) -> Result<Request<Body>, Problem> {
-    let own = agent.node.borrow().zone.clone();
-    let refused = match &peer.zone {
-        Some(zone) if *zone == own => None,
-        Some(_) => Some(format!(
-            "only nodes of the zone {own} and of those above may read here"
-        )),
-        // Where gossip is open, nobody proves anything: members may read what they may, and that
-        // they are members is seen by everybody.
-        None => match peer.address.ip() {
-            from if is_member(agent, from) => None,
-            from => Some(format!(
-                "no member has the address {from}, and without a gossip key a node is known by \
-                 its address alone: set advertise_address and listen_address in its agent.yml, or \
-                 give the zone a key"
-            )),
-        },
-    };
-    if let Some(message) = refused {
+    if let Some(message) = refusal(agent, peer) {
         return Err(Problem::new(ErrorCode::Forbidden, message));
     }
     let bad = || Problem::new(ErrorCode::BadRequest, "the read of a node names no path");
@@ -122,6 +105,27 @@ fn admit(agent: &Agent, peer: &Peer, question: &[u8]) -> Result<Request<Body>, P
         .uri(target)
         .extension(HttpPeer::Node);
     request.body(Body::empty()).map_err(|_| bad())
+}
+
+/// Says why who asks is not of this zone, nor of one above.
+pub(crate) fn refusal(agent: &Agent, peer: &Peer) -> Option<String> {
+    let own = agent.node.borrow().zone.clone();
+    match &peer.zone {
+        Some(zone) if *zone == own => None,
+        Some(_) => Some(format!(
+            "only nodes of the zone {own} and of those above may ask here"
+        )),
+        // Where gossip is open, nobody proves anything: members may do what they may, and that
+        // they are members is seen by everybody.
+        None => match peer.address.ip() {
+            from if is_member(agent, from) => None,
+            from => Some(format!(
+                "no member has the address {from}, and without a gossip key a node is known by \
+                 its address alone: set advertise_address and listen_address in its agent.yml, or \
+                 give the zone a key"
+            )),
+        },
+    }
 }
 
 fn is_member(agent: &Agent, from: IpAddr) -> bool {

@@ -13,6 +13,7 @@ use tracing::{info, warn};
 
 use super::{Command, Outcome, detect, shown_name};
 use crate::agent::Agent;
+use crate::configuration::Bootstrap;
 
 /// Port of an agent when nobody says another.
 const USUAL_PORT: u16 = 6768;
@@ -46,7 +47,7 @@ impl Agent {
     pub(crate) fn waits_for_seeds(&self) -> bool {
         let waits = {
             let configuration = self.configuration.borrow();
-            !configuration.bootstrap && !configuration.seeds.is_empty()
+            configuration.bootstrap != Bootstrap::AtOnce && !configuration.seeds.is_empty()
         };
         waits && self.listen.contains_key("gossip") && self.is_alone()
     }

@@ -72,7 +72,7 @@ impl Cluster {
         let by = self.name_of(by);
         info!(by, "An operator elsewhere made this node leave");
         self.agent.note("leave", format!("told to leave on {by}"));
-        self.agent.ask_to_stop();
+        self.agent.agreement.go();
     }
 
     fn name_of(&self, id: NodeId) -> String {

@@ -21,6 +21,7 @@ use super::calls::Kind;
 use super::channel::Link;
 use super::{Command, forward};
 use crate::agent::Agent;
+use crate::agreement;
 use crate::clock;
 use crate::tasks::Stop;
 
@@ -196,7 +197,16 @@ async fn answer(
             rx.await
                 .map_err(|_| closed("the core has no answer to that"))
         }
-        Kind::Read if peer.retired => Err(closed("it came with a key that is retired")),
+        Kind::Read | Kind::Agree if peer.retired => {
+            Err(closed("it came with a key that is retired"))
+        }
+        Kind::Agree => {
+            if !agreement::may_ask(agent, peer) {
+                return Err(closed("only nodes of this zone agree with it"));
+            }
+            let none = || closed("agreement does not run here now");
+            agent.agreement.answer(&question).await.ok_or_else(none)
+        }
         Kind::Read => Ok(forward::answer(agent, peer, &question).await),
     }
 }

@@ -11,6 +11,12 @@ pub enum Kind {
     Port,
     /// `true` or `false`.
     Bool,
+    /// `true`, `false` or a count.
+    BoolOrCount,
+    /// A count.
+    Count,
+    /// A time, such as 60s.
+    Interval,
     /// A list of texts.
     List,
     /// A map from part of the log to level.
@@ -24,6 +30,9 @@ impl Kind {
             Self::Text => "a text",
             Self::Port => "a port number (0 to 65535)",
             Self::Bool => "true or false",
+            Self::BoolOrCount => "true, false or a count from 2 to 1000",
+            Self::Count => "a count from 1 to 1000",
+            Self::Interval => "a time such as 30s or 5m",
             Self::List => "a list",
             Self::Levels => "a map from log part to level",
         }
@@ -106,8 +115,10 @@ pub const ALL: &[Key] = &[
         "Levels of single parts, as {gossip: DEBUG}. `opsbro agent log list` names the parts."),
     key("log_format", Kind::Text, "auto", Change::Restart,
         "The form on the console: auto (colour on a terminal, journald's below systemd), text or json."),
-    key("bootstrap", Kind::Bool, "false", Change::Restart,
-        "true: start at once even when no seed answers. false: keep asking the seeds before it is ok."),
+    key("bootstrap", Kind::BoolOrCount, "false", Change::Restart,
+        "true: start at once even when no seed answers. false: keep asking the seeds before it is ok.\n\
+         A count: this node is new, and takes keys and locks only once so many nodes of its zone are\n\
+         there: then one of them begins the group of all. A node that has a group goes on with it."),
     key("new-cluster-key", Kind::Bool, "false", Change::Restart,
         "true: the first start of an agent without seeds makes a key for its zone, so that no new\n\
          cluster is ever open. The other nodes take it with: opsbro join HOST --key KEY"),
@@ -126,6 +137,15 @@ pub const ALL: &[Key] = &[
     key("dns.addresses", Kind::List, "[]", Change::Reload,
         "More addresses of this node, up to 8: DNS answers its names with them and with the one that\n\
          other nodes are told. An IPv6 address beside an IPv4 one, or that of another network."),
+    key("voters", Kind::Count, "5", Change::Reload,
+        "How many nodes of the zone vote on keys and locks: 1, 3 or 5 (an even count is rounded down).\n\
+         5 outlive two deaths; each further one makes a write wait for one more disk."),
+    key("voters-grace", Kind::Interval, "60s", Change::Reload,
+        "How long a voter may be dead before another node votes in its place (2s to 1d). Shorter than\n\
+         a restart of a machine, every restart moves data."),
+    key("voters-spread", Kind::List, "[]", Change::Reload,
+        "Groups that voters are spread over, such as [rack-a, rack-b]: a node is at the first of\n\
+         them that it is in. The leader goes by its own list: give all nodes the same."),
     key("service_discovery_topic_enabled", Kind::Bool, "true", Change::Restart,
         "Find other nodes and be found. Off: no gossip port is opened."),
     key("automatic_detection_topic_enabled", Kind::Bool, "true", Change::Reload,

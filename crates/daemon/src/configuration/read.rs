@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use model::limits::NODE_ADDRESSES_MAX;
 use model::{Diagnostic, Group, Topic, Value};
@@ -10,7 +11,7 @@ use packs::yaml::{Entry, Node};
 
 use super::keys::{self, Change, Kind};
 use super::zone::{self, Zone};
-use super::{Configuration, Loaded, Set};
+use super::{Bootstrap, Configuration, Loaded, Set, Voters};
 use crate::log::{Log, LogFormat, LogLevel};
 use crate::paths::Paths;
 
@@ -114,7 +115,8 @@ impl Reader {
                 .unwrap_or(IpAddr::from(std::net::Ipv4Addr::UNSPECIFIED)),
             advertise_address: self.address("advertise_address"),
             allowed_hosts: self.texts("allowed_hosts").into_iter().collect(),
-            bootstrap: self.truth("bootstrap", false),
+            bootstrap: self.bootstrap(),
+            voters: self.voters(),
             makes_key: self.truth("new-cluster-key", false),
             seeds: self.texts("seeds"),
             groups: self.groups(),
@@ -159,6 +161,43 @@ impl Reader {
             Some(Value::Bool(truth)) => truth,
             Some(_) | None => default,
         }
+    }
+
+    fn bootstrap(&mut self) -> Bootstrap {
+        match self.count("bootstrap") {
+            Some(count) => Bootstrap::Together(count),
+            None if self.truth("bootstrap", false) => Bootstrap::AtOnce,
+            None => Bootstrap::Patient,
+        }
+    }
+
+    fn voters(&mut self) -> Voters {
+        let spread = self.texts("voters-spread").into_iter();
+        Voters {
+            count_max: self.count("voters").unwrap_or(Voters::COUNT_MAX),
+            grace: self.interval("voters-grace").unwrap_or(Voters::GRACE),
+            spread: spread.collect(),
+        }
+    }
+
+    fn count(&self, name: &str) -> Option<usize> {
+        match self.typed.get(name)?.node.to_value() {
+            Value::Int(number) => usize::try_from(number).ok(),
+            _ => None,
+        }
+    }
+
+    fn interval(&mut self, name: &'static str) -> Option<Duration> {
+        let text = self.text(name)?;
+        let parsed = model::parse_interval(&text);
+        let bounded = parsed.ok().filter(|time| Voters::GRACES.contains(time));
+        if bounded.is_none()
+            && let Some(typed) = self.typed.remove(name)
+        {
+            let message = format!("`{name}`: `{text}` is no time from 2s to 1d");
+            self.refuse(&typed, message, "write a time such as 60s".to_owned());
+        }
+        bounded
     }
 
     fn port(&self, name: &str) -> Option<u16> {
@@ -382,7 +421,13 @@ fn has_kind(node: &Node, kind: Kind) -> bool {
     let scalar = node.entries().is_none() && node.items().is_none();
     match kind {
         Kind::Text => scalar,
+        Kind::Interval => scalar,
         Kind::Bool => matches!(node.to_value(), Value::Bool(_)),
+        Kind::BoolOrCount => match node.to_value() {
+            Value::Bool(_) => true,
+            value => matches!(value, Value::Int(2..=1_000)),
+        },
+        Kind::Count => matches!(node.to_value(), Value::Int(1..=1_000)),
         Kind::Port => {
             matches!(node.to_value(), Value::Int(number) if u16::try_from(number).is_ok())
         }

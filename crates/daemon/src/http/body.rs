@@ -37,6 +37,17 @@ impl<S: Sync> FromRequest<S> for Text {
     }
 }
 
+/// A body as it is.
+pub(super) struct Bytes(pub(super) bytes::Bytes);
+
+impl<S: Sync> FromRequest<S> for Bytes {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        Ok(Self(read(request).await?))
+    }
+}
+
 async fn read(request: Request) -> Result<bytes::Bytes, Problem> {
     let limited = Limited::new(request.into_body(), limits::HTTP_BODY_BYTES_MAX);
     match tokio::time::timeout(limits::HTTP_BODY_TIMEOUT, limited.collect()).await {

@@ -15,7 +15,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use gossip::{Done, Order, Snapshot};
-use model::limits;
+use model::{MemberState, limits};
 use serde::Deserialize;
 
 use super::history::{Last, by_second};
@@ -253,9 +253,13 @@ async fn leave(
     if is_this {
         // Whoever leaves says so while it stops.
         has_cluster(&agent)?;
+        agent.agreement.leave(&agent).await;
         agent.ask_to_stop();
     } else {
         ordered(&agent, Order::Leave(id)).await?;
+        if member.state == MemberState::Dead {
+            agent.agreement.dismiss(id).await;
+        }
     }
     agent.note("leave", format!("{name} was told to leave"));
     Ok(Json(Left {

@@ -1,7 +1,8 @@
 //! The parts of the agent that speak in the log.
 
 /// All parts, sorted. Users name them in `agent log follow` and `agent log level`.
-pub(super) const ALL: [&str; 8] = [
+pub(super) const ALL: [&str; 9] = [
+    "agreement",
     "configuration",
     "daemon",
     "gossip",
@@ -13,10 +14,12 @@ pub(super) const ALL: [&str; 8] = [
 ];
 
 /// The part of everything that has no part of its own.
-pub(super) const DAEMON: usize = 1;
+pub(super) const DAEMON: usize = 2;
 
 /// Which module speaks for which part. The first that is a prefix wins.
-const MODULES: [(&str, &str); 8] = [
+const MODULES: [(&str, &str); 10] = [
+    ("daemon::agreement", "agreement"),
+    ("raft", "agreement"),
     ("daemon::configuration", "configuration"),
     ("daemon::cluster", "gossip"),
     ("daemon::http", "http"),
@@ -26,6 +29,12 @@ const MODULES: [(&str, &str); 8] = [
     ("daemon::workers", "workers"),
     ("daemon", "daemon"),
 ];
+
+/// Tells whether a library says too much to be asked: openraft calls each message that a dead node
+/// does not answer an error. What matters of it, `agreement` says.
+pub(super) fn is_mute(target: &str) -> bool {
+    target.starts_with("openraft")
+}
 
 /// Finds a part by its name.
 pub(super) fn index(name: &str) -> Option<usize> {
@@ -51,6 +60,7 @@ mod tests {
             ("daemon::http::server", Some("http")),
             ("daemon::start", Some("daemon")),
             ("hyper::proto", None),
+            ("raft::group", Some("agreement")),
         ] {
             assert_eq!(of(target).map(|part| ALL[part]), part, "{target}");
         }

@@ -133,8 +133,13 @@ fn change(program: &Program, verb: Verbed, name: &str, value: &str) -> Outcome {
     }
     let file = AgentYml::read(program.paths()?)?;
     let yaml = match (verb, key.kind) {
-        (Verbed::Add | Verbed::Remove, _) | (Verbed::Set, Kind::Text) => agent_yml::text(value),
-        (Verbed::Set, Kind::Port | Kind::Bool | Kind::List | Kind::Levels) => value.to_owned(),
+        (Verbed::Add | Verbed::Remove, _) | (Verbed::Set, Kind::Text | Kind::Interval) => {
+            agent_yml::text(value)
+        }
+        (
+            Verbed::Set,
+            Kind::Port | Kind::Bool | Kind::BoolOrCount | Kind::Count | Kind::List | Kind::Levels,
+        ) => value.to_owned(),
     };
     let edit = |trail| edited(&file, key, verb, &yaml, trail);
     // Only what changes something leaves a trail.

@@ -1,10 +1,11 @@
 //! `opsbro gossip join`, `opsbro join`
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use api::agent::{INFO, Info};
 use api::client::With;
 use api::gossip::{JOIN, Joined};
+use api::raft::{ADOPT, Adopted, STATE, State};
 use clap::Args;
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
@@ -12,7 +13,7 @@ use serde::Serialize;
 use super::zone_key;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{Answer, Page};
-use crate::program::Program;
+use crate::program::{POLL, Program};
 
 /// Join the cluster of whoever listens there
 ///
@@ -28,6 +29,10 @@ pub(crate) struct Join {
     /// zone_keys/ZONE.gossip.key of any of its nodes; `-` reads it from stdin
     #[arg(long)]
     key: Option<String>,
+    /// When both sides have keys and locks of their own, let the younger ones give way: their nodes
+    /// write their keys to files and take those of the older side
+    #[arg(long)]
+    adopt: bool,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -49,6 +54,9 @@ impl Join {
             match join(program, seed) {
                 Ok(joined) => {
                     program.printer.show(&Shown(joined))?;
+                    if self.adopt {
+                        adopt(program)?;
+                    }
                     return Ok(Exit::Yes);
                 }
                 Err(failure) => failures.push(failure),
@@ -60,6 +68,32 @@ impl Join {
         }
         Err(last.unwrap_or_else(|| Failure::usage("there is nobody to join")))
     }
+}
+
+/// Time in which two sides that have met know each other's groups.
+const MEET_TIME: Duration = Duration::from_secs(15);
+
+/// Settles which group stays, when two with data meet by the join.
+fn adopt(program: &Program) -> Result<(), Failure> {
+    let deadline = Instant::now() + MEET_TIME;
+    while Instant::now() < deadline {
+        let state: State = program.get(&STATE, With::default())?;
+        if let Some(other) = state.meets.first() {
+            let with = With {
+                query: &[("group", other)],
+                ..With::default()
+            };
+            let adopted: Adopted = program.send(&ADOPT, with, &())?;
+            let (stays, goes) = (adopted.stays, adopted.goes);
+            program
+                .printer
+                .say(&format!("The group {goes} gives way to {stays}."));
+            return Ok(());
+        }
+        std::thread::sleep(POLL);
+    }
+    program.printer.say("No two groups with data meet.");
+    Ok(())
 }
 
 /// Takes the key of the zone before the join. A node among others has theirs: what changes that is

@@ -1,0 +1,139 @@
+//! What others on this node see of agreement without asking anybody: who leads, who holds a lock.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use expr::{Agreed, Unknown};
+use model::{NodeId, Value};
+use raft::{FoundWhat, Group, Query, State};
+
+use super::Agreement;
+use crate::agent::Agent;
+
+/// Least time between two looks: names of locks are for answers that live for seconds.
+const TURN: Duration = Duration::from_millis(200);
+/// How often a node that keeps no copy asks one that does.
+const ASK_TURN: Duration = Duration::from_secs(5);
+
+/// Who leads and who holds locks, as this node knew it a moment ago.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Shown {
+    /// Who leads the group of this node.
+    pub leader: Option<NodeId>,
+    /// The nodes that keep the sessions which hold a lock, oldest holder first, by its name.
+    pub holders: BTreeMap<String, Vec<NodeId>>,
+}
+
+impl Agreement {
+    /// Gives who leads and who holds locks; it asks nobody and never waits. What it tells is at
+    /// most some seconds old.
+    pub(crate) fn shown(&self) -> Arc<Shown> {
+        Arc::clone(&self.shown.borrow())
+    }
+
+    fn show(&self, shown: Shown) {
+        self.shown.send_if_modified(|now| {
+            let is_news = **now != shown;
+            if is_news {
+                *now = Arc::new(shown);
+            }
+            is_news
+        });
+    }
+}
+
+/// What expressions see of agreement.
+pub(crate) struct View {
+    /// The group, when it runs here.
+    group: Option<Group>,
+    shown: Arc<Shown>,
+}
+
+impl Agreement {
+    /// Gives what expressions see at this moment.
+    pub(crate) fn view(&self) -> View {
+        View {
+            group: self.group().ok(),
+            shown: self.shown(),
+        }
+    }
+}
+
+impl View {
+    /// Answers what an expression on a node asks.
+    pub(crate) fn answer(&self, what: &Agreed, me: NodeId) -> Result<Value, Unknown> {
+        let Some(group) = &self.group else {
+            return Err(Unknown::new("agreement does not run on this node now"));
+        };
+        match what {
+            Agreed::Key(_) if group.standing().applied.is_none() => Err(Unknown::new(
+                "this node keeps no copy of the keys, as it is none of the voters",
+            )),
+            Agreed::Key(key) => group.look(|state| match state.get(key) {
+                None => Ok(Value::None),
+                Some(cell) => match std::str::from_utf8(&cell.value) {
+                    Ok(text) => Ok(Value::text(text.to_owned())),
+                    Err(_) => Err(Unknown::new(format!(
+                        "the value of the key {key} is no text"
+                    ))),
+                },
+            }),
+            Agreed::LockOwner(lock) => {
+                let holders = self.shown.holders.get(&**lock);
+                let first = holders.and_then(|nodes| nodes.first());
+                Ok(first.map_or(Value::None, |node| Value::text(node.to_string())))
+            }
+            Agreed::Leads(election) => {
+                let holders = self.shown.holders.get(&format!("{ELECTION}{election}"));
+                Ok(Value::from(
+                    holders.is_some_and(|nodes| nodes.contains(&me)),
+                ))
+            }
+        }
+    }
+}
+
+/// The beginning of the names of locks whose holder is the winner of an election.
+const ELECTION: &str = "election/";
+
+/// Keeps that up to date as long as the group is the same.
+pub(super) async fn show(agent: &Agent, group: &Group) {
+    let mut known = None;
+    loop {
+        let standing = group.standing();
+        let is_member = standing.applied.is_some();
+        let locks = group.look(|state| state.locks_changed());
+        let now = (standing.leader, locks);
+        if !is_member || known != Some(now) {
+            let holders = match is_member {
+                true => group.look(holders),
+                false => asked(group).await,
+            };
+            let leader = standing.leader.map(NodeId::from);
+            agent.agreement.show(Shown { leader, holders });
+            known = Some(now);
+        }
+        tokio::time::sleep(if is_member { TURN } else { ASK_TURN }).await;
+    }
+}
+
+fn holders(state: &State) -> BTreeMap<String, Vec<NodeId>> {
+    let held = state.locks().map(|(name, lock)| {
+        let nodes = lock.holders.iter().map(|hold| state.holder(hold).node);
+        (name.to_string(), nodes.map(NodeId::from).collect())
+    });
+    held.collect()
+}
+
+async fn asked(group: &Group) -> BTreeMap<String, Vec<NodeId>> {
+    let asked = group.ask_stale(Query::Locks(String::new())).await;
+    let Ok(FoundWhat::Locks(locks)) = asked.map(|found| found.what) else {
+        return BTreeMap::new();
+    };
+    let held = locks.into_iter().map(|lock| {
+        let nodes = lock.holders.iter().map(|holder| NodeId::from(holder.node));
+        (lock.name.to_string(), nodes.collect())
+    });
+    held.collect()
+}

@@ -1,0 +1,491 @@
+//! Requests about keys.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::kv::{
+    CHANGED, DELETE, EVENTS, Event, Events, GET, HISTORY, KEYS, Key, LIST, Listed, Meta, PUT, Page,
+    Past, QUOTA, Quota, UNDO, UNQUOTA, USAGE, Usage, Written,
+};
+use api::{ErrorCode, Problem};
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use model::WallTime;
+use model::limits::KV_PAGE_MAX;
+use raft::query::{EventFound, KeyFound};
+use raft::{
+    Answer, Check, Command, Found, FoundWhat, Group, Query as Ask, Refusal, Revision, Value, Write,
+};
+use serde::Deserialize;
+
+use super::parameters::{Path, Query};
+use super::{Failure, Routes, body};
+use crate::agent::Agent;
+use crate::agreement;
+
+/// How long a request waits for a change unless it says so, and at most.
+const WAIT: Duration = Duration::from_secs(30);
+const WAIT_MAX: Duration = Duration::from_secs(600);
+/// Tells the revision of a key whose bytes are the answer.
+const REVISION: HeaderName = HeaderName::from_static("x-opsbro-revision");
+/// Tells how old such an answer may be, in milliseconds.
+const AGE: HeaderName = HeaderName::from_static("x-opsbro-age-ms");
+
+pub(super) fn tie(routes: Routes) -> Routes {
+    routes
+        .tie(&GET, get)
+        .tie(&PUT, put)
+        .tie(&DELETE, delete)
+        .tie(&LIST, list)
+        .tie(&KEYS, keys)
+        .tie(&CHANGED, changed)
+        .tie(&HISTORY, history)
+        .tie(&UNDO, undo)
+        .tie(&EVENTS, events)
+        .tie(&USAGE, usage)
+        .tie(&QUOTA, quota)
+        .tie(&UNQUOTA, unquota)
+}
+
+/// What stands behind the question mark of a read.
+#[derive(Deserialize)]
+struct Reading {
+    format: Option<String>,
+    stale: Option<String>,
+    index: Option<u64>,
+    wait: Option<String>,
+}
+
+async fn get(
+    State(agent): State<Arc<Agent>>,
+    Path(key): Path<String>,
+    Query(reading): Query<Reading>,
+) -> Result<Response, Failure> {
+    let group = agent.agreement.wait_group().await?;
+    if let Some(index) = reading.index {
+        wait_for_key(&group, &key, index, wait(reading.wait.as_deref())?).await?;
+    }
+    let found = ask(
+        &group,
+        Ask::Get(key.as_str().into()),
+        reading.stale.as_deref(),
+    )
+    .await?;
+    let (revision, age_ms) = (found.revision, found.age_ms);
+    let FoundWhat::Key(Some(found)) = found.what else {
+        let message = format!("the key {key} does not exist (as of revision {revision})");
+        return Err(Problem::new(ErrorCode::NotFound, message).into());
+    };
+    if reading.format.as_deref() == Some("json") {
+        return Ok(Json(key_of(&found, age_ms)).into_response());
+    }
+    let kind = match std::str::from_utf8(&found.value) {
+        Ok(_) => "text/plain; charset=utf-8",
+        Err(_) => "application/octet-stream",
+    };
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
+        (REVISION, HeaderValue::from(found.revision.0)),
+        (AGE, HeaderValue::from(age_ms)),
+    ];
+    Ok((headers, found.value.to_vec()).into_response())
+}
+
+/// Waits until a key has changed after a revision, or the time is over.
+async fn wait_for_key(group: &Group, key: &str, index: u64, time: Duration) -> Result<(), Failure> {
+    let deadline = tokio::time::Instant::now() + time;
+    let mut after = Revision(index);
+    loop {
+        let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+        let found = group.events(key, after, left).await;
+        match found.map_err(|trouble| agreement::problem(&trouble))?.what {
+            FoundWhat::Events(events) => {
+                let is_over = left.is_zero() || events.iter().any(|event| *event.key == *key);
+                if is_over {
+                    return Ok(());
+                }
+                // Of other keys that begin so.
+                after = events.last().map_or(after, |event| event.revision);
+            }
+            _ => return Ok(()),
+        }
+    }
+}
+
+/// What stands behind the question mark of a write.
+#[derive(Deserialize)]
+struct Writing {
+    cas: Option<u64>,
+    ttl: Option<String>,
+    lock: Option<String>,
+    token: Option<u64>,
+}
+
+impl Writing {
+    fn checks(&self, key: &str) -> Result<Vec<Check>, Problem> {
+        let mut checks = Vec::new();
+        if let Some(revision) = self.cas {
+            checks.push(Check::Revision(key.into(), Revision(revision)));
+        }
+        match (&self.lock, self.token) {
+            (Some(lock), Some(token)) => {
+                checks.push(Check::Held(lock.as_str().into(), Revision(token)));
+            }
+            (None, None) => {}
+            (Some(_), None) | (None, Some(_)) => {
+                let message = "a lock is named with its token: ?lock=NAME&token=N";
+                return Err(Problem::new(ErrorCode::BadRequest, message));
+            }
+        }
+        Ok(checks)
+    }
+}
+
+async fn put(
+    State(agent): State<Arc<Agent>>,
+    Path(key): Path<String>,
+    Query(writing): Query<Writing>,
+    body::Bytes(value): body::Bytes,
+) -> Result<Json<Written>, Failure> {
+    let ttl = writing.ttl.as_deref().map(duration).transpose()?;
+    let checks = writing.checks(&key)?;
+    let writes = vec![Write::Put {
+        key: key.into(),
+        value: Value::new(&value),
+        ttl_ms: ttl.map(|ttl| ttl.as_millis() as u64),
+    }];
+    made(&agent, Command::Transact { checks, writes }).await
+}
+
+async fn delete(
+    State(agent): State<Arc<Agent>>,
+    Path(key): Path<String>,
+    Query(writing): Query<Writing>,
+) -> Result<Json<Written>, Failure> {
+    let checks = writing.checks(&key)?;
+    let writes = vec![Write::Delete { key: key.into() }];
+    made(&agent, Command::Transact { checks, writes }).await
+}
+
+/// What stands behind the question mark of a list.
+#[derive(Deserialize)]
+struct Listing {
+    prefix: Option<String>,
+    behind: Option<String>,
+    limit: Option<usize>,
+    stale: Option<String>,
+}
+
+async fn list(
+    State(agent): State<Arc<Agent>>,
+    Query(listing): Query<Listing>,
+) -> Result<Json<Vec<String>>, Failure> {
+    let page = page(&agent, listing).await?;
+    Ok(Json(page.keys.into_iter().map(|one| one.key).collect()))
+}
+
+async fn keys(
+    State(agent): State<Arc<Agent>>,
+    Query(listing): Query<Listing>,
+) -> Result<Json<Page>, Failure> {
+    Ok(Json(page(&agent, listing).await?))
+}
+
+async fn page(agent: &Agent, listing: Listing) -> Result<Page, Failure> {
+    let group = agent.agreement.wait_group().await?;
+    let query = Ask::List {
+        prefix: listing.prefix.unwrap_or_default(),
+        behind: listing.behind,
+        limit: listing.limit.unwrap_or(KV_PAGE_MAX),
+        with_values: false,
+        since: 0,
+    };
+    let found = ask(&group, query, listing.stale.as_deref()).await?;
+    let FoundWhat::Keys(keys, has_more) = found.what else {
+        return Err(strange());
+    };
+    let listed = keys.into_iter().map(|one| Listed {
+        key: one.key.to_string(),
+        bytes: one.bytes,
+        revision: one.revision.0,
+        modified: time(one.wall),
+    });
+    Ok(Page {
+        keys: listed.collect(),
+        has_more,
+        revision: found.revision.0,
+    })
+}
+
+async fn changed(
+    State(agent): State<Arc<Agent>>,
+    Path(since): Path<u64>,
+) -> Result<Json<Vec<(String, String, Meta)>>, Failure> {
+    let group = agent.agreement.wait_group().await?;
+    let mut all = Vec::new();
+    let mut behind = None;
+    loop {
+        let query = Ask::List {
+            prefix: String::new(),
+            behind: behind.take(),
+            limit: KV_PAGE_MAX,
+            with_values: true,
+            // After that second, as the original counts.
+            since: since.saturating_add(1).saturating_mul(1_000),
+        };
+        let found = ask(&group, query, None).await?;
+        let FoundWhat::Keys(keys, has_more) = found.what else {
+            return Err(strange());
+        };
+        all.extend(keys.iter().map(|one| {
+            let meta = Meta {
+                modify_index: one.revision.0,
+                modify_time: one.wall / 1_000,
+            };
+            (
+                one.key.to_string(),
+                String::from_utf8_lossy(&one.value).into_owned(),
+                meta,
+            )
+        }));
+        behind = keys.last().map(|one| one.key.to_string());
+        let bytes: usize = all
+            .iter()
+            .map(|(key, value, _)| key.len() + value.len())
+            .sum();
+        if !has_more || bytes > CHANGED_BYTES_MAX {
+            return Ok(Json(all));
+        }
+    }
+}
+
+/// Bytes after which the list of changed keys ends: ask again from the time of its newest.
+const CHANGED_BYTES_MAX: usize = 16 << 20;
+
+async fn history(
+    State(agent): State<Arc<Agent>>,
+    Path(key): Path<String>,
+) -> Result<Json<Vec<Past>>, Failure> {
+    let group = agent.agreement.wait_group().await?;
+    let found = ask(&group, Ask::History(key.into()), None).await?;
+    let FoundWhat::History(history) = found.what else {
+        return Err(strange());
+    };
+    let pasts = history.into_iter().map(|past| {
+        let (value, value_hex) = past.value.as_deref().map(shown).unwrap_or_default();
+        Past {
+            revision: past.revision.0,
+            at: time(past.wall),
+            is_deleted: past.value.is_none(),
+            value,
+            value_hex,
+        }
+    });
+    Ok(Json(pasts.collect()))
+}
+
+#[derive(Deserialize)]
+struct Undoing {
+    to: Option<u64>,
+}
+
+async fn undo(
+    State(agent): State<Arc<Agent>>,
+    Path(key): Path<String>,
+    Query(undoing): Query<Undoing>,
+) -> Result<Json<Written>, Failure> {
+    let command = Command::Undo {
+        key: key.into(),
+        to: undoing.to.map(Revision),
+    };
+    made(&agent, command).await
+}
+
+#[derive(Deserialize)]
+struct Watching {
+    prefix: Option<String>,
+    index: Option<u64>,
+    wait: Option<String>,
+}
+
+async fn events(
+    State(agent): State<Arc<Agent>>,
+    Query(watching): Query<Watching>,
+) -> Result<Json<Events>, Failure> {
+    let group = agent.agreement.wait_group().await?;
+    let prefix = watching.prefix.unwrap_or_default();
+    let after = match watching.index {
+        Some(index) => Revision(index),
+        None => ask(&group, Ask::Usage, None).await?.revision,
+    };
+    let found = group
+        .events(&prefix, after, wait(watching.wait.as_deref())?)
+        .await;
+    let found = found.map_err(|trouble| agreement::problem(&trouble))?;
+    Ok(Json(match found.what {
+        FoundWhat::Events(events) => Events {
+            index: events.last().map_or(after, |event| event.revision).0,
+            events: events.iter().map(event).collect(),
+            is_cut: false,
+        },
+        _ => Events {
+            events: Vec::new(),
+            index: found.revision.0,
+            is_cut: true,
+        },
+    }))
+}
+
+fn event(found: &EventFound) -> Event {
+    let (value, value_hex) = found.value.as_deref().map(shown).unwrap_or_default();
+    let what = match (&found.value, found.is_expired) {
+        (Some(_), _) => "put",
+        (None, false) => "deleted",
+        (None, true) => "expired",
+    };
+    Event {
+        revision: found.revision.0,
+        what: what.to_owned(),
+        key: found.key.to_string(),
+        value,
+        value_hex,
+    }
+}
+
+async fn usage(State(agent): State<Arc<Agent>>) -> Result<Json<Vec<Usage>>, Failure> {
+    let group = agent.agreement.wait_group().await?;
+    let FoundWhat::Usage(usage) = ask(&group, Ask::Usage, None).await?.what else {
+        return Err(strange());
+    };
+    let usage = usage.into_iter().map(|one| Usage {
+        prefix: one.prefix,
+        keys: one.keys,
+        bytes: one.bytes,
+        quota: one.quota.map(|quota| Quota {
+            keys_max: quota.keys_max,
+            bytes_max: quota.bytes_max,
+        }),
+    });
+    Ok(Json(usage.collect()))
+}
+
+async fn quota(
+    State(agent): State<Arc<Agent>>,
+    Path(prefix): Path<String>,
+    body::Json(quota): body::Json<Quota>,
+) -> Result<Json<Written>, Failure> {
+    let quota = raft::state::quota::Quota {
+        keys_max: quota.keys_max,
+        bytes_max: quota.bytes_max,
+    };
+    let quota = Some(quota);
+    made(&agent, Command::Bound { prefix, quota }).await
+}
+
+async fn unquota(
+    State(agent): State<Arc<Agent>>,
+    Path(prefix): Path<String>,
+) -> Result<Json<Written>, Failure> {
+    made(
+        &agent,
+        Command::Bound {
+            prefix,
+            quota: None,
+        },
+    )
+    .await
+}
+
+/// Has a command made that answers with a revision.
+pub(super) async fn made(agent: &Agent, command: Command) -> Result<Json<Written>, Failure> {
+    match command_of(agent, command).await? {
+        Answer::Done(revision) | Answer::Held(revision) => Ok(Json(Written {
+            revision: revision.0,
+        })),
+        Answer::Waiting(_) | Answer::Renewed(_) | Answer::Refused(_) => Err(strange()),
+    }
+}
+
+/// Has a command made; what is refused is a failure.
+pub(super) async fn command_of(agent: &Agent, command: Command) -> Result<Answer, Failure> {
+    let group = agent.agreement.wait_group().await?;
+    match group.command(command).await {
+        Ok(Answer::Refused(refusal)) => Err(refused(&refusal).into()),
+        Ok(answer) => Ok(answer),
+        Err(trouble) => Err(agreement::problem(&trouble).into()),
+    }
+}
+
+fn refused(refusal: &Refusal) -> Problem {
+    let code = match refusal {
+        Refusal::Changed { .. }
+        | Refusal::Fenced { .. }
+        | Refusal::Taken { .. }
+        | Refusal::NotHeld { .. }
+        | Refusal::Slots { .. } => ErrorCode::Conflict,
+        Refusal::NoSession(_) | Refusal::Forgotten { .. } => ErrorCode::NotFound,
+        Refusal::Keys { .. } | Refusal::Bytes { .. } => ErrorCode::Invalid,
+        Refusal::Twice(_) | Refusal::Name(_) => ErrorCode::BadRequest,
+        Refusal::TooMany { .. } => ErrorCode::TooLarge,
+    };
+    Problem::new(code, refusal.to_string())
+}
+
+/// Asks, for the newest state unless an older one will do.
+pub(super) async fn ask(group: &Group, query: Ask, stale: Option<&str>) -> Result<Found, Failure> {
+    let found = match stale {
+        None => group.ask(query).await,
+        Some("ok") => group.ask_stale(query).await,
+        Some(other) => {
+            let message = format!("stale={other} is not known, only stale=ok");
+            return Err(Problem::new(ErrorCode::BadRequest, message).into());
+        }
+    };
+    found.map_err(|trouble| agreement::problem(&trouble).into())
+}
+
+fn key_of(found: &KeyFound, age_ms: u64) -> Key {
+    let (value, value_hex) = shown(&found.value);
+    Key {
+        key: found.key.to_string(),
+        value,
+        value_hex,
+        revision: found.revision.0,
+        age_ms,
+        modified: time(found.wall),
+        ttl_ms: found.ttl_ms,
+    }
+}
+
+/// Gives bytes as text, or as digits when they are none.
+pub(crate) fn shown(bytes: &[u8]) -> (Option<String>, Option<String>) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => (Some(text.to_owned()), None),
+        Err(_) => (
+            None,
+            Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
+        ),
+    }
+}
+
+pub(super) fn time(millis: u64) -> String {
+    WallTime::from_millis(millis).to_string()
+}
+
+pub(super) fn duration(text: &str) -> Result<Duration, Problem> {
+    let wrong =
+        |error: model::IntervalError| Problem::new(ErrorCode::BadRequest, error.to_string());
+    model::parse_interval(text).map_err(wrong)
+}
+
+fn wait(text: Option<&str>) -> Result<Duration, Problem> {
+    let time = text.map(duration).transpose()?;
+    Ok(time.unwrap_or(WAIT).min(WAIT_MAX))
+}
+
+pub(super) fn strange() -> Failure {
+    let message = "the leader answered another question: is it of another version?";
+    Problem::new(ErrorCode::Internal, message).into()
+}

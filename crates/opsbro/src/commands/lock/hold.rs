@@ -1,0 +1,243 @@
+//! Doing something while a lock is held: the lease is renewed, and what runs ends before the lease
+//! does when that fails.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
+
+use api::client::With;
+use api::kv::Written;
+use api::locks::{ACQUIRE, Acquire, Acquired, CLOSE, NewSession, OPEN, RENEW, Renewed};
+use api::{ClientError, ErrorCode};
+use clap::Args;
+use model::NodeId;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::failure::{Exit, Failure, Outcome};
+use crate::program::{POLL, Program};
+
+/// A command that runs while a lock is held.
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    /// The lock
+    #[arg(required = true)]
+    name: Option<String>,
+    /// How many may hold it at one time; all who use it must say the same
+    #[arg(long, default_value_t = 1)]
+    slots: u32,
+    /// Time after which others may have the lock when this machine is gone, at least 2s
+    #[arg(long, default_value = "15s", value_parser = crate::program::timeout)]
+    ttl: Duration,
+    /// How long to wait for the lock
+    #[arg(long, default_value = "5m", value_parser = crate::program::timeout)]
+    timeout: Duration,
+    /// The command and what it takes
+    #[arg(last = true, required = true)]
+    command: Vec<String>,
+}
+
+/// How long one request waits for the lock: shorter than what the socket allows.
+const TURN: Duration = Duration::from_secs(5);
+
+impl Run {
+    pub(super) fn run(self, program: &Program) -> Outcome {
+        let name = self.name.clone().expect("clap asks for a name");
+        let session = session_id();
+        let mut lease = Lease::open(program, session, self.ttl.max(TTL_MIN), &self.command)?;
+        let Some(token) = self.acquire(program, &name, &mut lease)? else {
+            lease.close();
+            program.printer.say(&format!(
+                "the lock {name} did not come within {:?}: opsbro lock list tells who holds it",
+                self.timeout
+            ));
+            return Ok(Exit::No);
+        };
+        let (file, arguments) = self.command.split_first().expect("clap asks for a command");
+        let spawned = Command::new(file)
+            .args(arguments)
+            .env("OPSBRO_LOCK", &name)
+            .env("OPSBRO_LOCK_TOKEN", token.to_string())
+            .spawn();
+        let mut child = match spawned {
+            Ok(child) => child,
+            Err(error) => {
+                lease.close();
+                return Err(Failure::new(format!("cannot run {file}: {error}")));
+            }
+        };
+        let ended = watch(&mut child, &mut lease)?;
+        lease.close();
+        match ended {
+            Some(status) if status.success() => Ok(Exit::Yes),
+            Some(status) => {
+                program.printer.say(&format!("{file} ended with {status}"));
+                Ok(Exit::No)
+            }
+            None => {
+                let why = format!("the lock {name} was lost, so {file} was ended");
+                Err(Failure::new(why).with_hint("opsbro lock list tells who holds it"))
+            }
+        }
+    }
+
+    /// Waits for the lock, and gives its token.
+    fn acquire(
+        &self,
+        program: &Program,
+        name: &str,
+        lease: &mut Lease<'_>,
+    ) -> Result<Option<u64>, Failure> {
+        let deadline = Instant::now() + self.timeout;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            // The lease must not end while it waits.
+            let turn = left
+                .min(TURN)
+                .min(lease.ttl / 3)
+                .max(Duration::from_millis(1));
+            let wanted = Acquire {
+                name: name.to_owned(),
+                session: lease.session.clone(),
+                slots: self.slots,
+                wait: Some(format!("{}ms", turn.as_millis())),
+            };
+            let acquired: Acquired = program.send(&ACQUIRE, With::default(), &wanted)?;
+            if acquired.token.is_some() || left.is_zero() {
+                return Ok(acquired.token);
+            }
+            lease.renew();
+        }
+    }
+}
+
+/// Shortest lease that agreement takes.
+const TTL_MIN: Duration = Duration::from_secs(2);
+
+/// A session that this process keeps open.
+struct Lease<'a> {
+    program: &'a Program,
+    session: String,
+    ttl: Duration,
+    /// When the last renewal that came through was begun: the lease lasts at least a whole time
+    /// from there.
+    renewed: Instant,
+    is_lost: bool,
+}
+
+impl<'a> Lease<'a> {
+    fn open(
+        program: &'a Program,
+        session: String,
+        ttl: Duration,
+        command: &[String],
+    ) -> Result<Self, Failure> {
+        let renewed = Instant::now();
+        let name: String = command
+            .join(" ")
+            .chars()
+            .filter(|one| !one.is_control())
+            .take(200)
+            .collect();
+        let new = NewSession {
+            ttl: format!("{}ms", ttl.as_millis()),
+            name: format!("{name} (pid {})", std::process::id()),
+            is_kept: false,
+        };
+        let with = With {
+            path: &[&session],
+            ..With::default()
+        };
+        let _: Written = program.send(&OPEN, with, &new)?;
+        Ok(Self {
+            program,
+            session,
+            ttl,
+            renewed,
+            is_lost: false,
+        })
+    }
+
+    /// Renews when it is time to.
+    fn renew(&mut self) {
+        if self.renewed.elapsed() < self.ttl / 4 {
+            return;
+        }
+        let begun = Instant::now();
+        let with = With {
+            path: &[&self.session],
+            ..With::default()
+        };
+        let Ok(client) = self.program.client() else {
+            return;
+        };
+        // It must leave time to end what runs.
+        let client = client.with_timeout(self.ttl / 4);
+        match client.send::<_, Renewed>(&RENEW, with, &()) {
+            Ok(_) => self.renewed = begun,
+            Err(ClientError::Refused(problem)) => {
+                self.is_lost |= problem.code == ErrorCode::NotFound;
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Tells whether what needs the lock must end.
+    fn is_over(&self) -> bool {
+        self.is_lost || self.renewed.elapsed() >= self.ttl / 4 * 3
+    }
+
+    fn close(&self) {
+        let with = With {
+            path: &[&self.session],
+            ..With::default()
+        };
+        // When nobody answers the session ends by itself.
+        let _ = self.program.send::<_, Written>(&CLOSE, with, &());
+    }
+}
+
+/// Waits for the command; none when it was ended because the lease is over.
+fn watch(child: &mut Child, lease: &mut Lease<'_>) -> Result<Option<ExitStatus>, Failure> {
+    let failed =
+        |error: std::io::Error| Failure::new(format!("cannot wait for the command: {error}"));
+    loop {
+        if let Some(status) = child.try_wait().map_err(failed)? {
+            return Ok(Some(status));
+        }
+        lease.renew();
+        if lease.is_over() {
+            end(child, lease.ttl / 8).map_err(failed)?;
+            return Ok(None);
+        }
+        std::thread::sleep(POLL);
+    }
+}
+
+/// Asks a command to end, and then makes it.
+fn end(child: &mut Child, grace: Duration) -> std::io::Result<()> {
+    if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        // It may have ended by itself.
+        let _ = kill_process(pid, Signal::TERM);
+    }
+    let deadline = Instant::now() + grace;
+    while Instant::now() < deadline {
+        if child.try_wait()?.is_some() {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child.kill()?;
+    child.wait().map(drop)
+}
+
+/// Makes up an id: no other process has the same, which is all that it must be.
+pub(super) fn session_id() -> String {
+    let mut bytes = [0; 16];
+    for half in bytes.chunks_exact_mut(8) {
+        let mut hasher = RandomState::new().build_hasher();
+        hasher.write_u32(std::process::id());
+        half.copy_from_slice(&hasher.finish().to_ne_bytes());
+    }
+    NodeId::from_random(bytes).to_string()
+}
