@@ -46,6 +46,20 @@ fn a_pack_is_taken_as_it_is_saved_and_a_broken_one_keeps_its_last_good_version()
     wait_for("the detector to be gone", || {
         mine()["objects"]["detectors"].is_null().then_some(())
     });
+    // What never was good is not there, and whoever asks for it hears why.
+    agent.home.write(detector, "detector: {apply_if: 'Tru'}\n");
+    let check = "var/lib/local-configuration/packs/mine/monitoring/bad.yml";
+    agent.home.write(check, "check: {critical_if: '1 >> 2'}\n");
+    for words in [
+        ["detectors", "run", "mine/mine"],
+        ["monitoring", "run", "mine/bad"],
+    ] {
+        wait_for("the reason", || {
+            let ran = agent.opsbro(&words);
+            let is_told = ran.stderr.contains("its file is broken") && ran.code == Some(2);
+            is_told.then_some(())
+        });
+    }
 }
 
 #[test]

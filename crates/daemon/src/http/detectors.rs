@@ -79,6 +79,14 @@ async fn run_one(
             ErrorCode::NotFound,
             format!("there is no detector `{name}`"),
         );
+        let file = match name.split_once('/') {
+            Some((pack, name)) => format!("{pack}/detectors/{name}"),
+            None => format!("detectors/{name}"),
+        };
+        let rules = Arc::clone(&agent.rules.borrow());
+        if let Some(error) = super::packs::error_in(&rules, &file) {
+            return Err(problem.with_hint(error).into());
+        }
         let known: Vec<Arc<str>> = detectors.iter().map(|it| Arc::clone(&it.name)).collect();
         return Err(match model::nearest(&name, known.iter().map(|it| &**it)) {
             Some(near) => problem.with_hint(format!("did you mean `{near}`?")),

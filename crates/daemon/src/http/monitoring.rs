@@ -127,6 +127,10 @@ fn no_such_check(agent: &Agent, id: &str) -> Problem {
         None => format!("there is no check `{id}`"),
     };
     let problem = Problem::new(ErrorCode::NotFound, message);
+    let file = id.replacen('/', "/monitoring/", 1);
+    if let Some(error) = super::packs::error_in(&rules, &file) {
+        return problem.with_hint(error);
+    }
     match model::nearest(id, rules.registry.all_checks().map(|check| &*check.id)) {
         Some(near) if near != id => problem.with_hint(format!("did you mean `{near}`?")),
         Some(_) | None => problem.with_hint("`opsbro state` lists the checks of this node"),

@@ -356,6 +356,10 @@ impl Pump {
         }
         let new = self.core.own_groups(now);
         if self.told.as_ref() != Some(&new) && self.agent.alerts.groups(new.clone()) {
+            if self.told.is_none() {
+                let groups: Vec<String> = new.detected.keys().map(Group::to_string).collect();
+                info!(groups = groups.join(", "), "This node knows what it is");
+            }
             self.told = Some(new);
         }
     }
@@ -370,7 +374,12 @@ impl Pump {
         };
         let added = names(&mut change.added.keys());
         let removed = names(&mut change.removed.keys());
-        info!(added, removed, "The detected groups changed");
+        // The first look gives many, one after the other: they are told together when it is over.
+        if self.told.is_some() {
+            info!(added, removed, "The detected groups changed");
+        } else {
+            debug!(added, removed, "The detected groups changed");
+        }
         let groups = self.core.facts().detected_groups.keys().cloned().collect();
         let told = self
             .agent

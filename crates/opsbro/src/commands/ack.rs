@@ -58,14 +58,14 @@ impl Ack {
             comment: self.comment,
         };
         let done: Acknowledged = program.send(route, With::default(), &asked)?;
-        program.printer.show(&Done(done))?;
+        program.printer.show(&Done(done, self.remove))?;
         Ok(Exit::Yes)
     }
 }
 
 #[derive(Serialize)]
 #[serde(transparent)]
-struct Done(Acknowledged);
+struct Done(Acknowledged, #[serde(skip)] bool);
 
 impl Answer for Done {
     fn text(&self, page: &mut Page) {
@@ -75,6 +75,11 @@ impl Answer for Done {
         } else {
             "problems"
         };
-        page.line(format!("done for the {noun} {}", numbers.join(", ")));
+        let done = if self.1 {
+            "No longer acknowledged"
+        } else {
+            "Acknowledged"
+        };
+        page.line(format!("{done}: {noun} {}", numbers.join(", ")));
     }
 }

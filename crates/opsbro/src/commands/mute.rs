@@ -154,11 +154,35 @@ impl Verb {
                     ..With::default()
                 };
                 let ended: Mute = program.get(&UNMUTE, with)?;
-                program.printer.show(&Mutes(vec![ended]))?;
+                program.printer.show(&Ended(ended))?;
             }
         }
         Ok(Exit::Yes)
     }
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Ended(Mute);
+
+impl Answer for Ended {
+    fn text(&self, page: &mut Page) {
+        let Mute { kind, id, .. } = &self.0;
+        page.line(format!("The {kind} {id} is over: {}", about(&self.0)));
+    }
+}
+
+/// Says what somebody is not told of.
+fn about(mute: &Mute) -> String {
+    let what = [
+        ("nodes", &mute.nodes),
+        ("groups", &mute.groups),
+        ("checks", &mute.checks),
+        ("handlers", &mute.handlers),
+    ];
+    let named = what.iter().filter(|(_, patterns)| !patterns.is_empty());
+    let named = named.map(|(kind, patterns)| format!("{kind} {}", patterns.join(", ")));
+    named.collect::<Vec<_>>().join("; ")
 }
 
 #[derive(Serialize)]
@@ -168,17 +192,6 @@ struct Mutes(Vec<Mute>);
 impl Answer for Mutes {
     fn text(&self, page: &mut Page) {
         let row = |mute: &Mute| {
-            let mut what: Vec<String> = Vec::new();
-            for (kind, patterns) in [
-                ("nodes", &mute.nodes),
-                ("groups", &mute.groups),
-                ("checks", &mute.checks),
-                ("handlers", &mute.handlers),
-            ] {
-                if !patterns.is_empty() {
-                    what.push(format!("{kind} {}", patterns.join(", ")));
-                }
-            }
             let mut when: Vec<String> = Vec::new();
             if !mute.is_active {
                 when.push(format!("from {}", whole_seconds(&mute.from)));
@@ -194,7 +207,7 @@ impl Answer for Mutes {
                     "not active"
                 }
                 .to_owned(),
-                what.join("; "),
+                about(mute),
                 when.join(", "),
                 mute.by.clone(),
                 mute.comment.clone(),

@@ -1,6 +1,6 @@
 //! The problems that are open, and what changes them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::{CheckState, Group, Moment, WallTime, limits};
@@ -220,10 +220,14 @@ impl Alerts {
         let problem = Arc::clone(&live.problem);
         let mut next = problem.acknowledged.as_ref().and_then(|it| it.until);
         let mut verdicts = Vec::new();
+        let mut off = BTreeSet::new();
         for (id, handler) in &self.handlers {
             let verdict = self.judge(&problem, handler, wall);
             if let Verdict::Wait { until, .. } = &verdict {
                 next = Some(next.map_or(*until, |next| next.min(*until)));
+            }
+            if judge::is_on(handler, &self.here).is_err() {
+                off.insert(Arc::clone(id));
             }
             verdicts.push((Arc::clone(id), verdict));
         }
@@ -255,8 +259,12 @@ impl Alerts {
             }
             let text = verdict.to_string();
             if live.said.get(&id) != Some(&text) {
-                is_news |= live.said.insert(Arc::clone(&id), text.clone()).is_some();
-                live.decide(wall, &id, text);
+                let is_first = live.said.insert(Arc::clone(&id), text.clone()).is_none();
+                is_news |= !is_first;
+                // Packs bring many handlers that are off: their silence decides nothing.
+                if !(is_first && off.contains(&id)) {
+                    live.decide(wall, &id, text);
+                }
             }
         }
         if let Some(next) = next {

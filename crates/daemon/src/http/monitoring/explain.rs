@@ -145,7 +145,8 @@ fn expressions(check: &Check, watched: Option<&Watched>, world: &World) -> Vec<E
         let named = check.expressions();
         let wanted = named
             .iter()
-            .filter(|(key, _)| (*key != "for_each") == is_of_item);
+            .filter(|(key, _)| (*key != "for_each") == is_of_item)
+            .filter(|(key, _)| is_said(key, instance, watched));
         all.extend(wanted.map(|(key, expression)| Evaluated {
             key: (*key).to_owned(),
             instance: instance.map(str::to_owned),
@@ -173,6 +174,19 @@ fn expressions(check: &Check, watched: Option<&Watched>, world: &World) -> Vec<E
         );
     }
     all
+}
+
+/// Tells whether an expression has a part in what is said about a thing: of the outputs, that of
+/// its state has.
+fn is_said(key: &str, instance: Option<&str>, watched: Option<&Watched>) -> bool {
+    let Some(state) = key.strip_suffix("_output") else {
+        return true;
+    };
+    let mut things = watched.iter().flat_map(|it| &it.things);
+    let thing = things.find(|thing| thing.instance.as_deref() == instance);
+    let said = thing.map(|thing| thing.state.as_str().to_lowercase());
+    // While nothing is said, all may be.
+    said.is_none_or(|said| said == state || !["ok", "warning", "critical"].contains(&&*said))
 }
 
 /// Tells of each parameter that a check names what it is and where that is written.

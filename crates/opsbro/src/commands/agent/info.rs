@@ -234,7 +234,7 @@ fn automatic_detection(page: &mut Page, facts: &Facts) {
     if !facts.static_groups.is_empty() {
         page.field("Static ones", facts.static_groups.join(", "));
     }
-    page.more("opsbro agent parameters get groups");
+    page.more("opsbro detectors state");
 }
 
 fn monitoring(page: &mut Page, facts: &Facts) {

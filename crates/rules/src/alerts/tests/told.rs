@@ -14,6 +14,23 @@ fn without_a_handler_nothing_is_sent_and_all_is_known() {
 }
 
 #[test]
+fn what_handlers_that_are_off_think_of_a_problem_is_no_decision() {
+    let off = ("off", "notifier: syslog\nenabled: false");
+    let mut world = World::new(&[off, ("worst", "notifier: syslog\nstates: [critical]")]);
+    world.goes("linux/cpu", OK, WARNING);
+    let snapshot = world.alerts.snapshot();
+    let decisions = snapshot.problems[0].decisions.iter();
+    let decisions: Vec<_> = decisions
+        .map(|it| format!("{} {}", it.handler, it.text))
+        .collect();
+    assert_eq!(
+        decisions,
+        [" OK → WARNING", "t/worst `states` has no warning"]
+    );
+    assert!(world.why("linux/cpu", "off").contains("it is off"));
+}
+
+#[test]
 fn a_problem_and_its_end_are_told_once_and_at_once() {
     let mut world = World::new(&[("a", QUIET)]);
     world.goes("linux/cpu", OK, WARNING);

@@ -114,7 +114,7 @@ const CALM: &str = "\
 ┌─────────────────── automatic detection
  Groups:             debian, linux, web
  Static ones:        web
-   └ More →          opsbro agent parameters get groups
+   └ More →          opsbro detectors state
 
 ┌─────────────────── monitoring
  Checks:             1 ‼ WARNING, 41 √ OK
