@@ -89,6 +89,8 @@ fn problems_come_first_and_a_file_that_is_removed_takes_its_problem_away() {
     };
     assert!(at("Problems") < at("mine/bad") && at("mine/bad") < at("mine/good"));
     assert_eq!(agent.get("/status").status, 503);
+    let unwatched = Agent::start("monitoring_topic_enabled: false\n");
+    assert_eq!(unwatched.get("/status").status, 200);
     let file = format!("{PACK}/monitoring/bad.yml");
     std::fs::remove_file(agent.home.root().join(file)).unwrap();
     wait_for("the check to be gone", || {

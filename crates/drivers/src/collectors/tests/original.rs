@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 
-/// For each collector, the place below which it has names, and these as [`check_values`] takes them.
+/// For each collector, the place below which it has names, and these for [`check_values`].
 #[rustfmt::skip]
 const NAMES: &[(&Native, &str, &str)] = &[
     (&system::COLLECTOR, "",

@@ -54,7 +54,8 @@ impl State {
         let mut last = self.ask(program)?;
         program.printer.show(&last)?;
         if !self.watch {
-            let is_well = last.state.checks.values().all(|check| !is_problem(check));
+            let services = last.state.services.values();
+            let is_well = !last.state.checks.values().chain(services).any(is_problem);
             return Ok(Exit::when(is_well));
         }
         loop {
