@@ -13,7 +13,7 @@ use crate::route::{Answer, Method, Parameter, Role, Route};
 
 pub use told::{
     AddEvent, Cluster, ClusterState, Done, Event, Figures, Found, Health, Joined, KeyInfo, Left,
-    Member, NodeChange, NodeState, Pong, Problem, Zone, ZoneChanged,
+    Member, NodeChange, NodeState, Pong, Problem, Zone, ZoneChanged, in_turn,
 };
 
 /// Tells who is in the cluster.

@@ -168,6 +168,21 @@ pub struct Found {
     pub groups: Vec<String>,
 }
 
+/// Gives nodes that were detected by zone, and in each in the order in which they are to be joined
+/// until one lets this node in: proxies see all that others see, and more. `of` gives the zone of
+/// one, and whether it is a proxy.
+pub fn in_turn<'a, T>(found: &'a [T], of: impl Fn(&'a T) -> (&'a str, bool)) -> Vec<Vec<&'a T>> {
+    let mut zones: BTreeMap<&str, Vec<&T>> = BTreeMap::new();
+    for node in found {
+        zones.entry(of(node).0).or_default().push(node);
+    }
+    let mut zones: Vec<_> = zones.into_values().collect();
+    for of_zone in &mut zones {
+        of_zone.sort_by_key(|node| !of(node).1);
+    }
+    zones
+}
+
 /// What came of a ping.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Pong {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::gossip::Joined;
+use api::gossip::{Joined, in_turn};
 use api::{ErrorCode, Problem};
 use gossip::{Done, Found, Order, Refusal};
 use model::{MemberState, Zone};
@@ -14,6 +14,7 @@ use tracing::{info, warn};
 use super::{Command, Outcome, detect, shown_name};
 use crate::agent::Agent;
 use crate::configuration::Bootstrap;
+use crate::keep::Keep;
 
 /// Port of an agent when nobody says another.
 const USUAL_PORT: u16 = 6768;
@@ -58,6 +59,8 @@ impl Agent {
         for address in addresses {
             match self.order(Order::Join(*address)).await {
                 Some(Ok(Done::Joined(id))) => {
+                    // A disk that takes nothing is told elsewhere, and no reason not to join.
+                    drop(self.on_disk("cluster", Keep::save_cluster).await);
                     let known = Arc::clone(&self.members.borrow());
                     return Ok(Joined {
                         address: address.to_string(),
@@ -89,17 +92,25 @@ impl Agent {
         }
     }
 
-    /// Asks everybody who is there and joins one of them, a proxy when there is one.
+    /// Asks everybody who is there and joins one of each zone, a proxy when there is one.
     pub(super) async fn detect_and_join(
         self: &Arc<Self>,
         wait: Duration,
-    ) -> Result<Option<Joined>, Problem> {
-        let mut found = self.detect(wait).await?;
-        found.sort_by_key(|it| std::cmp::Reverse((it.is_proxy, it.id)));
-        let addresses: Vec<SocketAddr> = found.iter().map(|it| it.address).collect();
-        match addresses[..] {
-            [] => Ok(None),
-            _ => self.join(&addresses).await.map(Some),
+    ) -> Result<Vec<Joined>, Problem> {
+        let found = self.detect(wait).await?;
+        let mut all_joined = Vec::new();
+        let mut refused = None;
+        for of_zone in in_turn(&found, |it| (it.zone.as_str(), it.is_proxy)) {
+            let addresses: Vec<SocketAddr> = of_zone.iter().map(|it| it.address).collect();
+            match self.join(&addresses).await {
+                Ok(joined) => all_joined.push(joined),
+                // A zone that does not see this node's is no reason to worry when another does.
+                Err(problem) => refused = Some(problem),
+            }
+        }
+        match refused {
+            Some(problem) if all_joined.is_empty() => Err(problem),
+            Some(_) | None => Ok(all_joined),
         }
     }
 

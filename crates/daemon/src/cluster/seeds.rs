@@ -121,11 +121,13 @@ async fn look_up(agent: &Arc<Agent>, seeds: &[String]) -> (Vec<SocketAddr>, bool
 async fn detect_and_join(agent: &Arc<Agent>) {
     while agent.is_alone() {
         match agent.detect_and_join(DETECT_WAIT).await {
-            Ok(Some(joined)) => {
-                info!(address = joined.address, "Joined a node that was detected");
+            Ok(joined) if joined.is_empty() => {}
+            Ok(joined) => {
+                for joined in joined {
+                    info!(address = joined.address, "Joined a node that was detected");
+                }
                 return;
             }
-            Ok(None) => {}
             Err(problem) => warn!(%problem, "A node was detected and could not be joined"),
         }
         if agent.configuration.borrow().is_proxy {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use api::client::With;
-use api::gossip::{DETECT, Found, Joined};
+use api::gossip::{DETECT, Found, Joined, in_turn};
 use clap::Args;
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
@@ -19,7 +19,7 @@ use crate::program::{Program, timeout};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Detect {
-    /// Join one that answers, a proxy when there is one
+    /// Join one of each zone that answers, a proxy when there is one
     #[arg(long)]
     auto_join: bool,
     /// How long to wait for answers
@@ -55,10 +55,10 @@ impl Detect {
             .map_err(|error| program.explain(error))?;
         let mut detected = Detected {
             found,
-            joined: None,
+            joined: Vec::new(),
         };
         if self.auto_join && !detected.found.is_empty() {
-            detected.joined = Some(join_one(program, &detected.found)?);
+            detected.joined = join_each(program, &detected.found)?;
         }
         let nobody = detected.found.is_empty();
         program.printer.show(&detected)?;
@@ -66,18 +66,25 @@ impl Detect {
     }
 }
 
-/// Joins a proxy, else any.
-fn join_one(program: &Program, found: &[Found]) -> Result<Joined, Failure> {
-    let mut all: Vec<&Found> = found.iter().collect();
-    all.sort_by_key(|it| std::cmp::Reverse((it.is_proxy, &it.uuid)));
+/// Joins one of each zone. That some zones let this node not in is usual.
+fn join_each(program: &Program, found: &[Found]) -> Result<Vec<Joined>, Failure> {
+    let mut all_joined = Vec::new();
     let mut failure = Failure::new("nobody is there");
-    for node in all {
-        match join::join(program, &address(node)) {
-            Ok(joined) => return Ok(joined),
-            Err(error) => failure = error,
+    for of_zone in in_turn(found, |it| (&it.zone, it.is_proxy)) {
+        for node in of_zone {
+            match join::join(program, &address(node)) {
+                Ok(joined) => {
+                    all_joined.push(joined);
+                    break;
+                }
+                Err(error) => failure = error,
+            }
         }
     }
-    Err(failure)
+    match all_joined[..] {
+        [] => Err(failure),
+        _ => Ok(all_joined),
+    }
 }
 
 fn address(node: &Found) -> String {
@@ -91,8 +98,7 @@ fn address(node: &Found) -> String {
 #[derive(Serialize)]
 struct Detected {
     found: Vec<Found>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    joined: Option<Joined>,
+    joined: Vec<Joined>,
 }
 
 impl Answer for Detected {
@@ -123,9 +129,11 @@ impl Answer for Detected {
             &["  Name", "Zone", "Address:port", "Proxy", "Groups"],
             &rows,
         );
-        match &self.joined {
-            Some(joined) => page.line(join::told(joined)),
-            None => page.note("none of them was joined: --auto-join does"),
+        for joined in &self.joined {
+            page.line(join::told(joined));
+        }
+        if self.joined.is_empty() {
+            page.note("none of them was joined: --auto-join does");
         }
     }
 }
