@@ -136,19 +136,19 @@ impl Dropped {
     /// Gives the name under which it is counted.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Size => "size",
-            Self::Version => "version",
-            Self::UnknownKey => "unknown_key",
-            Self::RetiredKey => "retired_key",
-            Self::Open => "open",
+            Self::Size => "too short or too long",
+            Self::Version => "of another version",
+            Self::UnknownKey => "unknown key",
+            Self::RetiredKey => "retired key",
+            Self::Open => "not sealed",
             Self::Forged => "forged",
-            Self::Content => "content",
-            Self::Own => "own",
-            Self::WrongSender => "wrong_sender",
-            Self::OldStart => "old_start",
+            Self::Content => "without a sender",
+            Self::Own => "this node's own",
+            Self::WrongSender => "salt of another sender",
+            Self::OldStart => "of an earlier start",
             Self::Replayed => "replayed",
-            Self::Late => "late",
-            Self::Twin => "twin",
+            Self::Late => "too late",
+            Self::Twin => "of a twin",
         }
     }
 }
