@@ -260,6 +260,42 @@ fn children(pid: u32) -> Vec<u32> {
 }
 
 #[test]
+fn what_a_killed_agent_ran_ends_when_it_starts_again() {
+    let folder = tempfile::Builder::new()
+        .prefix("opsbro-test-")
+        .tempdir()
+        .unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+    std::fs::set_permissions(folder.path(), mode).unwrap();
+    let once = folder.path().join("ran").display().to_string();
+    let home = Home::with_port_0("");
+    let pack = "var/lib/local-configuration/packs/mine";
+    home.write(&format!("{pack}/package.yml"), "name: mine\n");
+    home.write(
+        &format!("{pack}/monitoring/endless.yml"),
+        &format!(
+            "check:\n  if_group: '*'\n  interval: 1s\n  timeout: 300s\n  script: \
+             \"if mkdir {once} 2>/dev/null; then echo $$ > {once}.pid; exec sleep 600; fi; true\"\n"
+        ),
+    );
+    let agent = home.launch().ready();
+    let pid: u32 = wait_for("the program that does not end", || {
+        let pid = std::fs::read_to_string(format!("{once}.pid")).ok()?;
+        pid.trim().parse().ok()
+    });
+    let runs = || {
+        let command = std::fs::read_to_string(format!("/proc/{pid}/cmdline"));
+        command.is_ok_and(|command| command.contains("sleep"))
+    };
+    wait_for("it to sleep", || runs().then_some(()));
+    let home = agent.kill();
+    assert!(runs(), "nobody ends it when its agent is killed");
+    let agent = home.launch().ready();
+    wait_for("it to be ended", || (!runs()).then_some(()));
+    drop(agent);
+}
+
+#[test]
 fn a_helper_that_is_killed_costs_its_own_run_and_no_other() {
     if !rustix::process::geteuid().is_root() {
         // Only an agent that is root runs plugins as somebody else.

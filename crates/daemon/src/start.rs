@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use drivers::child::orphans;
 use futures_util::FutureExt;
 use futures_util::future::{Fuse, FusedFuture};
 use model::{AgentState, Diagnostic, Zone, limits};
@@ -32,7 +33,7 @@ use crate::zone_keys::Key;
 use crate::{clock, reload, zone_keys};
 
 /// Time that leaving the cluster may take, of all the time that a stop has.
-const LEAVE_TIME: Duration = Duration::from_millis(1_500);
+const LEAVE_TIME: Duration = Duration::from_millis(2_500);
 /// Time after which the service manager hears that the agent runs, although no seed answers: it
 /// would kill an agent that says nothing, and the seeds may come up after this one.
 const SEEDS_PATIENCE: Duration = Duration::from_secs(30);
@@ -109,6 +110,7 @@ pub fn start(options: &Options) -> Result<(), StartError> {
     log_panics();
     name_process(&loaded.configuration.process_name);
     let keep = Keep::open(&paths.data).map_err(|error| StartError::Place(error.into()))?;
+    end_left_programs(&paths, &keep);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -119,6 +121,21 @@ pub fn start(options: &Options) -> Result<(), StartError> {
     runtime.shutdown_background();
     drop(std::fs::remove_file(&paths.socket));
     outcome
+}
+
+/// Ends what a run that was killed left running, and has all programs known as this agent's.
+fn end_left_programs(paths: &Paths, keep: &Keep) {
+    let own = paths.lock.display().to_string();
+    orphans::mark(&own);
+    if keep.previous_run().is_some_and(|run| run.ended == "killed") {
+        let groups = orphans::end_left(&own);
+        if groups > 0 {
+            warn!(
+                groups,
+                "Ended programs that the run before this one left running"
+            );
+        }
+    }
 }
 
 /// The folders an agent needs: who may enter them is part of its safety.

@@ -19,6 +19,7 @@ use crate::{Deadline, Error, Host, meter};
 
 mod frame;
 pub mod helper;
+pub mod orphans;
 mod output;
 mod running;
 #[cfg(test)]
@@ -145,6 +146,9 @@ fn run_here(
         .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    if rest == Rest::Ends {
+        orphans::put_mark(child);
+    }
     if let Some(user) = user {
         become_user(child, user)?;
     }

@@ -69,6 +69,7 @@ pub fn offer() {
 /// Runs programs for the agent that started this process, until that ends.
 pub fn serve() -> io::Result<()> {
     // Programs of the same user shall not look into this one, or change what it says.
+    super::orphans::take_over();
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     serve_on(UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?))
 }
@@ -185,6 +186,7 @@ impl Helper {
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
             .stderr(Stdio::null());
+        super::orphans::put_mark(&mut command);
         become_user(&mut command, user).map_err(io::Error::other)?;
         let mut helper = Self {
             child: Some(command.spawn()?),

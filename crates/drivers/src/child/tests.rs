@@ -31,7 +31,7 @@ fn check(line: &str, stdin: &[u8], end: End, stdout: &str, stderr: &str) {
 
 /// Waits until a process is gone or only waits to be collected.
 #[track_caller]
-fn expect_gone(process: &str) {
+pub(super) fn expect_gone(process: &str) {
     let deadline = Deadline::after(LONG);
     let stat = format!("/proc/{}/stat", process.trim());
     while std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
