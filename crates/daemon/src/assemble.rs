@@ -35,7 +35,7 @@ use crate::rules::{self, Rules, RulesLoop};
 use crate::series::{self, Cost, Series};
 use crate::services::{self, ServicesLoop};
 use crate::tasks::Tasks;
-use crate::threads::LoopThread;
+use crate::threads::{LoopThread, Rank};
 use crate::tokens::Tokens;
 use crate::workers::Workers;
 use crate::zone_keys::Key;
@@ -112,8 +112,8 @@ impl Threads {
     /// Starts them.
     pub(crate) fn start() -> std::io::Result<Self> {
         Ok(Self {
-            cluster: LoopThread::start(Cluster::NAME)?,
-            rules: LoopThread::start(RulesLoop::NAME)?,
+            cluster: LoopThread::start(Cluster::NAME, Rank::First)?,
+            rules: LoopThread::start(RulesLoop::NAME, Rank::Usual)?,
         })
     }
 }
