@@ -97,6 +97,79 @@ fn who_left_stays_left_until_it_starts_again() {
 }
 
 #[test]
+fn a_farewell_is_heard_although_its_packets_are_lost() {
+    each("farewell", |seed| {
+        let size = 2 + usize::try_from(seed % 7).unwrap();
+        let mut cluster = Cluster::joined(seed, Weather::lossy(0.05), size);
+        cluster.weather(Weather::lossy(0.3));
+        let id = cluster.nodes[1].id;
+        let order = cluster.order(1, Order::Leave(id));
+        cluster.run_until("it to have left", Duration::from_secs(3), |cluster| {
+            cluster.outcome(order).is_some()
+        });
+        cluster.kill(1);
+        cluster.run_for(Duration::from_secs(20));
+        for node in cluster.running() {
+            let state = cluster.state(node, 1);
+            assert_eq!(state, Some(MemberState::Leave), "node {node} of {size}");
+        }
+    });
+}
+
+#[test]
+fn who_hears_a_farewell_alone_knows_it_after_a_crash_too() {
+    each("witness", |seed| {
+        let mut cluster = Cluster::joined(seed, Weather::lossy(0.02), 3);
+        cluster.kill(0);
+        cluster.run_for(Duration::from_secs(10));
+        let id = cluster.nodes[1].id;
+        let order = cluster.order(1, Order::Leave(id));
+        cluster.run_until("it to have left", Duration::from_secs(3), |cluster| {
+            cluster.outcome(order).is_some()
+        });
+        cluster.kill(1);
+        // No longer than a disk takes.
+        cluster.run_for(Duration::from_millis(300));
+        cluster.kill(2);
+        cluster.start(2, &[]);
+        cluster.start(0, &[]);
+        cluster.run_for(Duration::from_secs(30));
+        for node in [0, 2] {
+            let state = cluster.state(node, 1);
+            assert_eq!(state, Some(MemberState::Leave), "node {node}");
+        }
+    });
+}
+
+#[test]
+fn who_was_told_that_it_joined_finds_the_others_after_a_crash() {
+    each("crash after the join", |seed| {
+        let plans = vec![Plan::usual(); 4];
+        let mut cluster = Cluster::new(seed, Weather::lossy(0.02), plans);
+        for node in 0..4 {
+            cluster.start(node, &[]);
+        }
+        let address = cluster.nodes[0].address;
+        for node in 1..4 {
+            let order = cluster.order(node, Order::Join(address));
+            while !matches!(cluster.outcome(order), Some(Ok(Done::Joined(_)))) {
+                cluster.run_for(Duration::from_millis(1));
+                assert!(!matches!(cluster.outcome(order), Some(Err(_))), "refused");
+            }
+            let pause = cluster.dice.between(Duration::ZERO, Duration::from_secs(1));
+            cluster.run_for(pause);
+            cluster.kill(node);
+        }
+        for node in 1..4 {
+            cluster.start(node, &[]);
+        }
+        cluster.run_until("all to see all", Duration::from_secs(40), |cluster| {
+            cluster.all_see_all_alive()
+        });
+    });
+}
+
+#[test]
 fn who_was_forgotten_is_not_heard_of_again() {
     each("forget", |seed| {
         let mut cluster = Cluster::joined(seed, Weather::lossy(0.02), 10);

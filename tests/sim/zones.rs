@@ -192,3 +192,90 @@ fn events_go_up_and_never_down() {
         assert_eq!(known(&mut cluster, 3), of(&["NODE3"]));
     });
 }
+
+/// Two zones, with two proxies and two others in the lower one, and all that see each other.
+fn two_zones(seed: u64) -> Cluster {
+    let nodes = [
+        ("internet", true),
+        ("internet", true),
+        ("internet", false),
+        ("customer-1", true),
+        ("customer-1", true),
+        ("customer-1", false),
+        ("customer-1", false),
+    ];
+    let mut cluster = joined(seed, true, &nodes);
+    let all: Vec<usize> = (0..nodes.len()).collect();
+    let below = [0, 1, 3, 4, 5, 6];
+    cluster.run_until("all to see all", Duration::from_secs(60), |cluster| {
+        let alive: BTreeSet<_> = all.iter().copied().collect();
+        let of_below: BTreeSet<_> = below.into_iter().collect();
+        (0..3).all(|node| seen_alive(cluster, node) == alive)
+            && (3..7).all(|node| seen_alive(cluster, node) == of_below)
+    });
+    cluster
+}
+
+#[test]
+fn a_death_below_is_known_above_and_so_is_the_return() {
+    each("death below", |seed| {
+        let mut cluster = two_zones(seed);
+        cluster.kill(6);
+        let known = |cluster: &mut Cluster, state| {
+            [0, 1, 2, 3, 4, 5]
+                .into_iter()
+                .all(|observer| cluster.state(observer, 6) == Some(state))
+        };
+        cluster.run_until("the death to be known", Duration::from_secs(20), |it| {
+            known(it, MemberState::Dead)
+        });
+        for above in 0..3 {
+            assert_eq!(cluster.state(above, 5), Some(MemberState::Alive));
+        }
+        cluster.start(6, &[]);
+        cluster.run_until("the return to be known", Duration::from_secs(30), |it| {
+            known(it, MemberState::Alive)
+        });
+        cluster.check();
+    });
+}
+
+#[test]
+fn one_proxy_of_two_may_die_on_either_side_and_nobody_else_is_suspect() {
+    each("one proxy", |seed| {
+        let mut cluster = two_zones(seed);
+        let dead = [0, 1, 3, 4][cluster.dice.below(4)];
+        cluster.kill(dead);
+        for _ in 0..60 {
+            cluster.run_for(Duration::from_secs(2));
+            for above in [0, 1, 2].into_iter().filter(|node| *node != dead) {
+                for below in [5, 6] {
+                    let state = cluster.state(above, below);
+                    assert_eq!(state, Some(MemberState::Alive), "{above} of {below}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn without_proxies_a_zone_is_suspect_then_dead_and_comes_back_by_itself() {
+    each("no proxy", |seed| {
+        let mut cluster = two_zones(seed);
+        cluster.kill(3);
+        cluster.kill(4);
+        cluster.run_for(Duration::from_secs(15));
+        assert_eq!(cluster.state(2, 5), Some(MemberState::Alive));
+        cluster.run_for(Duration::from_secs(27));
+        assert_eq!(cluster.state(2, 5), Some(MemberState::Suspect));
+        cluster.run_for(Duration::from_secs(35));
+        for above in 0..3 {
+            assert_eq!(cluster.state(above, 5), Some(MemberState::Dead));
+        }
+        cluster.start(3, &[]);
+        cluster.start(4, &[]);
+        cluster.run_until("the zone to be back", Duration::from_secs(45), |cluster| {
+            (0..3).all(|above| cluster.state(above, 5) == Some(MemberState::Alive))
+        });
+    });
+}

@@ -186,9 +186,9 @@ impl Agent {
         self.on_disk_later("history", Keep::flush);
     }
 
-    /// Runs small disk work in the pool and does not wait for it. Work of one name must write all
-    /// that waits: when one job of it runs and one waits, a third has nothing to add. So a disk
-    /// that hangs holds two threads by it, not one more each time.
+    /// Runs small disk work in the pool, before what is slow there, and does not wait for it. Work
+    /// of one name must write all that waits: when one job of it runs and one waits, a third has
+    /// nothing to add. So a disk that hangs holds two threads by it, not one more each time.
     pub(crate) fn on_disk_later(
         &self,
         name: &'static str,
@@ -198,13 +198,14 @@ impl Agent {
             return;
         }
         let keep = Arc::clone(&self.keep);
-        let posted = self.workers.post(name, DISK_TIME_BOX, move || work(&keep));
+        let work = move || work(&keep);
+        let posted = self.workers.post_at_once(name, DISK_TIME_BOX, work);
         if let Err(error) = posted {
             warn!(%error, name, "Cannot write to the disk");
         }
     }
 
-    /// Runs small disk work in the pool.
+    /// Runs small disk work in the pool, before what is slow there.
     pub(crate) async fn on_disk<T: Send + 'static>(
         &self,
         name: &'static str,
@@ -212,7 +213,7 @@ impl Agent {
     ) -> Result<T, JobError> {
         let keep = Arc::clone(&self.keep);
         self.workers
-            .run(name, DISK_TIME_BOX, move || work(&keep))
+            .run_at_once(name, DISK_TIME_BOX, move || work(&keep))
             .await
     }
 }

@@ -60,6 +60,8 @@ pub(crate) struct Keep {
     cluster: Mutex<Option<Vec<u8>>>,
     /// What applications registered and is not written yet.
     services: Mutex<Option<Vec<crate::services::registered::Kept>>>,
+    /// Held while that is written, so that an older one never replaces a newer one.
+    cluster_written: Mutex<()>,
     seen: Mutex<Seen>,
     /// Held while zone keys are written, so that an older ring never replaces a newer one.
     keys_written: Mutex<()>,
@@ -119,6 +121,7 @@ impl Keep {
             nodes,
             cluster: Mutex::default(),
             services: Mutex::default(),
+            cluster_written: Mutex::default(),
             seen: Mutex::new(Seen {
                 repairs,
                 troubles: Vec::new(),

@@ -106,6 +106,30 @@ pub(crate) struct Posted {
     pub work: Box<dyn FnOnce() + Send>,
 }
 
+impl Posted {
+    /// Names some work.
+    fn new(
+        name: impl Into<String>,
+        time_box: Duration,
+        work: impl FnOnce() + Send + 'static,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            time_box,
+            work: Box::new(work),
+        }
+    }
+}
+
+/// When a job has its turn among those that wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// Before all others, by one thread more than there may be otherwise.
+    Next,
+    /// Behind the others.
+    Last,
+}
+
 struct Job {
     id: u64,
     name: String,
@@ -120,16 +144,20 @@ struct Running {
 }
 
 impl State {
-    /// Lets a job wait for a thread; gives its number.
-    fn enqueue(&mut self, name: String, time_box: Duration, work: Box<dyn FnOnce() + Send>) -> u64 {
+    /// Lets a job wait for a thread, before all others or behind them; gives its number.
+    fn enqueue(&mut self, job: Posted, turn: Turn) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
-        self.queue.push_back(Job {
+        let job = Job {
             id,
-            name,
-            time_box,
-            work,
-        });
+            name: job.name,
+            time_box: job.time_box,
+            work: job.work,
+        };
+        match turn {
+            Turn::Next => self.queue.push_front(job),
+            Turn::Last => self.queue.push_back(job),
+        }
         id
     }
 
@@ -154,9 +182,19 @@ impl Workers {
         time_box: Duration,
         job: impl FnOnce() + Send + 'static,
     ) -> Result<(), JobError> {
-        self.shared
-            .push(name.into(), time_box, Box::new(job))
-            .map(drop)
+        let job = Posted::new(name, time_box, job);
+        self.shared.push(job, Turn::Last).map(drop)
+    }
+
+    /// Hands over a job that must not wait for slow ones: what may be lost until it is done.
+    pub(crate) fn post_at_once(
+        &self,
+        name: impl Into<String>,
+        time_box: Duration,
+        job: impl FnOnce() + Send + 'static,
+    ) -> Result<(), JobError> {
+        let job = Posted::new(name, time_box, job);
+        self.shared.push(job, Turn::Next).map(drop)
     }
 
     /// Hands over jobs that take no time, for one thread to do one after the other: to wake up more
@@ -168,15 +206,10 @@ impl Workers {
         }
         let mut state = self.shared.lock();
         self.shared.admit(&mut state, jobs.len())?;
-        for Posted {
-            name,
-            time_box,
-            work,
-        } in jobs
-        {
-            state.enqueue(name, time_box, work);
+        for job in jobs {
+            state.enqueue(job, Turn::Last);
         }
-        self.shared.staff(&mut state);
+        self.shared.staff(&mut state, Turn::Last);
         Ok(())
     }
 
@@ -184,7 +217,7 @@ impl Workers {
     pub(crate) fn relieve(&self) {
         let mut state = self.shared.lock();
         if !state.queue.is_empty() {
-            self.shared.staff(&mut state);
+            self.shared.staff(&mut state, Turn::Last);
         }
     }
 
@@ -195,11 +228,33 @@ impl Workers {
         time_box: Duration,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, JobError> {
-        let name = name.into();
+        self.run_in_turn(name.into(), time_box, job, Turn::Last)
+            .await
+    }
+
+    /// Runs a job that must not wait for slow ones, and waits for its result.
+    pub(crate) async fn run_at_once<T: Send + 'static>(
+        &self,
+        name: impl Into<String>,
+        time_box: Duration,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JobError> {
+        self.run_in_turn(name.into(), time_box, job, Turn::Next)
+            .await
+    }
+
+    async fn run_in_turn<T: Send + 'static>(
+        &self,
+        name: String,
+        time_box: Duration,
+        job: impl FnOnce() -> T + Send + 'static,
+        turn: Turn,
+    ) -> Result<T, JobError> {
         let (tx, rx) = oneshot::channel();
         // The receiver may be gone by then: nobody waits for a late result.
-        let work = Box::new(move || drop(tx.send(job())));
-        let id = self.shared.push(name.clone(), time_box, work)?;
+        let work = move || drop(tx.send(job()));
+        let job = Posted::new(name.clone(), time_box, work);
+        let id = self.shared.push(job, turn)?;
         match tokio::time::timeout(time_box, rx).await {
             Ok(Ok(result)) => Ok(result),
             Ok(Err(_)) => Err(JobError::Panicked { name }),
@@ -255,16 +310,11 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn push(
-        self: &Arc<Self>,
-        name: String,
-        time_box: Duration,
-        work: Box<dyn FnOnce() + Send>,
-    ) -> Result<u64, JobError> {
+    fn push(self: &Arc<Self>, job: Posted, turn: Turn) -> Result<u64, JobError> {
         let mut state = self.lock();
         self.admit(&mut state, 1)?;
-        let id = state.enqueue(name, time_box, work);
-        self.staff(&mut state);
+        let id = state.enqueue(job, turn);
+        self.staff(&mut state, turn);
         Ok(id)
     }
 
@@ -281,12 +331,13 @@ impl Shared {
     }
 
     /// Wakes a thread for the work that waits, or starts one.
-    fn staff(self: &Arc<Self>, state: &mut State) {
+    fn staff(self: &Arc<Self>, state: &mut State, turn: Turn) {
         if let Some(idle) = state.idle.pop() {
             idle.notify_one();
             return;
         }
-        if state.threads < limits::WORKER_THREADS_MAX + state.stuck_count() {
+        let more = usize::from(turn == Turn::Next);
+        if state.threads < limits::WORKER_THREADS_MAX + more + state.stuck_count() {
             state.threads += 1;
             let shared = Arc::clone(self);
             let thread = std::thread::Builder::new().name("worker".to_owned());
@@ -303,7 +354,7 @@ impl Shared {
         state.queue.retain(|job| job.id != id);
         if let Some(running) = state.running.get_mut(&id) {
             running.stuck = true;
-            self.staff(&mut state);
+            self.staff(&mut state, Turn::Last);
         }
     }
 
@@ -400,6 +451,24 @@ mod tests {
             }
             assert_eq!(workers.run("next", LONG, who).await, first);
         }
+    }
+
+    #[tokio::test]
+    async fn what_must_not_wait_does_not_wait_for_slow_jobs() {
+        let workers = Workers::default();
+        let (release, held) = sync_channel::<()>(0);
+        let held = Arc::new(Mutex::new(held));
+        for _ in 0..2 * limits::WORKER_THREADS_MAX {
+            let held = Arc::clone(&held);
+            let slow = move || drop(held.lock().unwrap().recv());
+            workers.post("slow", LONG, slow).unwrap();
+        }
+        assert_eq!(workers.run_at_once("now", LONG, || 7).await, Ok(7));
+        let (done, seen) = sync_channel(1);
+        let posted = workers.post_at_once("soon", LONG, move || done.send(()).unwrap());
+        posted.unwrap();
+        assert!(seen.recv_timeout(LONG).is_ok());
+        drop(release);
     }
 
     #[tokio::test]

@@ -24,7 +24,7 @@ use crate::item::{Departed, Entry, Item, Key, Kind, Sighting, Stamp, Tombstone};
 use crate::record::Record;
 use crate::zones::{Relation, Zones};
 
-pub use kept::Remembered;
+pub use kept::{Kept, Remembered};
 pub use states::Seen;
 pub use take::{From, Refused};
 

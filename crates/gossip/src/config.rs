@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use model::NodeId;
 
+use crate::book::Kept;
 use crate::record::Body;
 use crate::seal::{Rings, Salts};
 use crate::zones::Zones;
@@ -25,7 +26,7 @@ pub struct Config {
     /// Seed of all choices that need no secrecy.
     pub seed: u64,
     /// What `Output::Keep` gave last, in the run before.
-    pub kept: Option<Vec<u8>>,
+    pub kept: Option<Kept>,
     /// How fast it all goes.
     pub timing: Timing,
 }

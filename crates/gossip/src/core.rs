@@ -8,6 +8,7 @@
 mod answers;
 mod calls;
 mod datagrams;
+mod leaving;
 mod members;
 mod orders;
 mod rounds;
@@ -23,7 +24,7 @@ use model::{Moment, NodeId, WallTime, Zone, limits};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::book::{Book, From, News};
+use crate::book::{Book, From, Kept, News};
 use crate::config::{Config, Timing};
 use crate::input::{Call, Input, OrderId};
 use crate::item::{self, Item};
@@ -33,6 +34,7 @@ use crate::seal::{Ring, Rings, Sealer};
 use crate::swim::{Effect, Epoch, Identity, Subject, Swim};
 use calls::Pending;
 use datagrams::{PendingJoin, PendingPing};
+use leaving::Leaving;
 use members::{Expected, Shown};
 use orders::Detection;
 use rounds::{Round, Seeds};
@@ -53,7 +55,8 @@ pub struct Core {
     book: Book,
     sealer: Sealer,
     rings: Rings,
-    left: bool,
+    /// That this node leaves, or has left.
+    leaving: Option<Leaving>,
     rounds: BTreeMap<Round, Moment>,
     seeds: Seeds,
     expected: BTreeMap<NodeId, Expected>,
@@ -80,6 +83,8 @@ pub struct Core {
     proxy_turn: usize,
     told_above: (Moment, u64),
     changed_since_kept: bool,
+    /// Whether who there is changed since, which no crash may lose.
+    nodes_since_kept: bool,
     kept_at: Option<Moment>,
     figures: Counted,
     outputs: VecDeque<Output>,
@@ -130,7 +135,7 @@ impl Core {
             book: Book::new(record, Arc::new(config.zones)),
             sealer: Sealer::new(config.id, config.starts, config.salts, now, wall),
             rings: config.keys,
-            left: false,
+            leaving: None,
             rounds: BTreeMap::new(),
             seeds: Seeds::default(),
             expected: BTreeMap::new(),
@@ -150,12 +155,13 @@ impl Core {
             proxy_turn: 0,
             told_above: (Moment::default(), 0),
             changed_since_kept: false,
+            nodes_since_kept: false,
             kept_at: None,
             figures: Counted::default(),
             outputs: VecDeque::new(),
         };
         if let Some(kept) = config.kept {
-            core.restore(&kept);
+            core.restore(kept);
         }
         // Who finds this node again finds it with its new record.
         let own = Item::Record(Arc::clone(core.book.own())).for_datagram();
@@ -198,8 +204,8 @@ impl Core {
 
     /// Gives when the core wants an `Input::Deadline`.
     pub fn next_deadline(&self) -> Option<Moment> {
-        if self.left {
-            return None;
+        if let Some(leaving) = &self.leaving {
+            return leaving.next();
         }
         let rounds = self.rounds.values().copied().min();
         let others = [self.swim.next_deadline(), self.book.next_deadline(), rounds];
@@ -212,12 +218,8 @@ impl Core {
         Some(self.book.keep(self.now, self.wall, state))
     }
 
-    fn restore(&mut self, kept: &[u8]) {
-        let Ok(nodes) = self.book.restore(self.now, self.wall, kept) else {
-            *self.figures.dropped.entry("kept state").or_default() += 1;
-            return;
-        };
-        for node in nodes {
+    fn restore(&mut self, kept: Kept) {
+        for node in self.book.restore(self.now, self.wall, kept) {
             let id = node.record.id;
             self.sealer.learn(id, node.record.version.starts);
             if let Some((state, since)) = node.state {
@@ -229,8 +231,8 @@ impl Core {
 
     /// Carries on what followed from the last thing, until nothing follows any more.
     fn turn(&mut self) {
-        if self.left {
-            return;
+        if self.leaving.is_some() {
+            return self.go_on_leaving();
         }
         let now = self.now;
         if self.swim.next_deadline().is_some_and(|at| at <= now) {
@@ -329,6 +331,7 @@ impl Core {
             News::Gone { record, forgotten } => self.take_gone(&record, forgotten),
             News::Departed(departed) => {
                 let (id, starts) = (departed.id, departed.starts);
+                self.nodes_since_kept = true;
                 self.swim.take_leave(self.now, id, starts);
                 self.review.insert(id);
             }
@@ -348,6 +351,10 @@ impl Core {
         self.review.insert(id);
         self.wanted.remove(&id);
         let own_zone = after.body.zone == *self.book.zone();
+        let whereabouts = |it: &Record| (it.body.address, it.body.left, it.version.starts);
+        if before.map(whereabouts) != Some(whereabouts(after)) {
+            self.nodes_since_kept = true;
+        }
         if let Some(before) = before {
             self.tell_differences(before, after);
         }
@@ -403,6 +410,7 @@ impl Core {
 
     fn take_gone(&mut self, record: &Record, forgotten: bool) {
         let id = record.id;
+        self.nodes_since_kept = true;
         self.swim.forget(self.now, id);
         self.expected.remove(&id);
         self.shown.remove(&id);

@@ -38,6 +38,7 @@ pub use broadcasts::Subject;
 pub use effect::{Dropped, Effect};
 pub use identity::{Accused, Epoch, Identity};
 pub use known::Known;
+use known::Moves;
 
 use crate::config::Timing;
 use crate::wire::{Malformed, Writer};
@@ -52,8 +53,6 @@ use suspects::Suspects;
 const GOSSIP_EVERY: Duration = Duration::from_millis(200);
 /// How many relays are asked, and how many members get news in one turn.
 const FAN_OUT: NonZeroUsize = NonZeroUsize::new(3).expect("three is not zero");
-/// How many members are told at once that this node leaves.
-const FAREWELLS: usize = 8;
 
 /// What was counted since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,6 +72,7 @@ pub struct Swim {
     rng: SmallRng,
     pace: Pace,
     members: BTreeMap<NodeId, Known>,
+    moves: BTreeMap<NodeId, Moves>,
     suspects: Suspects,
     broadcasts: Broadcasts,
     /// What changed of members, to be sent on.
@@ -116,6 +116,7 @@ impl Swim {
             rng,
             pace: Pace::new(timing),
             members: BTreeMap::new(),
+            moves: BTreeMap::new(),
             suspects: Suspects::default(),
             broadcasts: Broadcasts::default(),
             rumours: Broadcasts::default(),
@@ -303,26 +304,37 @@ impl Swim {
             let timer = Timer::RemoveDown(known.identity);
             self.drive(now, |foca, hands| foca.handle_timer(timer, hands));
             self.members.remove(&id);
+            self.moves.remove(&id);
             self.suspects.end(id);
             self.settle(now);
         }
     }
 
-    /// Leaves: tells some members so, and says and hears nothing more.
+    /// Leaves: says and hears nothing more, but for farewells.
     pub fn leave(&mut self) {
+        self.left = true;
+        self.timers.clear();
+        self.suspects = Suspects::default();
+        self.gossip_at = None;
+    }
+
+    /// Gives the body that tells a member that this node leaves, and this beside, when it fits.
+    pub fn farewell(&self, to: Identity, told: &[u8]) -> Vec<u8> {
         let own = *self.own();
         let accused = Some(Accused {
             by: own.id,
             incarnation: self.incarnation,
         });
         let down = Member::new(Identity { accused, ..own }, self.incarnation, State::Down);
-        for to in self.some_living(FAREWELLS) {
-            self.send_own(to, std::slice::from_ref(&down));
+        let header = self.header(to, Message::Gossip);
+        let mut writer = Writer::new();
+        packet::write_header(&mut writer, &header);
+        packet::write_members(&mut writer, std::slice::from_ref(&down));
+        let mut body = writer.into_bytes();
+        if body.len() + told.len() + 2 <= limits::GOSSIP_BODY_BYTES_MAX {
+            packet::write_told(&mut body, told);
         }
-        self.left = true;
-        self.timers.clear();
-        self.suspects = Suspects::default();
-        self.gossip_at = None;
+        body
     }
 
     /// Begins another life of this node, at an address and after so many starts: after a change of
@@ -520,12 +532,7 @@ impl Swim {
         message: Message<Identity>,
         said: &[Member<Identity>],
     ) {
-        let header = Header {
-            src: *self.own(),
-            src_incarnation: self.incarnation,
-            dst: to,
-            message,
-        };
+        let header = self.header(to, message);
         let mut writer = Writer::new();
         packet::write_header(&mut writer, &header);
         packet::write_members(&mut writer, said);
@@ -533,6 +540,15 @@ impl Swim {
         let max = limits::GOSSIP_BODY_BYTES_MAX;
         self.broadcasts.fill(&mut body, max, packet::write_told);
         self.send(to, body);
+    }
+
+    fn header(&self, to: Identity, message: Message<Identity>) -> Header<Identity> {
+        Header {
+            src: *self.own(),
+            src_incarnation: self.incarnation,
+            dst: to,
+            message,
+        }
     }
 
     fn send(&mut self, to: Identity, body: Vec<u8>) {

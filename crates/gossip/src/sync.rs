@@ -2,17 +2,13 @@
 //!
 //! A comparison goes from the small to the large: hashes of buckets first, then what is in the
 //! buckets that differ, then only what one of both lacks. See [`talk`]. Whom to ask
-//! and when is in [`exchanges`].
+//! and when is decided in `core`.
 
-pub mod exchanges;
 mod message;
 pub mod talk;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod zone_tests;
 
-pub use exchanges::{Asking, Exchanges, Outcome, Place};
 pub use message::{Answer, Ask, Compare, NEWEST, OLDEST, Reason, Request, RingMark, Unread};
 pub use talk::Talk;
 

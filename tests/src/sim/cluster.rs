@@ -71,6 +71,8 @@ pub struct Cluster {
     pub sight: Sight,
     /// What is sent, when somebody listens.
     pub tap: Option<Vec<Vec<u8>>>,
+    /// Whether nodes have disks; those of thousands would take gigabytes.
+    pub(super) disks: bool,
     /// What each call is answered, in the place of who is called.
     pub(super) oracle: Option<Vec<u8>>,
     pub(super) network: Network,
@@ -94,6 +96,7 @@ impl Cluster {
             invariants: Invariants::default(),
             sight: Sight::default(),
             tap: None,
+            disks: true,
             oracle: None,
             queue: BinaryHeap::new(),
             next_event: 0,
@@ -420,7 +423,7 @@ impl Cluster {
                 self.invariants.changed(node, of, state, lives, self.now);
             }
             Output::Told | Output::Happened(_) => {}
-            Output::Keep(kept) => self.nodes[node].kept = Some(kept),
+            Output::Keep(kept) => self.nodes[node].kept = self.disks.then_some(kept),
             Output::KeepKeys(zone, ring) => drop(self.nodes[node].rings.insert(zone, ring)),
             Output::Stop { .. } => self.kill(node),
         }

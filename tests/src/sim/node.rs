@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use gossip::book::Kept;
 use gossip::seal::{Key, Ring, Rings, Use};
 use gossip::{Body, Config, Core, Health, Input, Timing, Zones};
 use model::{Moment, NodeId, WallTime, Zone};
@@ -63,6 +64,8 @@ pub struct Node {
     pub core: Option<Core>,
     /// What it has on its disk.
     pub kept: Option<Vec<u8>>,
+    /// What it finds there at its next start instead, shared with others.
+    pub shared: Option<Kept>,
     /// Until when it gets no processor.
     pub paused: Option<Moment>,
     /// What came meanwhile.
@@ -91,6 +94,7 @@ impl Node {
             starts: 0,
             core: None,
             kept: None,
+            shared: None,
             paused: None,
             waiting: VecDeque::new(),
             wake: None,
@@ -111,6 +115,10 @@ impl Node {
     pub fn start(&mut self, now: Moment, dice: &mut Dice) {
         self.starts += 1;
         let mut salts = Dice::new(dice.number());
+        let kept = self.shared.take().or_else(|| {
+            let kept = self.kept.as_deref()?;
+            Some(Kept::decode(kept).unwrap())
+        });
         let config = Config {
             id: self.id,
             starts: self.starts,
@@ -124,7 +132,7 @@ impl Node {
                 salt
             }),
             seed: dice.number(),
-            kept: self.kept.clone(),
+            kept,
             timing: self.plan.timing.clone(),
         };
         let wall = self.wall(now);
@@ -169,7 +177,16 @@ impl Node {
         self.sent.1 += 1;
     }
 
-    pub(super) fn body(&self) -> Body {
+    /// Gives what it tells first, once its keys are in force.
+    pub(super) fn body_with_keys(&self) -> Body {
+        let ring = self.rings.get(&self.plan.zone);
+        Body {
+            keys: ring.map_or((0, None), Ring::told),
+            ..self.body()
+        }
+    }
+
+    fn body(&self) -> Body {
         Body {
             name: format!("node-{}", self.address.ip()),
             display_name: String::new(),

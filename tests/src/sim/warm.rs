@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foca::{Member, State};
-use gossip::book::{Book, From};
+use gossip::book::{Book, From, Kept};
 use gossip::item::Item;
 use gossip::swim::{Epoch, Identity};
 use gossip::sync::Answer;
@@ -24,6 +24,7 @@ impl Cluster {
     /// told in a run before, and hears from who it joins that all live.
     pub fn warm(seed: u64, weather: Weather, nodes: usize) -> Self {
         let mut cluster = Self::new(seed, weather, vec![Plan::usual(); nodes]);
+        cluster.disks = false;
         let records: Vec<_> = cluster
             .nodes
             .iter()
@@ -34,7 +35,7 @@ impl Cluster {
                         starts: 1,
                         change: 0,
                     },
-                    body: node.body(),
+                    body: node.body_with_keys(),
                     unknown: Vec::new(),
                 })
             })
@@ -47,6 +48,7 @@ impl Cluster {
             let _ = book.take(now, wall, &From::Zone, item);
         }
         let kept = book.keep(now, wall, |_| Some((MemberState::Alive, wall)));
+        let kept = Kept::decode(&kept).unwrap();
         let members = records.iter().map(|record| {
             let identity = Identity {
                 id: record.id,
@@ -63,11 +65,10 @@ impl Cluster {
         };
         cluster.oracle = Some(answer.encode());
         for node in 0..nodes {
-            cluster.nodes[node].kept = Some(kept.clone());
+            cluster.nodes[node].shared = Some(kept.clone());
             cluster.start(node, &[]);
             let other = cluster.nodes[(node + 1) % nodes].address;
             cluster.order(node, Order::Join(other));
-            cluster.nodes[node].kept = None;
         }
         cluster.run_for(Duration::from_millis(50));
         cluster.oracle = None;

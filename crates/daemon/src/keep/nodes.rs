@@ -1,9 +1,10 @@
 //! What is kept of the cluster: what happened to nodes, what the core knows, and the zone that an
 //! operator chose.
 
-use std::sync::PoisonError;
+use std::sync::{MutexGuard, PoisonError};
 
 use api::gossip::NodeChange;
+use gossip::book::Kept;
 use gossip::{Change, What};
 use model::{MemberState, NodeId, WallTime, Zone};
 use serde::{Deserialize, Serialize};
@@ -78,14 +79,16 @@ impl Keep {
 
     /// Takes what the core of the cluster wants kept; [`Keep::save_cluster`] writes it.
     pub(crate) fn put_cluster(&self, bytes: Vec<u8>) {
-        let mut waiting = self.cluster.lock().unwrap_or_else(PoisonError::into_inner);
-        *waiting = Some(bytes);
+        *self.cluster_waiting() = Some(bytes);
     }
 
     /// Writes what the core of the cluster wanted kept last, when that is not on disk.
     pub(crate) fn save_cluster(&self) {
-        let mut waiting = self.cluster.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(bytes) = waiting.take() {
+        let written = self.cluster_written.lock();
+        let _one = written.unwrap_or_else(PoisonError::into_inner);
+        // The loop that gives more of it shall not wait for the disk.
+        let waiting = self.cluster_waiting().take();
+        if let Some(bytes) = waiting {
             let content = Content {
                 version: VERSION,
                 bytes,
@@ -96,9 +99,23 @@ impl Keep {
         }
     }
 
+    fn cluster_waiting(&self) -> MutexGuard<'_, Option<Vec<u8>>> {
+        self.cluster.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Gives what the core of the cluster knew before this start. What cannot be read is told
     /// and forgotten: seeds and other nodes tell it again.
-    pub(crate) fn cluster(&self) -> Option<Vec<u8>> {
+    pub(crate) fn cluster(&self) -> Option<Kept> {
+        match Kept::decode(&self.cluster_bytes()?) {
+            Ok(kept) => Some(kept),
+            Err(error) => {
+                warn!(%error, "What was known of the cluster is of a form that is not known");
+                None
+            }
+        }
+    }
+
+    fn cluster_bytes(&self) -> Option<Vec<u8>> {
         match self.store.load("cluster") {
             Ok(Loaded::Present(content)) => Some(content.bytes),
             Ok(Loaded::Absent) => None,
@@ -139,11 +156,12 @@ mod tests {
     fn what_was_kept_of_the_cluster_comes_back() {
         let folder = tempfile::tempdir().unwrap();
         let keep = Keep::open(folder.path()).unwrap();
-        assert_eq!(keep.cluster(), None);
+        assert!(keep.cluster().is_none());
         keep.put_cluster(b"one".to_vec());
         keep.put_cluster(b"two".to_vec());
         keep.save_cluster();
-        assert_eq!(keep.cluster().unwrap(), b"two");
+        assert_eq!(keep.cluster_bytes().unwrap(), b"two");
+        assert!(keep.cluster().is_none(), "that is of no form");
         let lan = Zone::parse("lan").unwrap();
         keep.save_zone(&lan, "internet");
         assert_eq!(keep.chosen_zone("internet"), Some(lan));

@@ -30,7 +30,9 @@ pub struct Remembered {
     pub state: Option<(MemberState, WallTime)>,
 }
 
-struct Kept {
+/// What a run before this one kept. Clones share the records.
+#[derive(Clone, Debug)]
+pub struct Kept {
     at: WallTime,
     records: Vec<Remembered>,
     items: Vec<Item>,
@@ -81,13 +83,7 @@ impl Book {
 
     /// Takes what was kept before the start, as far as this node may still see it; gives the nodes
     /// of it. They are to be expected, and tried, until they are forgotten.
-    pub fn restore(
-        &mut self,
-        now: Moment,
-        wall: WallTime,
-        bytes: &[u8],
-    ) -> Result<Vec<Remembered>, Malformed> {
-        let kept = read(bytes)?;
+    pub fn restore(&mut self, now: Moment, wall: WallTime, kept: Kept) -> Vec<Remembered> {
         let away = wall.as_millis().saturating_sub(kept.at.as_millis());
         let away = Duration::from_millis(away);
         let (first, later): (Vec<_>, Vec<_>) = kept
@@ -115,7 +111,7 @@ impl Book {
         self.spread.clear();
         let mut nodes = kept.records;
         nodes.retain(|it| it.record.id != self.own && self.record(it.record.id).is_some());
-        Ok(nodes)
+        nodes
     }
 }
 
@@ -132,30 +128,33 @@ fn in_short(record: &Record) -> Record {
     short
 }
 
-fn read(bytes: &[u8]) -> Result<Kept, Malformed> {
-    let mut reader = Reader::new(bytes);
-    if reader.byte()? != FORM {
-        return Err(Malformed::Value);
+impl Kept {
+    /// Reads what [`Book::keep`] wrote.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(bytes);
+        if reader.byte()? != FORM {
+            return Err(Malformed::Value);
+        }
+        let at = reader.wall()?;
+        let mut items = Vec::new();
+        for _ in 0..reader.count(ITEMS_MAX)? {
+            items.push(Item::read(&mut reader)?);
+        }
+        let mut records = Vec::new();
+        for _ in 0..reader.count(MEMBERS_MAX)? {
+            let record = Record::decode(reader.bytes(RECORD_BYTES_MAX)?)?;
+            let state = match reader.flag()? {
+                true => Some((read_state(&mut reader)?, reader.wall()?)),
+                false => None,
+            };
+            records.push(Remembered {
+                record: Arc::new(record),
+                state,
+            });
+        }
+        reader.finish()?;
+        Ok(Self { at, records, items })
     }
-    let at = reader.wall()?;
-    let mut items = Vec::new();
-    for _ in 0..reader.count(ITEMS_MAX)? {
-        items.push(Item::read(&mut reader)?);
-    }
-    let mut records = Vec::new();
-    for _ in 0..reader.count(MEMBERS_MAX)? {
-        let record = Record::decode(reader.bytes(RECORD_BYTES_MAX)?)?;
-        let state = match reader.flag()? {
-            true => Some((read_state(&mut reader)?, reader.wall()?)),
-            false => None,
-        };
-        records.push(Remembered {
-            record: Arc::new(record),
-            state,
-        });
-    }
-    reader.finish()?;
-    Ok(Kept { at, records, items })
 }
 
 #[cfg(test)]
@@ -201,7 +200,7 @@ mod tests {
     #[test]
     fn a_restart_keeps_the_expected_and_the_forgotten() {
         let mut again = book(1, "lan");
-        let nodes = again.restore(at(0), wall(111), &kept()).unwrap();
+        let nodes = again.restore(at(0), wall(111), Kept::decode(&kept()).unwrap());
         let states: Vec<_> = nodes.iter().map(|it| (it.record.id, it.state)).collect();
         let dead = Some((MemberState::Dead, wall(1)));
         assert_eq!(states, [(id(2), dead), (id(4), None), (id(5), None)]);
@@ -222,7 +221,7 @@ mod tests {
         long.version.starts = 40;
         let kept = Book::new(long, crate::book::tests::tree()).keep(at(1), wall(1), |_| None);
         let mut again = book(1, "lan");
-        again.restore(at(0), wall(2), &kept).unwrap();
+        again.restore(at(0), wall(2), Kept::decode(&kept).unwrap());
         assert_eq!(again.own().version.starts, 41);
     }
 
@@ -255,7 +254,7 @@ mod tests {
             kept.len()
         );
         let mut again = crate::book::tests::book(1, "lan");
-        let nodes = again.restore(at(1), wall(1), &kept).unwrap();
+        let nodes = again.restore(at(1), wall(1), Kept::decode(&kept).unwrap());
         assert_eq!(nodes.len(), 2_200);
     }
 
@@ -263,9 +262,7 @@ mod tests {
     fn what_was_cut_is_refused_as_a_whole() {
         let kept = kept();
         for end in 0..kept.len() {
-            let mut book = book(1, "lan");
-            assert!(book.restore(at(0), wall(2), &kept[..end]).is_err());
-            assert_eq!(book.records().count(), 1);
+            assert!(Kept::decode(&kept[..end]).is_err());
         }
     }
 
@@ -276,7 +273,9 @@ mod tests {
             let place = at_.index(kept.len());
             kept[place] ^= 1 << bit;
             let mut book = book(1, "lan");
-            let _ = book.restore(at(0), wall(2), &kept);
+            if let Ok(kept) = Kept::decode(&kept) {
+                book.restore(at(0), wall(2), kept);
+            }
             prop_assert_eq!(book.hash(), book.hash_of(&crate::book::Scope::Zone));
         }
     }

@@ -6,6 +6,7 @@ use foca::{Member, State};
 use model::{MemberState, NodeId, Zone, limits};
 
 use super::Core;
+use super::leaving::Farewell;
 use crate::book::From;
 use crate::input::{Call, Peer};
 use crate::item::Item;
@@ -96,7 +97,7 @@ impl Core {
         if record.id != from {
             return Some(Reason::Malformed);
         }
-        if self.left || self.book.is_forgotten(from, record.version.starts) {
+        if self.leaving.is_some() || self.book.is_forgotten(from, record.version.starts) {
             return Some(Reason::Forgotten);
         }
         let sees = match self.book.relation(zone) {
@@ -157,8 +158,7 @@ impl Core {
             return self.reply(call, &Answer::Refused(Reason::NotMe));
         }
         self.reply(call, &Answer::Left);
-        self.leave();
-        self.outputs.push_back(Output::Stop { by });
+        self.leave(Farewell::Stop(by));
     }
 
     pub(super) fn reply(&mut self, call: Call, answer: &Answer) {

@@ -284,6 +284,8 @@ impl Core {
         self.seeds.tried(address, &result);
         if joined {
             self.rounds.insert(Round::Contact, self.now);
+            // Who is told that it joined finds the others again, whatever happens next.
+            self.keep();
         }
         self.done(order, result);
     }

@@ -27,6 +27,8 @@ const KNOCK: u8 = 6;
 const KNOCKED: u8 = 7;
 const RELAY: u8 = 8;
 const RELAYED: u8 = 9;
+const FAREWELL: u8 = 10;
+const HEARD: u8 = 11;
 
 /// Groups that an answer to a detection names.
 const GROUPS_MAX: usize = 512;
@@ -74,7 +76,7 @@ impl Core {
     pub(super) fn take_datagram(&mut self, from: SocketAddr, packet: &[u8]) {
         self.figures.received.0 += 1;
         self.figures.received.1 += packet.len() as u64;
-        if self.left {
+        if self.leaving.as_ref().is_some_and(|it| it.next().is_none()) {
             return;
         }
         let zone = self.book.zone().clone();
@@ -107,12 +109,23 @@ impl Core {
             .as_ref()
             .is_none_or(|zone| zone == self.book.zone());
         match reader.byte()? {
+            HEARD => {
+                let nonce = u64::from_be_bytes(reader.array()?);
+                self.take_heard(sender, nonce);
+            }
+            // All else is for those who stay.
+            _ if self.leaving.is_some() => {}
             SWIM if own_zone => self.take_swim(opened, reader.rest()),
             SUMMARY if own_zone => {
                 let hash = u64::from_be_bytes(reader.array()?);
                 self.take_summary(sender, hash);
             }
-            SWIM | SUMMARY => self.drop_counted("of another zone"),
+            FAREWELL if own_zone => {
+                let nonce = u64::from_be_bytes(reader.array()?);
+                self.take_swim(opened, reader.rest());
+                self.answer_nonce(HEARD, from, nonce, sender, opened.zone.as_ref());
+            }
+            SWIM | SUMMARY | FAREWELL => self.drop_counted("of another zone"),
             DETECT => {
                 let nonce = reader.array()?;
                 let theirs = reader.zone()?;
@@ -363,6 +376,15 @@ impl Core {
     pub(super) fn send_swim(&mut self, _to: NodeId, address: SocketAddr, body: &[u8]) {
         let mut plain = Vec::with_capacity(body.len() + 1);
         plain.push(SWIM);
+        plain.extend_from_slice(body);
+        let zone = self.book.zone().clone();
+        self.send_sealed(&zone, address, &plain);
+    }
+
+    pub(super) fn send_farewell(&mut self, address: SocketAddr, nonce: u64, body: &[u8]) {
+        let mut plain = Vec::with_capacity(body.len() + 9);
+        plain.push(FAREWELL);
+        plain.extend_from_slice(&nonce.to_be_bytes());
         plain.extend_from_slice(body);
         let zone = self.book.zone().clone();
         self.send_sealed(&zone, address, &plain);

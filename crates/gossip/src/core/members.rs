@@ -222,7 +222,7 @@ impl Core {
     fn state_of(&self, record: &Record) -> Option<(MemberState, Option<NodeId>)> {
         let id = record.id;
         if id == self.own {
-            let state = if self.left {
+            let state = if self.leaving.is_some() {
                 MemberState::Leave
             } else {
                 MemberState::Alive

@@ -7,11 +7,12 @@ use model::{MemberState, Moment, NodeId, Zone, limits};
 use rand::RngExt;
 
 use super::Core;
+use super::leaving::Farewell;
 use super::rounds::Round;
 use crate::book::Refused;
 use crate::events::Event;
 use crate::input::{KeyOrder, Order, OrderId};
-use crate::output::{Done, Found, Output, Refusal};
+use crate::output::{Done, Found, Refusal};
 use crate::seal::{Holder, Rings};
 use crate::zones::Relation;
 
@@ -73,8 +74,8 @@ impl Core {
 
     fn order_leave(&mut self, order: OrderId, id: NodeId) -> Option<Result<Done, Refusal>> {
         if id == self.own {
-            self.leave();
-            return Some(Ok(Done::Left));
+            self.leave(Farewell::Order(order));
+            return None;
         }
         let Some(record) = self.book.record(id).map(Arc::clone) else {
             return Some(Err(Refusal::UnknownNode(id)));
@@ -93,34 +94,6 @@ impl Core {
                 Some(Ok(Done::Left))
             }
         }
-    }
-
-    /// Leaves, politely: what is said last rides on the farewells.
-    pub(super) fn leave(&mut self) {
-        if self.left {
-            return;
-        }
-        self.book.change_own(self.now, |body| body.left = true);
-        self.take_news();
-        self.swim.leave();
-        self.take_news();
-        self.left = true;
-        self.rounds.clear();
-        self.seeds = super::rounds::Seeds::default();
-        if let Some(kept) = self.kept() {
-            self.outputs.push_back(Output::Keep(kept));
-        }
-    }
-
-    /// Takes part again after having left.
-    fn come_back(&mut self) {
-        if !self.left {
-            return;
-        }
-        self.left = false;
-        self.book.change_own(self.now, |body| body.left = false);
-        let address = self.book.own().body.address;
-        self.swim.begin_anew(self.now, self.starts, address);
     }
 
     fn order_forget(&mut self, id: NodeId) -> Result<Done, Refusal> {
@@ -191,9 +164,8 @@ impl Core {
             return Err(Refusal::UnknownZone(zone));
         }
         // The old zone is told, with the old key, before this node is of the new one.
-        let farewell = Arc::clone(self.book.own());
-        self.swim.leave();
-        self.take_news();
+        let starts = self.book.own().version.starts;
+        self.tell_some_once();
         let told = self
             .rings
             .get(&zone)
@@ -202,7 +174,7 @@ impl Core {
             body.zone = zone.clone();
             body.keys = told;
         });
-        self.swim.begin_alone(farewell.version.starts);
+        self.swim.begin_alone(starts);
         self.expected.clear();
         self.shown.clear();
         self.take_news();

@@ -35,12 +35,14 @@ const PROXY_EVERY: Duration = Duration::from_secs(5);
 const PROXY_SOON: Duration = Duration::from_secs(1);
 /// How often states that follow from silence are looked at.
 const REVIEW_EVERY: Duration = Duration::from_secs(2);
-/// How often what changes all the time is kept, and how soon what changes after a rest: a node that
-/// dies right after it joined shall know the others when it is back.
+/// How often what changes all the time is kept, and how soon who there is: a node that dies right
+/// after it met others, or saw one leave, shall know that when it is back.
 const KEEP_EVERY: Duration = Duration::from_secs(5);
-const KEEP_SOON: Duration = Duration::from_millis(300);
-/// In a cluster of more than 250 it is kept less often, for all of it is written each time.
+const KEEP_SOON: Duration = Duration::from_millis(50);
+const KEEP_SOON_EVERY: Duration = Duration::from_millis(250);
+/// In a large cluster it is kept less often, for all of it is written each time.
 const KEEP_EVERY_A_NODE: Duration = Duration::from_millis(20);
+const KEEP_SOON_A_NODE: Duration = Duration::from_millis(5);
 /// How often the dead are looked at for those to be reaped.
 const REAP_EVERY: Duration = Duration::from_secs(10);
 /// The pauses between two tries at the seeds.
@@ -129,7 +131,7 @@ impl Core {
 
     /// Sees which rounds have something to do, and when.
     pub(super) fn plan_rounds(&mut self) {
-        if self.left {
+        if self.leaving.is_some() {
             return;
         }
         let now = self.now;
@@ -162,17 +164,25 @@ impl Core {
             zones || !self.expected.is_empty(),
             REVIEW_EVERY,
         );
-        let nodes = u32::try_from(self.swim.members().len()).unwrap_or(u32::MAX);
-        let keep_every = KEEP_EVERY.max(KEEP_EVERY_A_NODE * nodes);
-        let keep = self.changed_since_kept.then(|| {
-            let planned = self.rounds.get(&Round::Keep).copied();
-            let soon = now + KEEP_SOON;
-            let due = self.kept_at.map_or(soon, |at| soon.max(at + keep_every));
-            planned.unwrap_or(due)
-        });
-        self.plan_at(Round::Keep, keep);
+        self.plan_at(Round::Keep, self.next_keep());
         let reaps = lost && self.timing.reap_after.is_some();
         self.plan_every(Round::Reap, reaps, REAP_EVERY);
+    }
+
+    /// Gives when what is known is to be kept.
+    fn next_keep(&self) -> Option<Moment> {
+        if !self.changed_since_kept && !self.nodes_since_kept {
+            return None;
+        }
+        let nodes = u32::try_from(self.swim.members().len()).unwrap_or(u32::MAX);
+        let pause = match self.nodes_since_kept {
+            true => KEEP_SOON_EVERY.max(KEEP_SOON_A_NODE * nodes),
+            false => KEEP_EVERY.max(KEEP_EVERY_A_NODE * nodes),
+        };
+        let soon = self.now + KEEP_SOON;
+        let due = self.kept_at.map_or(soon, |at| soon.max(at + pause));
+        let planned = self.rounds.get(&Round::Keep).copied();
+        Some(planned.map_or(due, |planned| planned.min(due)))
     }
 
     fn plan_at(&mut self, round: Round, at: Option<Moment>) {
@@ -408,8 +418,9 @@ impl Core {
         self.review.extend(ids);
     }
 
-    fn keep(&mut self) {
+    pub(super) fn keep(&mut self) {
         self.changed_since_kept = false;
+        self.nodes_since_kept = false;
         self.kept_at = Some(self.now);
         if let Some(kept) = self.kept() {
             self.outputs.push_back(Output::Keep(kept));

@@ -8,6 +8,7 @@ use model::{MemberState, Moment, NodeId, WallTime, Zone};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
+use crate::book::Kept;
 use crate::input::{Call, CallError, Input, Order, OrderId, Peer};
 use crate::output::{Change, Done, Output, Refusal, What};
 use crate::record::{Body, Health};
@@ -152,7 +153,7 @@ impl World {
             keys: keys.collect::<Rings>(),
             salts: Box::new(move || salts.random()),
             seed,
-            kept: node.kept.clone(),
+            kept: node.kept.as_deref().map(|it| Kept::decode(it).unwrap()),
             timing: Timing::default(),
         };
         let wall = wall(self.now, node);

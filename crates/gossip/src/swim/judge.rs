@@ -200,11 +200,10 @@ impl Swim {
             // Foca's dead stay dead for that life.
             return;
         }
-        let moved = old.and_then(|old| {
-            let from = old.identity.address;
-            let moves = from != member.id().address && old.is_active();
-            if moves { Some((from, now)) } else { old.moved }
-        });
+        let moved = old.filter(|old| old.identity.address != member.id().address);
+        if let Some(old) = moved.filter(Known::is_active) {
+            self.moves.entry(id).or_default().from = Some((old.identity.address, now));
+        }
         let heard = match (state, old) {
             (MemberState::Alive, _) | (_, None) => now,
             (_, Some(old)) => old.heard,
@@ -215,8 +214,6 @@ impl Swim {
             state,
             accuser,
             heard,
-            moved,
-            cloned_until: old.and_then(|old| old.cloned_until),
         };
         self.members.insert(id, known);
         if self.spreads {
@@ -340,24 +337,25 @@ impl Swim {
 
     /// Tells whether an id is used at this address by another machine than the known one.
     fn notice_clone(&mut self, now: Moment, id: NodeId, epoch: Epoch, address: SocketAddr) -> bool {
-        let Some(known) = self.members.get_mut(&id) else {
+        let Some(known) = self.members.get(&id) else {
             return false;
         };
+        let moves = self.moves.get(&id).copied().unwrap_or_default();
         if known.identity.address == address || !known.is_active() {
             return false;
         }
         let lately = |at: &Moment| now.since(*at) < MOVED_FOR;
         let settling = |at: &Moment| now.since(*at) < Duration::from_secs(2);
-        let came_back = known
-            .moved
+        let came_back = moves
+            .from
             .is_some_and(|(from, at)| from == address && lately(&at) && !settling(&at));
-        let banned = known.cloned_until.is_some_and(|until| now < until);
+        let banned = moves.cloned_until.is_some_and(|until| now < until);
         let heard_of_both =
             epoch == known.identity.epoch || came_back && epoch > known.identity.epoch;
         if !banned && !heard_of_both {
             return false;
         }
-        known.cloned_until = Some(now + CLONED_FOR);
+        self.moves.entry(id).or_default().cloned_until = Some(now + CLONED_FOR);
         let at = [known.identity.address, address];
         self.effects.push_back(Effect::Cloned { id, at });
         true

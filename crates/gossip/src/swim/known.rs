@@ -20,8 +20,13 @@ pub struct Known {
     pub accuser: Option<NodeId>,
     /// When it was heard itself, or was known to refute.
     pub heard: Moment,
+}
+
+/// What is known of the few members that were seen at more than one address.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Moves {
     /// Where it was before, and until when.
-    pub(super) moved: Option<(SocketAddr, Moment)>,
+    pub(super) from: Option<(SocketAddr, Moment)>,
     /// Until when another machine with its id is not listened to.
     pub(super) cloned_until: Option<Moment>,
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gossip::book::{Book, From, Scope};
+use gossip::book::{Book, From, Kept, Scope};
 use gossip::item::Item;
 use gossip::seal::Ring;
 use gossip::sync::{Answer, Request};
@@ -36,7 +36,8 @@ pub(crate) fn check(bytes: &[u8]) -> usize {
         let (mut talk, _) = book.compare(Scope::Zone, Vec::new());
         let _ = book.answered(now, wall, &mut talk, answer);
     }
-    if book.restore(now, wall, bytes).is_ok() {
+    if let Ok(kept) = Kept::decode(bytes) {
+        book.restore(now, wall, kept);
         understood += 1;
     }
     if Ring::decode(bytes).is_ok() {

@@ -188,7 +188,9 @@ fn seeds_are_tried_until_somebody_is_there() {
 fn who_leaves_has_left_until_it_starts_again() {
     let mut world = World::joined(5);
     let order = world.order(4, Order::Leave(id(5)));
+    let took = world.run_until(SECOND * 3, |world| world.done.contains_key(&order));
     assert_eq!(world.done[&order], Ok(Done::Left));
+    assert!(took < SECOND / 10, "{took:?}");
     world.run(SECOND * 2);
     world.kill(4);
     assert!(world.all_say(4, MemberState::Leave));
