@@ -102,6 +102,20 @@ fn everybody_is_called_where_sockets_take_both_kinds() {
 }
 
 #[test]
+fn a_machine_with_two_cards_calls_on_both_and_is_heard_on_both() {
+    let (left, right) = (Lan::new(), Lan::beside());
+    let (one, mut two, three) = (left.host(1), left.host(2), right.host(3));
+    right.second_card(&mut two);
+    let hosts = [one, two, three];
+    let agents = start(&hosts, "");
+    let names =
+        |agent: &Agent| -> Vec<String> { found(agent).into_iter().map(|(name, _)| name).collect() };
+    assert_eq!(names(&agents[1]), ["n1", "n3"]);
+    assert_eq!(names(&agents[0]), ["n2"]);
+    assert_eq!(names(&agents[2]), ["n2"]);
+}
+
+#[test]
 fn nobody_answers_where_nobody_is() {
     let lan = Lan::new();
     let host = lan.host(1);

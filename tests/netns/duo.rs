@@ -1,13 +1,11 @@
 //! Nodes that join, die, return, leave and tell each other things.
 
-use std::time::Duration;
-
 use rustix::process::Signal;
 use tests::{Lan, wait_within};
 
 use crate::seen::{
-    KEY, OTHER_KEY, SOON, alive, all_see_all, changes, goes_on_to_see, home, join_all, keyed, sees,
-    start, states,
+    KEY, OTHER_KEY, SOON, a_while, alive, all_see_all, changes, goes_on_to_see, home, join_all,
+    keyed, sees, start, states,
 };
 
 #[test]
@@ -96,7 +94,7 @@ fn duo6_two_that_cannot_speak_are_alive_by_a_third() {
     let agents = start(&hosts, "");
     join_all(&agents, &hosts[0]);
     lan.part(&[&hosts[0]], &[&hosts[2]]);
-    goes_on_to_see(Duration::from_secs(30), &agents, &["n1", "n2", "n3"]);
+    goes_on_to_see(a_while(30), &agents, &["n1", "n2", "n3"]);
     for agent in &agents {
         let told = changes(agent);
         assert!(told.iter().all(|(_, state)| state == "alive"), "{told:?}");
@@ -124,11 +122,11 @@ fn duo10_keys_that_differ_keep_strangers_out() {
     }
     for agent in [&one, &two] {
         let own = [agent.info()["display_name"].as_str().unwrap().to_owned()];
-        tests::holds_for(Duration::from_secs(15), "a stranger is not seen", || {
+        tests::holds_for(a_while(20), "a stranger is not seen", || {
             alive(agent) == own && states(agent).len() == 1
         });
         let dropped = agent.info()["cluster"]["figures"]["dropped"].clone();
-        assert!(dropped["unknown_key"].as_u64().unwrap() > 0, "{dropped}");
+        assert!(dropped["unknown key"].as_u64().unwrap() > 0, "{dropped}");
     }
     // A key that is taken later opens the door, without a restart.
     two.opsbro(&["keys", "add", KEY, "--use"]).expect(0);

@@ -1,10 +1,10 @@
 //! What agents see of each other.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tests::{Agent, Home, Host, holds_for, wait_within};
+use tests::{Agent, Home, Host, holds_for};
 
 /// The key that the scenarios share.
 pub(crate) const KEY: &str = "NGNjZWI2ZmEyMzEyMTFlOA==";
@@ -18,8 +18,19 @@ automatic_detection_topic_enabled: false
 configuration_automation_topic_enabled: false
 system_compliance_topic_enabled: false
 ";
+/// How often agents are looked at: more often keeps a small machine busy with nothing else.
+const LOOK: Duration = Duration::from_millis(150);
 /// How long anything of the scenarios may take.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
+
+/// Gives how long something has to go on: so many seconds where slow tests are wanted, a third of
+/// it otherwise.
+pub(crate) fn a_while(seconds: u64) -> Duration {
+    match std::env::var_os("SLOW_TESTS") {
+        Some(_) => Duration::from_secs(seconds),
+        None => Duration::from_secs(seconds) / 3,
+    }
+}
 
 /// Makes the folder of a quiet agent with the key that the scenarios share.
 pub(crate) fn home(host: &Host, more: &str) -> Home {
@@ -52,11 +63,35 @@ pub(crate) fn join_all(agents: &[Agent], first: &Host) {
 #[track_caller]
 pub(crate) fn all_see_all(agents: &[Agent]) {
     for agent in agents {
-        wait_within(SOON, "all to see all", || {
-            let known = states(agent);
+        waits_to_see(SOON, agent, "all alive", |known| {
             let alive = known.values().filter(|state| *state == "alive");
-            (known.len() == agents.len() && alive.count() == agents.len()).then_some(())
+            known.len() == agents.len() && alive.count() == agents.len()
         });
+    }
+}
+
+/// Waits until an agent sees the others as they should be seen; tells what it saw when it does not.
+#[track_caller]
+pub(crate) fn waits_to_see(
+    time: Duration,
+    agent: &Agent,
+    what: &str,
+    is_right: impl Fn(&BTreeMap<String, String>) -> bool,
+) {
+    let deadline = Instant::now() + time;
+    loop {
+        let known = states(agent);
+        if is_right(&known) {
+            return;
+        }
+        if Instant::now() > deadline {
+            let members = agent.opsbro(&["members", "--detail"]).stdout;
+            let figures = agent.info()["cluster"]["figures"].clone();
+            let said = agent.said();
+            panic!("waited in vain for {what}: {known:?}\n{members}\n{figures}\n{said}");
+        }
+        // tidy: sleep, what an agent sees changes by itself
+        std::thread::sleep(LOOK);
     }
 }
 
@@ -88,8 +123,8 @@ pub(crate) fn sees(agent: &Agent, name: &str, state: &str) {
 #[track_caller]
 pub(crate) fn sees_within(time: Duration, agent: &Agent, name: &str, state: &str) {
     let what = format!("{name} to be {state}");
-    wait_within(time, &what, || {
-        (states(agent).get(name).map(String::as_str) == Some(state)).then_some(())
+    waits_to_see(time, agent, &what, |known| {
+        known.get(name).map(String::as_str) == Some(state)
     });
 }
 

@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use tests::{Kind, Lan, Link, holds_for};
 
 use crate::seen::{
-    alive, all_see_all, changes, figure, goes_on_to_see, join_all, never_saw_dead, sees,
+    a_while, alive, all_see_all, changes, figure, goes_on_to_see, join_all, never_saw_dead, sees,
     sees_within, start, states,
 };
 
@@ -28,7 +28,7 @@ fn nobody_is_held_for_dead_while_a_third_of_all_packets_is_lost() {
         agent.opsbro(&words).expect(0);
     }
     let never_dead = |agent: &tests::Agent| states(agent).values().all(|it| it != "dead");
-    holds_for(Duration::from_secs(30), "nobody is dead", || {
+    holds_for(a_while(30), "nobody is dead", || {
         agents.iter().all(never_dead)
     });
     never_saw_dead(&agents);
@@ -51,7 +51,7 @@ fn a_long_way_of_300_ms_is_no_reason_to_suspect() {
     });
     let agents = start(&hosts, "");
     join_all(&agents, &hosts[0]);
-    goes_on_to_see(Duration::from_secs(20), &agents, &["n1", "n2", "n3"]);
+    goes_on_to_see(a_while(20), &agents, &["n1", "n2", "n3"]);
     never_saw_dead(&agents);
 }
 
@@ -66,7 +66,7 @@ fn a_way_of_300_ms_in_each_direction_holds_nobody_for_dead() {
     let agents = start(&hosts, "");
     join_all(&agents, &hosts[0]);
     let never_dead = |agent: &tests::Agent| states(agent).values().all(|it| it != "dead");
-    holds_for(Duration::from_secs(30), "nobody is dead", || {
+    holds_for(a_while(30), "nobody is dead", || {
         agents.iter().all(never_dead)
     });
     never_saw_dead(&agents);
@@ -87,7 +87,7 @@ fn a_cable_that_carries_one_way_only_kills_nobody() {
         ..Link::default()
     };
     lan.set_between(&hosts[0], &hosts[1], cut);
-    goes_on_to_see(Duration::from_secs(25), &agents, &["n1", "n2", "n3"]);
+    goes_on_to_see(a_while(25), &agents, &["n1", "n2", "n3"]);
     never_saw_dead(&agents);
 }
 
@@ -153,11 +153,7 @@ fn packets_fit_where_only_1280_bytes_do_and_all_is_ipv6() {
         ];
         agent.opsbro(&words).expect(0);
     }
-    goes_on_to_see(
-        Duration::from_secs(5),
-        &agents,
-        &["n1", "n2", "n3", "n4", "n5"],
-    );
+    goes_on_to_see(a_while(5), &agents, &["n1", "n2", "n3", "n4", "n5"]);
     let traffic = lan.traffic();
     assert_eq!(traffic.fragments, 0, "{traffic:?}");
     assert!(traffic.packet_bytes_max <= 1_280, "{traffic:?}");
@@ -194,11 +190,7 @@ fn a_machine_that_hung_for_20_s_accuses_nobody_when_it_wakes() {
         "{:?}",
         woke.elapsed()
     );
-    goes_on_to_see(
-        Duration::from_secs(10),
-        &agents,
-        &["n1", "n2", "n3", "n4", "n5"],
-    );
+    goes_on_to_see(a_while(10), &agents, &["n1", "n2", "n3", "n4", "n5"]);
     for agent in &agents {
         let told = changes(agent);
         let others = told.iter().filter(|(name, _)| name != "n5");
@@ -250,11 +242,7 @@ fn a_quiet_cluster_sends_little() {
     join_all(&agents, &hosts[0]);
     let bytes = || -> u64 { agents.iter().map(|it| figure(it, "sent_bytes")).sum() };
     let (before, began) = (bytes(), Instant::now());
-    goes_on_to_see(
-        Duration::from_secs(10),
-        &agents,
-        &["n1", "n2", "n3", "n4", "n5"],
-    );
+    goes_on_to_see(a_while(10), &agents, &["n1", "n2", "n3", "n4", "n5"]);
     let rate = (bytes() - before) as f64 / began.elapsed().as_secs_f64() / 5.0;
     assert!(rate < 1_000.0, "{rate} bytes a second and node");
 }

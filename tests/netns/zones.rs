@@ -1,8 +1,8 @@
 //! Zones: who sees whom, who hears what, and the proxies between them.
 
-use tests::{Agent, Home, Host, Lan, wait_within};
+use tests::{Agent, Home, Host, Lan};
 
-use crate::seen::{QUIET, SOON, alive, sees};
+use crate::seen::{QUIET, SOON, sees, waits_to_see};
 
 const LAN_KEY: &str = "NmYxOThkY2FmNzljMTFlOA==";
 const INTERNET_KEY: &str = "NGEwNDdlMzBmNzljMTFlOA==";
@@ -28,19 +28,11 @@ fn zoned(host: &Host, zones: &[&str], zone: &str, is_proxy: bool, more: &str) ->
 /// Waits until an agent sees exactly these nodes, all alive, and goes on to.
 #[track_caller]
 fn sees_exactly(agent: &Agent, names: &[&str]) {
-    let mut last = Vec::new();
-    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        wait_within(SOON, "the nodes that may be seen", || {
-            last = alive(agent);
-            (last == names).then_some(())
-        });
-    }));
-    let members = || agent.opsbro(&["members", "--detail"]).stdout;
-    assert!(
-        result.is_ok(),
-        "{last:?} instead of {names:?}\n{}",
-        members()
-    );
+    let what = format!("{names:?} alive");
+    waits_to_see(SOON, agent, &what, |known| {
+        let alive = known.iter().filter(|(_, state)| *state == "alive");
+        alive.map(|(name, _)| name).eq(names)
+    });
 }
 
 fn join_every_other(agents: &[Agent], hosts: &[Host]) {

@@ -25,10 +25,15 @@ pub use switch::{Link, Traffic};
 /// How many hosts have a name that the others can look up.
 const NAMED: u8 = 20;
 
+/// Carries frames between a card and the switch. A burst shall wait, and not hold up the switch.
+const PLUG: &str = "echo 512 > /proc/sys/net/unix/max_dgram_qlen; exec socat \"$0\" \"$1\"";
+
 /// A network.
 pub struct Lan {
     cable: Arc<Cable>,
     kind: Kind,
+    /// The second number of its addresses.
+    net: u8,
 }
 
 /// What hosts of a network have.
@@ -52,8 +57,16 @@ struct Cable {
 pub struct Host {
     /// Its number.
     pub number: u8,
-    plug: Child,
+    net: u8,
+    // They go first, for their plugs are in the space.
+    cards: Vec<Card>,
     space: Space,
+}
+
+/// A network card of a host, plugged into a network.
+struct Card {
+    number: u8,
+    plug: Child,
     cable: Arc<Cable>,
 }
 
@@ -78,38 +91,65 @@ impl Lan {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let switch = Switch::new(folder.path());
         let cable = Arc::new(Cable { switch, folder });
-        Self { cable, kind }
+        let net = 66;
+        Self { cable, kind, net }
+    }
+
+    /// Makes a network for hosts that are on another one too; its addresses are `10.67.0.<n>` and
+    /// `fd67::<n>`.
+    pub fn beside() -> Self {
+        Self {
+            net: 67,
+            ..Self::new()
+        }
     }
 
     /// Makes a host.
     pub fn host(&self, number: u8) -> Host {
         let known = (1..=NAMED).flat_map(|number| {
-            let four = self.kind.has_v4.then(|| IpAddr::from(four(number)));
-            let six = self.kind.has_v6.then(|| IpAddr::from(six(number)));
+            let four = self.kind.has_v4.then(|| IpAddr::from(self.four(number)));
+            let six = self.kind.has_v6.then(|| IpAddr::from(self.six(number)));
             let both = four.into_iter().chain(six);
             both.map(move |address| format!("{address} {}\n", name(number)))
         });
         let local = "127.0.0.1 localhost\n::1 localhost\n".to_owned();
         let space = Space::new(&std::iter::once(local).chain(known).collect::<String>());
+        let mut host = Host {
+            number,
+            net: self.net,
+            cards: Vec::new(),
+            space,
+        };
+        self.plug_in(&mut host, "eth0");
+        let addresses = self.addresses(number, "eth0");
+        let batch = format!("link set lo up\n{addresses}{}", self.routes());
+        host.space.ip(&batch);
+        host
+    }
+
+    /// Gives a host of another network a second card, which is on this one.
+    pub fn second_card(&self, host: &mut Host) {
+        self.plug_in(host, "eth1");
+        host.space.ip(&self.addresses(host.number, "eth1"));
+    }
+
+    /// Puts a card into a host, and its cable into the switch.
+    fn plug_in(&self, host: &mut Host, name: &str) {
         let folder = self.cable.folder.path();
         let inlet = switch::inlet(folder);
         let to = format!(
             "UNIX-SENDTO:{},bind={}",
             inlet.display(),
-            switch::port(folder, number).display()
+            switch::port(folder, host.number).display()
         );
-        let card = "TUN,tun-type=tap,tun-name=eth0,iff-no-pi,iff-up";
-        let plug = space.spawn("socat", &[card, &to]);
-        let host = Host {
-            number,
-            plug,
-            space,
+        let card = format!("TUN,tun-type=tap,tun-name={name},iff-no-pi,iff-up");
+        host.cards.push(Card {
+            number: host.number,
+            plug: host.space.spawn("sh", &["-c", PLUG, &card, &to]),
             cable: Arc::clone(&self.cable),
-        };
-        wait_for("a network card", || host.space.has("eth0").then_some(()));
-        host.space.ip(&self.addresses(number));
-        self.cable.switch.plug_in(number);
-        host
+        });
+        wait_for("a network card", || host.space.has(name).then_some(()));
+        self.cable.switch.plug_in(host.number);
     }
 
     /// Makes the hosts 1 to `count`.
@@ -117,26 +157,42 @@ impl Lan {
         std::array::from_fn(|at| self.host(at as u8 + 1))
     }
 
-    fn addresses(&self, number: u8) -> String {
-        let card = switch::card(number)
-            .map(|byte| format!("{byte:02x}"))
-            .join(":");
+    fn addresses(&self, number: u8, name: &str) -> String {
+        let card = switch::card(number).map(|byte| format!("{byte:02x}"));
         let mut batch = format!(
-            "link set lo up\nlink set eth0 addrgenmode none\n\
-             link set eth0 address {card} mtu {}\n",
+            "link set {name} addrgenmode none\n\
+             link set {name} address {} mtu {} up\n",
+            card.join(":"),
             self.kind.mtu
         );
         if self.kind.has_v4 {
-            let own = four(number);
-            batch += &format!("addr add {own}/24 broadcast 10.66.0.255 dev eth0\n");
-            batch += "route add default via 10.66.0.254\n";
+            let (own, net) = (self.four(number), self.net);
+            batch += &format!("addr add {own}/24 broadcast 10.{net}.0.255 dev {name}\n");
         }
         if self.kind.has_v6 {
-            batch += &format!("addr add {}/64 dev eth0 nodad\n", six(number));
-            batch += &format!("addr add fe80::{number:x}/64 dev eth0 nodad\n");
-            batch += "route add default via fd66::fe\n";
+            batch += &format!("addr add {}/64 dev {name} nodad\n", self.six(number));
+            batch += &format!("addr add fe80::{number:x}/64 dev {name} nodad\n");
         }
         batch
+    }
+
+    fn routes(&self) -> String {
+        let mut batch = String::new();
+        if self.kind.has_v4 {
+            batch += &format!("route add default via {}\n", self.four(254));
+        }
+        if self.kind.has_v6 {
+            batch += &format!("route add default via {}\n", self.six(254));
+        }
+        batch
+    }
+
+    fn four(&self, number: u8) -> Ipv4Addr {
+        four(self.net, number)
+    }
+
+    fn six(&self, number: u8) -> Ipv6Addr {
+        six(self.net, number)
     }
 
     /// Says how all cables are that nothing else is said of.
@@ -248,16 +304,16 @@ impl Host {
 
     /// Gives its address of IPv4.
     pub fn four(&self) -> Ipv4Addr {
-        four(self.number)
+        four(self.net, self.number)
     }
 
     /// Gives its address of IPv6.
     pub fn six(&self) -> Ipv6Addr {
-        six(self.number)
+        six(self.net, self.number)
     }
 }
 
-impl Drop for Host {
+impl Drop for Card {
     fn drop(&mut self) {
         // It ends by itself when its card is gone.
         let _ = self.plug.kill();
@@ -271,10 +327,11 @@ fn name(number: u8) -> String {
     format!("node{number}")
 }
 
-fn four(number: u8) -> Ipv4Addr {
-    Ipv4Addr::new(10, 66, 0, number)
+fn four(net: u8, number: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, net, 0, number)
 }
 
-fn six(number: u8) -> Ipv6Addr {
-    Ipv6Addr::new(0xfd66, 0, 0, 0, 0, 0, 0, number.into())
+fn six(net: u8, number: u8) -> Ipv6Addr {
+    let net = 0xfd66 + u16::from(net - 66);
+    Ipv6Addr::new(net, 0, 0, 0, 0, 0, 0, number.into())
 }
