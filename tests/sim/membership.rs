@@ -133,10 +133,14 @@ fn who_hears_a_farewell_alone_knows_it_after_a_crash_too() {
         cluster.kill(2);
         cluster.start(2, &[]);
         cluster.start(0, &[]);
-        cluster.run_for(Duration::from_secs(30));
-        for node in [0, 2] {
-            let state = cluster.state(node, 1);
-            assert_eq!(state, Some(MemberState::Leave), "node {node}");
+        // The other was dead meanwhile: it learns so from the first that it meets.
+        cluster.run_for(Duration::from_secs(9));
+        for _ in 0..10 {
+            for node in [0, 2] {
+                let state = cluster.state(node, 1);
+                assert_eq!(state, Some(MemberState::Leave), "node {node}");
+            }
+            cluster.run_for(Duration::from_secs(2));
         }
     });
 }
@@ -211,6 +215,25 @@ fn the_parts_of_a_cluster_come_together_after_any_time() {
         assert_eq!(cluster.state(0, 1), Some(MemberState::Dead));
         cluster.mend();
         cluster.run_until("the parts to meet", Duration::from_secs(60), |cluster| {
+            cluster.all_see_all_alive()
+        });
+        cluster.check();
+    });
+}
+
+#[test]
+fn the_parts_of_a_cluster_of_hundreds_come_together_soon() {
+    each_of(1, "large partition", |seed| {
+        let size = 500;
+        let mut cluster = Cluster::joined(seed, Weather::lossy(0.01), size);
+        let some: Vec<_> = (0..size).filter(|node| node % 3 == 0).collect();
+        cluster.part(&some);
+        let time = Duration::from_secs(30);
+        let time = cluster.dice.between(time, 2 * time);
+        cluster.run_for(time);
+        assert_eq!(cluster.state(0, 1), Some(MemberState::Dead));
+        cluster.mend();
+        cluster.run_until("the parts to meet", Duration::from_secs(25), |cluster| {
             cluster.all_see_all_alive()
         });
         cluster.check();

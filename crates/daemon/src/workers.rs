@@ -460,7 +460,9 @@ mod tests {
         let held = Arc::new(Mutex::new(held));
         for _ in 0..2 * limits::WORKER_THREADS_MAX {
             let held = Arc::clone(&held);
-            let slow = move || drop(held.lock().unwrap().recv());
+            let slow = move || {
+                let _ = held.lock().unwrap().recv();
+            };
             workers.post("slow", LONG, slow).unwrap();
         }
         assert_eq!(workers.run_at_once("now", LONG, || 7).await, Ok(7));

@@ -20,7 +20,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Moment, NodeId, WallTime, Zone, limits};
+use model::{MemberState, Moment, NodeId, WallTime, Zone, limits};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
@@ -72,6 +72,8 @@ pub struct Core {
     wanted: BTreeMap<NodeId, NodeId>,
     /// Members whose records are lacking.
     lacking: BTreeSet<NodeId>,
+    /// How often the dead are still tried soon, for one of them came back.
+    rejoins: u8,
     /// How often all is still compared once more, after joining.
     looks: u8,
     /// When rings were asked for last because of a datagram.
@@ -148,6 +150,7 @@ impl Core {
             detections: Vec::new(),
             wanted: BTreeMap::new(),
             lacking: BTreeSet::new(),
+            rejoins: 0,
             looks: 0,
             asked_rings: None,
             differed: 0,
@@ -272,8 +275,15 @@ impl Core {
     fn take_effect(&mut self, effect: Effect) {
         match effect {
             Effect::Send { to, address, body } => self.send_swim(to, address, &body),
-            Effect::Changed { id, .. } => {
+            Effect::Changed { id, from, to, .. } => {
                 self.expected.remove(&id);
+                if from == Some(MemberState::Dead) && to == MemberState::Alive {
+                    self.rejoin_soon();
+                }
+                if to == MemberState::Alive && self.swim.living() == 1 {
+                    // The first one after a while alone knows what happened meanwhile.
+                    self.look_again_soon();
+                }
                 self.review.insert(id);
                 self.changed_since_kept = true;
                 if self.book.record(id).is_none() {

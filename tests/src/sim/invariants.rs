@@ -14,9 +14,6 @@ use super::sight::Sight;
 const DATAGRAM_BYTES_MAX: usize = 1_232;
 /// How long a node that lives and is reached may be called dead by another.
 const FALSE_DEATH_MAX: Duration = Duration::from_secs(30);
-/// So among hundreds: when a part of them was cut off, each side has called all of the other dead,
-/// and that many returns pass through packets of one size (seen: a little more than 30 s at 500).
-const FALSE_DEATH_OF_MANY_MAX: Duration = Duration::from_secs(60);
 /// How long a node that is dead may be called alive.
 const FALSE_LIFE_MAX: Duration = Duration::from_secs(40);
 /// Most updates and broadcasts that may wait, for each node of the cluster.
@@ -146,10 +143,6 @@ impl Invariants {
         if self.unrest {
             return;
         }
-        let most = match sight.running().count() {
-            ..=100 => FALSE_DEATH_MAX,
-            _ => FALSE_DEATH_OF_MANY_MAX,
-        };
         for ((observer, node), since) in &self.dead {
             let pair = [*observer, *node];
             let reached = network.carries(*observer, *node) && network.carries(*node, *observer);
@@ -161,7 +154,7 @@ impl Invariants {
             };
             let false_for = now.since(calm.max(*since));
             assert!(
-                false_for < most,
+                false_for < FALSE_DEATH_MAX,
                 "node {observer} calls node {node} dead for {false_for:?}, and it lives"
             );
         }

@@ -30,6 +30,9 @@ const CONTACTS: usize = 50;
 const CONTACT_TRIES: u32 = 5;
 /// How many dead ones are tried in one round of rejoining.
 const REJOINS: usize = 3;
+/// How soon they are tried after one came back: others may be back with it whose news was lost.
+const REJOIN_SOON: Duration = Duration::from_secs(2);
+const REJOINS_SOON: u8 = 3;
 /// How often proxies speak with the zone above, when nothing changed and when something did.
 const PROXY_EVERY: Duration = Duration::from_secs(5);
 const PROXY_SOON: Duration = Duration::from_secs(1);
@@ -196,8 +199,12 @@ impl Core {
         if !wanted {
             self.rounds.remove(&round);
         } else if !self.rounds.contains_key(&round) {
-            // Nodes that started together shall not go on in step.
-            let jitter = self.rng.random_range(900..1_100);
+            // Nodes that started together shall not go on in step; those that were parted at one
+            // time least of all, so that the first soon finds that the other part is back.
+            let jitter = match round {
+                Round::Rejoin => self.rng.random_range(500..1_500),
+                _ => self.rng.random_range(900..1_100),
+            };
             self.rounds.insert(round, self.now + every * jitter / 1_000);
         }
     }
@@ -343,8 +350,25 @@ impl Core {
         }
     }
 
+    /// Has some of the dead tried soon, and again, for packets are lost.
+    pub(super) fn rejoin_soon(&mut self) {
+        self.rejoins = REJOINS_SOON;
+        self.plan_rejoin();
+    }
+
+    fn plan_rejoin(&mut self) {
+        let jitter = self.rng.random_range(500..1_500);
+        let soon = self.now + REJOIN_SOON * jitter / 1_000;
+        let planned = self.rounds.entry(Round::Rejoin).or_insert(soon);
+        *planned = soon.min(*planned);
+    }
+
     /// Tries some of the dead, for ever: so a partition of any length heals.
     fn rejoin(&mut self) {
+        if self.rejoins > 0 {
+            self.rejoins -= 1;
+            self.plan_rejoin();
+        }
         let gone = self.shown.iter();
         let gone = gone.filter(|(_, shown)| shown.state == MemberState::Dead);
         let mut gone: Vec<_> = gone.map(|(id, _)| *id).collect();
