@@ -58,6 +58,8 @@ const SHOW_TOLD: Duration = Duration::from_millis(200);
 const SHOW_FIGURES: Duration = Duration::from_secs(2);
 /// Time between two descriptions of this node while its checks change.
 const DESCRIBE_INTERVAL: Duration = Duration::from_millis(500);
+/// Time that changes of one cause have to come together: a check, its service, its problem.
+const TOGETHER: Duration = Duration::from_millis(20);
 
 /// What came of an order.
 pub(crate) type Outcome = Result<Done, Refusal>;
@@ -240,7 +242,6 @@ impl Cluster {
         if is_news {
             let description = Box::new(self.described.0.clone());
             self.handle(Input::Describe(description));
-            self.show_within(SHOW_CHANGES);
         }
     }
 
@@ -419,7 +420,11 @@ impl Room for Cluster {
                 self.handle(Input::Keys(Rings::clone(&rings)));
                 self.show_within(SHOW_CHANGES);
             }
-            Event::Checks => self.describe_at = Some(self.described.1 + DESCRIBE_INTERVAL),
+            Event::Checks => {
+                // What changes with it is told with it.
+                let at = self.described.1 + DESCRIBE_INTERVAL;
+                self.describe_at = Some(at.max(clock::now() + TOGETHER));
+            }
         }
         self.tick();
     }

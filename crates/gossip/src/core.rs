@@ -368,16 +368,16 @@ impl Core {
         if let Some(before) = before {
             self.tell_differences(before, after);
         }
+        // One for all that wait to be seen.
+        if !matches!(self.outputs.back(), Some(Output::Told)) {
+            self.outputs.push_back(Output::Told);
+        }
         if id == self.own {
             if self.swim.own().address != after.body.address {
                 let address = after.body.address;
                 self.swim.begin_anew(self.now, self.starts, address);
             }
             return;
-        }
-        // One for all that wait to be seen.
-        if !matches!(self.outputs.back(), Some(Output::Told)) {
-            self.outputs.push_back(Output::Told);
         }
         if own_zone && after.body.left {
             self.swim.take_leave(self.now, id, after.version.starts);

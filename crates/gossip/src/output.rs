@@ -41,7 +41,7 @@ pub enum Output {
     Done(OrderId, Result<Done, Refusal>),
     /// A member changed.
     Changed(Change),
-    /// What another node tells of itself is news: how its checks are, what it offers.
+    /// What a node tells of itself is news: how its checks are, what it offers.
     Told,
     /// An event reached this node, or was made here.
     Happened(Event),

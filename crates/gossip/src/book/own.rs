@@ -13,8 +13,12 @@ use crate::item::{Item, Kind, Stamp, Tombstone};
 use crate::record::{Body, Health, Version};
 use crate::zones::{Relation, Zones};
 
-/// How often at most a node says something new, so that a check that flaps does not flood.
+/// How often at most a node says something new in the long run, so that a check that flaps does
+/// not flood.
 const CHANGE_EVERY: Duration = Duration::from_secs(1);
+/// What may be said before its time after a while of silence: a service that fails must not wait
+/// because something else changed just before.
+const CHANGES_AHEAD: u32 = 3;
 /// How often it says so when only the words of its problems changed, which they may at each run of
 /// a check.
 const WORDS_EVERY: Duration = Duration::from_secs(60);
@@ -25,17 +29,25 @@ pub(super) struct Draft {
     next: Option<Description>,
     only_words: bool,
     told: Option<Moment>,
+    /// When all that was said would have been said at the pace of the long run.
+    paced: Moment,
 }
 
 impl Draft {
     fn due(&self) -> Option<Moment> {
         self.next.as_ref()?;
-        let pause = if self.only_words {
-            WORDS_EVERY
-        } else {
-            CHANGE_EVERY
+        let ahead = CHANGE_EVERY * CHANGES_AHEAD;
+        let due = match self.told {
+            None => Moment::default(),
+            Some(told) if self.only_words => told + WORDS_EVERY,
+            Some(_) => Moment::from_start(self.paced.since_start().saturating_sub(ahead)),
         };
-        Some(self.told.map_or_else(Moment::default, |told| told + pause))
+        Some(due)
+    }
+
+    fn note(&mut self, now: Moment) {
+        self.told = Some(now);
+        self.paced = self.paced.max(now) + CHANGE_EVERY;
     }
 }
 
@@ -140,7 +152,9 @@ impl Book {
     }
 
     fn publish(&mut self, now: Option<Moment>, record: crate::Record) {
-        self.draft.told = now.or(self.draft.told);
+        if let Some(now) = now {
+            self.draft.note(now);
+        }
         let after = Arc::new(record);
         let before = self.put_record(Arc::clone(&after));
         let spreads = self.spreads.take();

@@ -106,7 +106,7 @@ fn two_records_of_one_version_are_settled_alike_and_counted() {
 }
 
 #[test]
-fn a_change_is_told_at_once_and_the_next_after_a_second() {
+fn some_changes_are_told_at_once_and_more_one_a_second() {
     let mut book = book(1, "lan");
     let with = |group: &str| Description {
         detected_groups: vec![Group::parse(group).unwrap()],
@@ -120,11 +120,11 @@ fn a_change_is_told_at_once_and_the_next_after_a_second() {
         book.describe(with(["nginx", "redis"][round % 2]));
         book.tick(at(100), wall(100));
     }
-    assert_eq!((version(&book), book.next_deadline()), (2, Some(at(101))));
+    assert_eq!((version(&book), book.next_deadline()), (5, Some(at(101))));
     book.tick(at(101), wall(101));
-    assert_eq!(version(&book), 3);
+    assert_eq!(version(&book), 6);
     book.describe(with("redis"));
-    assert_eq!((book.next_deadline(), version(&book)), (None, 3));
+    assert_eq!((book.next_deadline(), version(&book)), (None, 6));
     check_hash(&book);
 }
 
@@ -147,7 +147,7 @@ fn other_words_of_a_problem_wait_for_a_minute() {
     book.describe(with("92 %", CheckState::Warning));
     assert_eq!(book.next_deadline(), Some(at(160)));
     book.describe(with("99 %", CheckState::Critical));
-    assert_eq!(book.next_deadline(), Some(at(101)));
+    assert!(book.next_deadline() <= Some(at(100)), "at once");
 }
 
 #[test]
