@@ -89,7 +89,6 @@ fn names_answer_to_the_tools_of_others() {
         (&["AAAA", "linux.group.opsbro"], "status: NOERROR"),
         (&["ANY", "linux.group.opsbro"], "status: REFUSED"),
         (&["example.org"], "status: REFUSED"),
-        (&["backup.lock.opsbro"], "takes part in no agreement"),
         (&["SOA", "opsbro"], "hostmaster.opsbro."),
         (&["-x", "127.0.0.1"], ".node.opsbro."),
         (&["LINUX.Group.OpsBro"], "LINUX.Group.OpsBro."),
@@ -254,6 +253,24 @@ fn a_service_of_a_pack_is_as_well_as_its_check() {
     assert!(why("panic: 1 of 1 failed at once").is_some());
     let state = agent.get("/state/services/shop").json();
     assert_eq!(state["failing"], 1, "{state}");
+}
+
+#[test]
+fn locks_and_the_leader_answer_with_their_node() {
+    let agent = Agent::start("dns.enabled: true\n");
+    wait_for("DNS to listen", || listens(&agent).then_some(()));
+    let becomes = |name: &str, expect: &[&str]| {
+        wait_for(name, || (dig(&agent, &[name]) == expect).then_some(()));
+    };
+    becomes("leader.raft.opsbro", &["127.0.0.1"]);
+    becomes("door.lock.opsbro", &[]);
+    let words = ["lock", "acquire", "door", "--ttl", "60s", "-o", "json"];
+    let acquired = agent.opsbro(&words).expect(0).json();
+    becomes("door.lock.opsbro", &["127.0.0.1"]);
+    let session = acquired["session"].as_str().unwrap();
+    let words = ["lock", "release", "door", "--session", session];
+    agent.opsbro(&words).expect(0);
+    becomes("door.lock.opsbro", &[]);
 }
 
 #[test]

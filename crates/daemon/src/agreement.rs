@@ -27,7 +27,6 @@ use tracing::{error, info, warn};
 
 use self::meet::Card;
 use self::orders::Order;
-use self::shown::Shown;
 use self::wire::Wire;
 use crate::agent::Agent;
 use crate::clock;
@@ -35,7 +34,7 @@ use crate::cluster;
 use crate::tasks::Stop;
 
 pub(crate) use self::orders::Keep;
-pub(crate) use self::shown::View;
+pub(crate) use self::shown::{Shown, View};
 
 /// The part of a node's record that tells of its agreement.
 pub(crate) const PART: &str = "agreement";

@@ -80,6 +80,7 @@ type Making = Pin<Box<dyn Future<Output = Option<Arc<Directory>>> + Send>>;
 /// What the names and the listener depend on.
 struct Inputs {
     members: watch::Receiver<Arc<gossip::Snapshot>>,
+    agreed: watch::Receiver<Arc<crate::agreement::Shown>>,
     node: watch::Receiver<Arc<crate::cluster::Node>>,
     rules: watch::Receiver<Arc<crate::rules::Rules>>,
     configuration: watch::Receiver<Arc<crate::configuration::Configuration>>,
@@ -87,7 +88,7 @@ struct Inputs {
 
 /// What happens to the loop.
 pub(crate) enum Event {
-    /// What is known of the nodes changed.
+    /// What is known of the nodes changed, or what they agreed on.
     Members,
     /// What this node is told to do changed.
     Settings,
@@ -115,13 +116,14 @@ impl DnsLoop {
     pub(crate) fn new(agent: Arc<Agent>, shown: watch::Sender<Arc<Shown>>) -> Self {
         let mut inputs = Inputs {
             members: agent.members.clone(),
+            agreed: agent.agreement.follow(),
             node: agent.node.clone(),
             rules: agent.rules.clone(),
             configuration: agent.configuration.subscribe(),
         };
         inputs.configuration.mark_changed();
         let mut gatherer = Gatherer::default();
-        let cluster = Arc::new(gatherer.gather(&inputs.members.borrow()));
+        let cluster = Arc::new(gatherer.gather(&inputs.members.borrow(), &inputs.agreed.borrow()));
         let settings = Settings::of(&agent);
         let directory = Directory::new(Arc::clone(&cluster), &settings.names, serial());
         Self {
@@ -147,10 +149,11 @@ impl DnsLoop {
     /// Takes what is known of the nodes; most changes there are none for the names.
     fn members(&mut self) {
         let known = Arc::clone(&self.inputs.members.borrow_and_update());
+        let agreed = Arc::clone(&self.inputs.agreed.borrow_and_update());
         if !self.is_on() {
             return;
         }
-        let cluster = self.gatherer.gather(&known);
+        let cluster = self.gatherer.gather(&known, &agreed);
         if gather::differs(&cluster, &self.cluster) {
             self.cluster = Arc::new(cluster);
             self.make();
@@ -197,7 +200,8 @@ impl DnsLoop {
         let old = std::mem::replace(&mut self.settings, settings);
         if old.names != self.settings.names || old.off.is_some() != self.settings.off.is_some() {
             let known = Arc::clone(&self.inputs.members.borrow());
-            self.cluster = Arc::new(self.gatherer.gather(&known));
+            let agreed = Arc::clone(&self.inputs.agreed.borrow());
+            self.cluster = Arc::new(self.gatherer.gather(&known, &agreed));
             self.make();
         }
         if old.listens_differently(&self.settings) || !self.is_on() {
@@ -293,6 +297,7 @@ impl Room for DnsLoop {
         tokio::select! {
             made = made => Event::Made(made),
             Ok(()) = inputs.members.changed() => Event::Members,
+            Ok(()) = inputs.agreed.changed() => Event::Members,
             Ok(()) = inputs.node.changed() => Event::Settings,
             Ok(()) = inputs.rules.changed() => Event::Settings,
             Ok(()) = inputs.configuration.changed() => Event::Settings,
@@ -316,7 +321,8 @@ pub(crate) fn directory(agent: &Agent) -> Arc<Directory> {
     if let Some(directory) = &shown.directory {
         return Arc::clone(directory);
     }
-    let cluster = Gatherer::default().gather(&agent.members.borrow());
+    let agreed = agent.agreement.shown();
+    let cluster = Gatherer::default().gather(&agent.members.borrow(), &agreed);
     let names = Settings::of(agent).names;
     Arc::new(Directory::new(Arc::new(cluster), &names, serial()))
 }

@@ -116,7 +116,7 @@ pub struct Service {
 }
 
 /// What the cluster agreed on.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holders {
     /// Who holds which lock.
     pub locks: Vec<Holder>,
@@ -125,7 +125,7 @@ pub struct Holders {
 }
 
 /// Who holds a lock.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
     /// The lock.
     pub lock: String,

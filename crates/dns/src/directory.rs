@@ -323,7 +323,7 @@ impl Directory {
             Kind::Group => "no node has this group",
             Kind::Service | Kind::Tcp | Kind::Udp => "no node offers this service",
             Kind::Lock if self.cluster.holders.is_some() => "nobody knows this lock",
-            Kind::Lock | Kind::Raft => "this node takes part in no agreement that has locks",
+            Kind::Lock | Kind::Raft => "this node knows of no agreement that has locks",
             Kind::Reverse => "no node has this address",
         }
     }

@@ -28,7 +28,7 @@ pub enum NameError {
 impl fmt::Display for NameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::EmptyLabel => "two dots stand side by side",
+            Self::EmptyLabel => "a part of it between dots is empty",
             Self::LongLabel => "a label is longer than 63 bytes",
             Self::LongName => "it is longer than 255 bytes",
             Self::Letter => "it has a control character or space",

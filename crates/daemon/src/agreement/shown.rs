@@ -7,6 +7,7 @@ use std::time::Duration;
 use expr::{Agreed, Unknown};
 use model::{NodeId, Value};
 use raft::{FoundWhat, Group, Query, State};
+use tokio::sync::watch;
 
 use super::Agreement;
 use crate::agent::Agent;
@@ -30,6 +31,11 @@ impl Agreement {
     /// most some seconds old.
     pub(crate) fn shown(&self) -> Arc<Shown> {
         Arc::clone(&self.shown.borrow())
+    }
+
+    /// Tells whenever that changes.
+    pub(crate) fn follow(&self) -> watch::Receiver<Arc<Shown>> {
+        self.shown.subscribe()
     }
 
     fn show(&self, shown: Shown) {

@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use dns::{Cluster, Node, Told};
+use dns::{Cluster, Holder, Holders, Node, Told};
 use gossip::{Member, Record, Snapshot};
 use model::{NodeId, Zone};
 
+use crate::agreement::Shown;
 use crate::cluster::{addresses, shown_name};
 use crate::services;
 
@@ -18,8 +19,8 @@ pub(crate) struct Gatherer {
 }
 
 impl Gatherer {
-    /// Gives what the names are made of. Nobody agrees on locks yet, so none has a holder.
-    pub(crate) fn gather(&mut self, known: &Snapshot) -> Cluster {
+    /// Gives what the names are made of.
+    pub(crate) fn gather(&mut self, known: &Snapshot, agreed: &Shown) -> Cluster {
         let mut read = BTreeMap::new();
         let nodes = known.members.iter().map(|member| {
             let told = self.told(member);
@@ -41,7 +42,7 @@ impl Gatherer {
             own: known.own,
             zone: zone.unwrap_or_else(|| Zone::parse("internet").expect("this is a name")),
             nodes,
-            holders: None,
+            holders: holders(agreed),
         }
     }
 
@@ -68,8 +69,22 @@ pub(crate) fn differs(one: &Cluster, other: &Cluster) -> bool {
             && (one.state, one.since, &one.accuser) == (other.state, other.since, &other.accuser)
     };
     one.zone != other.zone
+        || one.holders != other.holders
         || one.nodes.len() != other.nodes.len()
         || !one.nodes.iter().zip(&other.nodes).all(same)
+}
+
+/// Gives who leads and who holds locks; nothing while agreement tells neither.
+fn holders(agreed: &Shown) -> Option<Holders> {
+    let is_told = agreed.leader.is_some() || !agreed.holders.is_empty();
+    let locks = agreed.holders.iter().map(|(lock, nodes)| Holder {
+        lock: lock.clone(),
+        nodes: nodes.clone(),
+    });
+    is_told.then(|| Holders {
+        locks: locks.collect(),
+        leader: agreed.leader,
+    })
 }
 
 fn read(record: &Record) -> Told {
@@ -103,7 +118,8 @@ mod tests {
         let zones = gossip::Zones::new([(node.zone.clone(), None)]);
         let mut known = show::alone(&node, zones, clock::now());
         let mut gatherer = Gatherer::default();
-        let first = gatherer.gather(&known);
+        let mut agreed = Shown::default();
+        let first = gatherer.gather(&known, &agreed);
         assert_eq!(first.nodes[0].told.display_name, "Front");
         assert_eq!(first.nodes[0].told.addresses, [node.public_address]);
         let mut record = Record::clone(&known.members[0].record);
@@ -111,11 +127,11 @@ mod tests {
         record.version.change += 1;
         record.body.health.counts = vec![(model::CheckState::Ok, 3)];
         known.members[0].record = Arc::new(record.clone());
-        let second = gatherer.gather(&known);
+        let second = gatherer.gather(&known, &agreed);
         assert!(!differs(&first, &second));
         record.body.static_groups.push(Group::parse("web").unwrap());
         known.members[0].record = Arc::new(record.clone());
-        let third = gatherer.gather(&known);
+        let third = gatherer.gather(&known, &agreed);
         assert!(differs(&second, &third));
         let more = "fd00::7\n10.0.0.7\nno address\n".as_bytes();
         record
@@ -123,9 +139,14 @@ mod tests {
             .parts
             .insert("addresses".to_owned(), Arc::from(more));
         known.members[0].record = Arc::new(record);
-        let fourth = gatherer.gather(&known);
+        let fourth = gatherer.gather(&known, &agreed);
         assert!(differs(&third, &fourth));
         let six = "fd00::7".parse().unwrap();
         assert_eq!(fourth.nodes[0].told.addresses, [node.public_address, six]);
+        assert_eq!(fourth.holders, None);
+        agreed.holders.insert("backup".to_owned(), vec![node.id]);
+        let fifth = gatherer.gather(&known, &agreed);
+        assert!(differs(&fourth, &fifth));
+        assert_eq!(fifth.holders.unwrap().locks[0].nodes, [node.id]);
     }
 }

@@ -271,7 +271,11 @@ fn services_of(agent: &Agent) -> BTreeMap<String, Service> {
             false => Arc::new(crate::services::told(&member.record)),
         };
         let is_here = matches!(member.state, MemberState::Alive | MemberState::Suspect);
-        let node = &member.record.body.name;
+        let body = &member.record.body;
+        let node = match body.display_name.as_str() {
+            "" => body.name.as_str(),
+            shown => shown,
+        };
         for offer in offered
             .iter()
             .filter(|_| member.state != MemberState::Leave)
@@ -280,15 +284,15 @@ fn services_of(agent: &Agent) -> BTreeMap<String, Service> {
                 name: offer.name.clone(),
                 ..Service::default()
             });
-            service.members.push(node.clone());
+            service.members.push(node.to_owned());
             match offer.state {
                 CheckState::Ok if is_here => {
                     service.passing += 1;
-                    service.passing_members.push(node.clone());
+                    service.passing_members.push(node.to_owned());
                 }
                 state if is_problem(state) || !is_here => {
                     service.failing += 1;
-                    service.failing_members.push(node.clone());
+                    service.failing_members.push(node.to_owned());
                 }
                 _ => {}
             }

@@ -55,15 +55,15 @@ impl Resolver {
     }
 
     /// What makes it read the file.
-    fn next(self) -> &'static str {
+    fn next(self, path: &Path) -> String {
         match self {
-            Self::SystemdResolved => "systemctl restart systemd-resolved",
-            Self::Dnsmasq => "systemctl restart dnsmasq",
-            Self::Bind => {
-                "write `include \"/etc/bind/named.conf.opsbro\";` into /etc/bind/named.conf, then \
-                 systemctl reload named"
-            }
-            Self::Unbound => "systemctl restart unbound",
+            Self::SystemdResolved => "systemctl restart systemd-resolved".to_owned(),
+            Self::Dnsmasq => "systemctl restart dnsmasq".to_owned(),
+            Self::Bind => format!(
+                "write `include \"{}\";` into /etc/bind/named.conf, then systemctl reload named",
+                path.display()
+            ),
+            Self::Unbound => "systemctl restart unbound".to_owned(),
         }
     }
 
@@ -113,7 +113,7 @@ impl Install {
         file::replace(path, text.as_bytes(), Access::Mode(0o644))?;
         program.printer.show(&Installed {
             file: path.to_owned(),
-            next: self.resolver.next(),
+            next: self.resolver.next(path),
         })?;
         Ok(Exit::Yes)
     }
@@ -130,12 +130,12 @@ fn reached_at(address: SocketAddr) -> SocketAddr {
 #[derive(Serialize)]
 struct Installed {
     file: PathBuf,
-    next: &'static str,
+    next: String,
 }
 
 impl Answer for Installed {
     fn text(&self, page: &mut Page) {
         page.field("Written", self.file.display());
-        page.more(self.next);
+        page.more(&self.next);
     }
 }
