@@ -387,12 +387,11 @@ impl Reply<'_> {
     /// Adds what tells that we speak EDNS, and why, and writes the header.
     fn end(&self, out: &mut Vec<u8>, outcome: Outcome, reason: &str) -> Outcome {
         let mut additional = outcome.additional;
-        if let Some(edns) = self.query.edns {
+        if self.query.edns.is_some() {
             let reason = &reason[..reason.floor_char_boundary(REASON_BYTES_MAX)];
             let has_room = out.len() + OPT_BYTES + 6 + reason.len() <= self.limit;
             let reason = if has_room { reason } else { "" };
-            let dnssec = if edns.wants_dnssec { wire::DO } else { 0 };
-            push_option(out, outcome.code >> 4, dnssec, reason);
+            push_option(out, outcome.code >> 4, reason);
             additional += 1;
         }
         let mut flags = wire::QR | self.recursion | outcome.code & 0xf;
@@ -423,11 +422,12 @@ fn outcome(written: Written) -> Outcome {
     }
 }
 
-/// Writes that we speak EDNS, and why the answer is as it is.
-fn push_option(out: &mut Vec<u8>, code: u16, flags: u16, reason: &str) {
+/// Writes that we speak EDNS, and why the answer is as it is. That somebody wants signatures is not
+/// repeated, as there are none: systemd-resolved takes it for a promise and refuses the answer.
+fn push_option(out: &mut Vec<u8>, code: u16, reason: &str) {
     let size = u16::try_from(DNS_UDP_BYTES_MAX).expect("a small number");
     out.push(0);
-    for number in [wire::OPT, size, code << 8, flags] {
+    for number in [wire::OPT, size, code << 8, 0] {
         out.extend_from_slice(&number.to_be_bytes());
     }
     if reason.is_empty() {

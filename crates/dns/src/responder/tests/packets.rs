@@ -113,3 +113,15 @@ fn forged_senders_are_sent_to_tcp() {
     let tcp = responder.respond(now, source, Transport::Tcp, &packet, &mut out);
     assert_eq!(tcp, Reaction::Answered);
 }
+
+#[test]
+fn signatures_are_not_promised_to_who_wants_them() {
+    let mut responder = responder(cluster(three()));
+    let mut packet = question(1, &Name::parse("web.group.opsbro").unwrap(), wire::A, 512);
+    let flags = packet.len() - 4;
+    packet[flags] = 0x80;
+    let mut out = Vec::new();
+    let source = "127.0.0.1:9".parse().unwrap();
+    responder.respond(Moment::default(), source, Transport::Udp, &packet, &mut out);
+    assert_eq!(out[out.len() - 4..], [0; 4], "no flag and no option");
+}

@@ -73,7 +73,9 @@ impl Resolver {
         let head = "Written by `opsbro dns install`: names of the cluster are asked of the agent.";
         match self {
             Self::SystemdResolved => format!(
-                "# {head}\n[Resolve]\nDNS={at}\nDomains=~{domain}\nDNSSEC=allow-downgrade\n"
+                "# {head}\n# With DNSSEC=yes also write {domain} into \
+                 /etc/dnssec-trust-anchors.d/opsbro.negative: the names are not signed.\n\
+                 [Resolve]\nDNS={at}\nDomains=~{domain}\n"
             ),
             Self::Dnsmasq => {
                 format!("# {head}\nserver=/{domain}/{ip}#{port}\nrebind-domain-ok=/{domain}/\n")
