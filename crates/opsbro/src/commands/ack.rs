@@ -63,6 +63,9 @@ impl Ack {
     }
 }
 
+/// Problems that are named one by one; of more, the count says more.
+const NAMED_MAX: usize = 20;
+
 #[derive(Serialize)]
 #[serde(transparent)]
 struct Done(Acknowledged, #[serde(skip)] bool);
@@ -80,6 +83,9 @@ impl Answer for Done {
         } else {
             "Acknowledged"
         };
-        page.line(format!("{done}: {noun} {}", numbers.join(", ")));
+        page.line(match numbers.len() {
+            0..=NAMED_MAX => format!("{done}: {noun} {}", numbers.join(", ")),
+            many => format!("{done}: {many} problems"),
+        });
     }
 }

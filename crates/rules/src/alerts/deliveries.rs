@@ -199,7 +199,10 @@ impl Alerts {
         by: &str,
     ) -> Result<u64, String> {
         self.at(now, wall);
-        let Some(handler) = self.handlers.get(handler).cloned() else {
+        // Without its pack too, where only one has that name.
+        let mut short = self.handlers.values().filter(|it| *it.name == *handler);
+        let short = short.next().filter(|_| short.next().is_none());
+        let Some(handler) = self.handlers.get(handler).or(short).cloned() else {
             let near = model::nearest(handler, self.handlers.keys().map(|id| &**id));
             return Err(match near {
                 Some(near) => format!("there is no handler {handler}: did you mean {near}?"),

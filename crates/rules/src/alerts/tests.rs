@@ -345,7 +345,7 @@ fn a_test_is_sent_once_and_no_problem_when_it_fails() {
     let mut world = World::new(&[("a", QUIET)]);
     world.is_up = false;
     let (now, wall) = world.time();
-    world.alerts.test(now, wall, "t/a", "alice").unwrap();
+    world.alerts.test(now, wall, "a", "alice").unwrap();
     world.drain();
     let snapshot = world.alerts.snapshot();
     assert_eq!(snapshot.deliveries[0].stage, Stage::Failed);
