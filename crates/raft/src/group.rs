@@ -9,6 +9,7 @@ mod propose;
 mod recover;
 mod serve;
 mod tend;
+mod told;
 mod transfer;
 
 use std::collections::BTreeMap;
@@ -181,6 +182,7 @@ impl Group {
         let config = options.timing.to_openraft().validate();
         let config = config.map_err(|error| failed(error.to_string()))?;
         let log = LogStore::open(Arc::clone(&disk)).await?;
+        log.prove_writable().await?;
         let machine = Machine::open(Arc::clone(&disk), log.clone()).await?;
         let raft = Raft::new(
             options.me,
@@ -221,6 +223,7 @@ impl Group {
         tokio::spawn(propose::run(Arc::clone(&inner), wished));
         tokio::spawn(ask::run(Arc::clone(&inner), read));
         tokio::spawn(tend::run(Arc::clone(&inner)));
+        tokio::spawn(told::run(Arc::clone(&inner)));
         Ok(Self { inner })
     }
 

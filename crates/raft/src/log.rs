@@ -149,6 +149,13 @@ impl LogStore {
         Ok(store)
     }
 
+    /// Makes sure that the disk takes what is written: who cannot write takes no part.
+    pub(crate) async fn prove_writable(&self) -> Result<(), DiskError> {
+        let _saving = self.saving.lock().await;
+        let card = self.lock().card.clone();
+        self.save_card(card).await
+    }
+
     /// Tells whether this disk once had all that was agreed then.
     pub(crate) fn is_told(&self) -> bool {
         self.lock().card.is_told

@@ -1,6 +1,7 @@
 //! A new group out of one survivor, when the majority of the old one is gone for good.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use openraft::storage::RaftStateMachine;
@@ -22,6 +23,10 @@ pub struct Progress {
     pub term: u64,
     /// The last entry.
     pub last_log: u64,
+    /// The term of the last vote.
+    pub voted: u64,
+    /// Whether it remembers what it promised: a disk that is new does not.
+    pub may_vote: bool,
     /// The last change that is known to be agreed.
     pub revision: Revision,
 }
@@ -43,20 +48,26 @@ impl Group {
         if voter == self.inner.me {
             return Some(self.inner.progress());
         }
-        let letter = message::letter(self.inner.machine.group(), &Call::Progress);
-        match mail(&self.inner, voter, letter, time_box).await? {
-            Reply::Progress(progress) => Some(progress),
-            _ => None,
-        }
+        self.inner.progress_of(voter, time_box).await
     }
 }
 
 impl Inner {
+    pub(super) async fn progress_of(&self, voter: Voter, time_box: Duration) -> Option<Progress> {
+        let letter = message::letter(self.machine.group(), &Call::Progress);
+        match mail(self, voter, letter, time_box).await? {
+            Reply::Progress(progress) => Some(progress),
+            _ => None,
+        }
+    }
+
     pub(super) fn progress(&self) -> Progress {
-        let last = self.log.ends().1;
+        let (vote, last) = self.log.ends();
         Progress {
             term: last.map_or(0, |last| last.leader_id.term),
             last_log: last.map_or(0, |last| last.index),
+            voted: vote.map_or(0, |vote| vote.leader_id.term),
+            may_vote: !self.is_blank.load(Ordering::Relaxed),
             revision: self.machine.read().state.revision(),
         }
     }

@@ -2,13 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
-use openraft::raft::AppendEntriesRequest;
 use openraft::storage::Snapshot;
 use tokio::sync::Mutex;
 
 use super::propose::Undone;
 use super::{Group, Inner, Trouble};
-use crate::config::{Content, Parcel, Types};
+use crate::config::{Content, Parcel};
 use crate::disk::{Arriving, DiskError, off_reactor};
 use crate::message::{self, Call, Meta, Reply, Vote};
 use crate::words::{GroupId, Value};
@@ -33,37 +32,16 @@ impl Group {
     }
 }
 
-/// Tells whether who takes these entries has all that was ever acknowledged: the leader has made
-/// an entry of its own term part of it, and they reach up to there.
-fn tells_all(request: &AppendEntriesRequest<Types>) -> bool {
-    let last = request.entries.last().map(|entry| entry.log_id);
-    let last = last.or(request.prev_log_id);
-    let Some(agreed) = request.leader_commit else {
-        return false;
-    };
-    agreed.leader_id.term == request.vote.leader_id.term && last >= Some(agreed)
-}
-
 impl Inner {
     pub(super) async fn serve(&self, call: Call) -> Reply {
         match call {
-            Call::Append(request) => {
-                let is_told = tells_all(&request);
-                match self.raft.append_entries(request).await {
-                    Ok(response) => {
-                        self.hear();
-                        if is_told
-                            && response.is_success()
-                            && let Err(error) = self.tell_all().await
-                        {
-                            // The next heartbeat tries it again.
-                            tracing::warn!(%error, "This node cannot vote yet");
-                        }
-                        Reply::Append(response)
-                    }
-                    Err(error) => Reply::Refused(error.to_string()),
+            Call::Append(request) => match self.raft.append_entries(request).await {
+                Ok(response) => {
+                    self.hear();
+                    Reply::Append(response)
                 }
-            }
+                Err(error) => Reply::Refused(error.to_string()),
+            },
             Call::Vote(request) => {
                 if self.is_blank.load(Ordering::Relaxed) {
                     let text = "this node is new and cannot vote before it was told the log";
