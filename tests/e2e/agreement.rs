@@ -6,26 +6,26 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
-use tests::{Agent, Home, wait_for, wait_within};
+use tests::{Agent, Home, holds_for, wait_for, wait_within};
 
 /// Time that nodes have to find each other and to agree on who votes.
-const TOGETHER: Duration = Duration::from_secs(60);
+pub(crate) const TOGETHER: Duration = Duration::from_secs(60);
 
 /// What is not about agreement is switched off: many agents share one machine here.
-const QUIET: &str = "metrology_topic_enabled: false\n";
+pub(crate) const QUIET: &str = "metrology_topic_enabled: false\n";
 
-fn kv(agent: &Agent, words: &[&str]) -> tests::Ran {
+pub(crate) fn kv(agent: &Agent, words: &[&str]) -> tests::Ran {
     agent.opsbro(&[&["kv-store"], words].concat())
 }
 
-fn put(agent: &Agent, key: &str, value: &str) -> u64 {
+pub(crate) fn put(agent: &Agent, key: &str, value: &str) -> u64 {
     let put = kv(agent, &["put", key, value, "-o", "json"])
         .expect(0)
         .json();
     put["revision"].as_u64().unwrap()
 }
 
-fn get(agent: &Agent, key: &str) -> Value {
+pub(crate) fn get(agent: &Agent, key: &str) -> Value {
     kv(agent, &["get", key, "-o", "json"]).expect(0).json()
 }
 
@@ -220,7 +220,7 @@ fn keep_port(agent: &Agent) {
 }
 
 /// Tells how a node stands; nothing while it cannot say.
-fn state_of(agent: &Agent) -> Option<Value> {
+pub(crate) fn state_of(agent: &Agent) -> Option<Value> {
     let state = agent.opsbro(&["raft", "state", "-o", "json"]);
     matches!(state.code, Some(0 | 1)).then(|| state.json())
 }
@@ -363,7 +363,7 @@ fn what_was_acknowledged_outlives_kills_at_any_moment() {
 }
 
 /// Puts a number, and tells whether that was acknowledged. The agent may die meanwhile.
-fn is_put(socket: &std::path::Path, number: u64) -> bool {
+pub(crate) fn is_put(socket: &std::path::Path, number: u64) -> bool {
     use std::io::{Read, Write};
     let Ok(mut stream) = std::os::unix::net::UnixStream::connect(socket) else {
         return false;
@@ -450,4 +450,62 @@ fn a_node_that_leaves_votes_no_more_and_the_lead_can_be_handed_over() {
     });
     put(&agents[0], "a", "1");
     assert_eq!(get(&agents[1], "a")["value"], "1");
+}
+
+#[test]
+fn a_new_cluster_may_wait_for_all_of_its_nodes() {
+    let first = Agent::start(&format!("{QUIET}bootstrap: 3\n"));
+    let waits = first.opsbro(&["raft", "state", "-o", "json"]).expect(1);
+    assert_eq!(waits.json()["voters"].as_array().unwrap().len(), 0);
+    let seed = first.listen("gossip");
+    let more = format!("{}bootstrap: 3\n", seeded(seed));
+    let second = Agent::start(&more);
+    holds_for(Duration::from_secs(3), "two wait for the third", || {
+        [&first, &second].into_iter().all(|agent| {
+            let state = state_of(agent);
+            state.is_none_or(|state| state.get("group").is_none())
+        })
+    });
+    let third = Agent::start(&more);
+    for agent in [&first, &second, &third] {
+        wait_within(TOGETHER, "three voters", || {
+            (state_of(agent)?["voters"].as_array()?.len() == 3).then_some(())
+        });
+    }
+    put(&third, "a", "1");
+    assert_eq!(get(&first, "a")["value"], "1");
+}
+
+#[test]
+fn a_dead_voter_is_replaced_after_its_grace() {
+    let quick = format!("{QUIET}voters: 3\nvoters-grace: 2s\n");
+    let first = Agent::start(&quick);
+    let seed = first.listen("gossip");
+    let more = format!("{quick}seeds: ['{seed}']\n");
+    let mut others: Vec<Agent> = (0..3).map(|_| Agent::start(&more)).collect();
+    let voters = |agent: &Agent| -> Option<Vec<String>> {
+        let state = state_of(agent)?;
+        let voters = state["voters"].as_array()?.iter();
+        Some(
+            voters
+                .filter_map(|one| Some(one.as_str()?.to_owned()))
+                .collect(),
+        )
+    };
+    wait_within(TOGETHER, "three voters of four nodes", || {
+        (voters(&first)?.len() == 3).then_some(())
+    });
+    put(&first, "a", "1");
+    let voting = voters(&first).unwrap();
+    let is_voter = |agent: &Agent| voting.contains(&agent.info()["uuid"].as_str().unwrap().into());
+    let at = others.iter().position(is_voter).unwrap();
+    let dead = others.remove(at);
+    let name = dead.info()["uuid"].as_str().unwrap().to_owned();
+    let _home = dead.kill();
+    wait_within(TOGETHER, "another voter in its place", || {
+        let now = voters(&first)?;
+        (now.len() == 3 && !now.contains(&name)).then_some(())
+    });
+    put(&others[0], "a", "2");
+    assert_eq!(get(&first, "a")["value"], "2");
 }

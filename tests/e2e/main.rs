@@ -8,6 +8,8 @@
 
 mod agent;
 mod agreement;
+mod agreement_disk;
+mod agreement_user;
 mod alerts;
 mod clock;
 mod cluster;

@@ -110,7 +110,16 @@ pub const KEYS: Route = Route {
     path: "/kv-meta/keys",
     role: Role::Read,
     summary: "Lists keys with their sizes and revisions, a page at a time",
-    query: LIST_QUERY,
+    query: &[
+        LIST_QUERY[0],
+        LIST_QUERY[1],
+        LIST_QUERY[2],
+        LIST_QUERY[3],
+        Parameter {
+            name: "values",
+            doc: "`yes` gives their values, too",
+        },
+    ],
     body: None,
     answer: Answer::Json(|| schema_for!(Page)),
 };
@@ -208,10 +217,102 @@ pub const UNQUOTA: Route = Route {
     answer: Answer::Json(|| schema_for!(Written)),
 };
 
+/// Writes several keys at once.
+pub const TRANSACT: Route = Route {
+    method: Method::Post,
+    path: "/kv-meta/transact",
+    role: Role::Operate,
+    summary: "Makes all of the writes when all of the checks hold, or nothing",
+    query: &[],
+    body: Some(|| schema_for!(Transaction)),
+    answer: Answer::Json(|| schema_for!(Written)),
+};
+
+/// Streams changes.
+pub const WATCH: Route = Route {
+    method: Method::Get,
+    path: "/kv-meta/watch",
+    role: Role::Read,
+    summary: "Streams changes of keys; the id of each event is the revision to resume from",
+    query: &[
+        Parameter {
+            name: "prefix",
+            doc: "only keys that begin so",
+        },
+        Parameter {
+            name: "index",
+            doc: "the last revision that is known; without it, now",
+        },
+    ],
+    body: None,
+    answer: Answer::Events(|| schema_for!(Event)),
+};
+
+/// Gives all keys as of one moment.
+pub const BACKUP: Route = Route {
+    method: Method::Get,
+    path: "/kv-meta/backup",
+    role: Role::Admin,
+    summary: "Gives all keys as they are at one moment, one a line, with a checksum at the end",
+    query: &[],
+    body: None,
+    answer: Answer::Text,
+};
+
 /// The routes of this noun.
 pub const ROUTES: &[&Route] = &[
-    &GET, &PUT, &DELETE, &LIST, &KEYS, &CHANGED, &HISTORY, &UNDO, &EVENTS, &USAGE, &QUOTA, &UNQUOTA,
+    &GET, &PUT, &DELETE, &LIST, &KEYS, &CHANGED, &HISTORY, &UNDO, &EVENTS, &USAGE, &QUOTA,
+    &UNQUOTA, &TRANSACT, &WATCH, &BACKUP,
 ];
+
+/// Writes that are made together.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Transaction {
+    /// What must be so.
+    #[serde(default)]
+    pub checks: Vec<Check>,
+    /// What is written, each key once; checks and writes are 128 at most.
+    pub writes: Vec<Write>,
+}
+
+/// What must be so: a key at a revision or with a value, or a lock held with a token.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// The key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Its revision; 0: it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u64>,
+    /// Its value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// The lock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<String>,
+    /// Its fencing token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<u64>,
+}
+
+/// One write: of a text, of bytes, or a deletion when there is neither.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Write {
+    /// The key.
+    pub key: String,
+    /// Its value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// Its bytes as hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_hex: Option<String>,
+    /// Milliseconds after which it goes away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl_ms: Option<u64>,
+}
 
 /// What a change made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -264,6 +365,15 @@ pub struct Listed {
     pub revision: u64,
     /// When that was (RFC 3339, UTC).
     pub modified: String,
+    /// Milliseconds until it goes away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl_ms: Option<u64>,
+    /// Its value, when values were asked for and it is text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// Its bytes as hexadecimal digits, when values were asked for and it is no text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value_hex: Option<String>,
 }
 
 /// What the original tells of a key.

@@ -9,6 +9,7 @@
 mod dropped;
 mod meet;
 mod orders;
+mod schedule;
 mod shown;
 mod stay;
 mod wire;
@@ -33,6 +34,7 @@ use crate::clock;
 use crate::cluster;
 use crate::tasks::Stop;
 
+pub(crate) use self::dropped::backup_of;
 pub(crate) use self::orders::Keep;
 pub(crate) use self::shown::{Shown, View};
 
@@ -286,6 +288,7 @@ async fn live(agent: &Arc<Agent>, must_wait: bool) -> Ended {
     tokio::select! {
         ended = stay::stay(agent, &group, must_wait) => ended,
         () = keep_sessions(agent, &group) => Ended::Failed("sessions end".to_owned()),
+        () = schedule::back_up(agent, &group) => Ended::Failed("backups end".to_owned()),
         () = shown::show(agent, &group) => Ended::Failed("locks are not shown".to_owned()),
     }
 }

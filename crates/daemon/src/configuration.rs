@@ -42,6 +42,8 @@ pub struct Configuration {
     pub bootstrap: Bootstrap,
     /// How those who vote on keys and locks are chosen.
     pub voters: Voters,
+    /// How often keys are backed up.
+    pub backups: Backups,
     /// Whether the first start without seeds makes a key for the zone.
     pub makes_key: bool,
     /// Nodes to join at start, `host` or `host:port`.
@@ -100,6 +102,22 @@ impl Voters {
     const GRACES: RangeInclusive<Duration> = Duration::from_secs(2)..=Duration::from_secs(86_400);
 }
 
+/// How often keys are backed up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backups {
+    /// Time from one to the next; zero when there are none.
+    pub every: Duration,
+    /// How many are kept.
+    pub keep: usize,
+}
+
+impl Backups {
+    const EVERY: Duration = Duration::from_secs(86_400);
+    const TIMES: RangeInclusive<Duration> =
+        Duration::from_secs(60)..=Duration::from_secs(30 * 86_400);
+    const KEEP: usize = 7;
+}
+
 impl Configuration {
     /// Gives what the log shall do.
     pub fn log_options(&self) -> LogOptions {
@@ -148,6 +166,8 @@ impl Configuration {
                 "voters" => self.voters.count_max != other.voters.count_max,
                 "voters-grace" => self.voters.grace != other.voters.grace,
                 "voters-spread" => self.voters.spread != other.voters.spread,
+                "backup-every" => self.backups.every != other.backups.every,
+                "backup-keep" => self.backups.keep != other.backups.keep,
                 "new-cluster-key" => self.makes_key != other.makes_key,
                 "seeds" => self.seeds != other.seeds,
                 "groups" => self.groups != other.groups,

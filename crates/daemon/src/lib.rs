@@ -9,6 +9,7 @@ mod agreement;
 mod alarm;
 mod alerts;
 mod assemble;
+pub mod backup;
 mod clock;
 mod cluster;
 mod collect;

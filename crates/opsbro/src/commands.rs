@@ -6,11 +6,13 @@
 mod ack;
 mod agent;
 mod alerts;
+mod backup;
 mod collectors;
 mod completion;
 mod detectors;
 mod dns;
 mod docker;
+mod election;
 mod evaluator;
 mod explain;
 mod gossip;
@@ -47,6 +49,8 @@ pub(crate) enum Command {
     Inventory(inventory::Inventory),
     KvStore(kv_store::KvStore),
     Lock(lock::Lock),
+    Election(election::Election),
+    Backup(backup::Backup),
     Raft(raft::Raft),
     Explain(explain::Explain),
     Alerts(alerts::Alerts),
@@ -87,6 +91,8 @@ impl Command {
             Self::Inventory(command) => command.run(program),
             Self::KvStore(command) => command.run(program),
             Self::Lock(command) => command.run(program),
+            Self::Election(command) => command.run(program),
+            Self::Backup(command) => command.run(program),
             Self::Raft(command) => command.run(program),
             Self::Explain(command) => command.run(program),
             Self::Alerts(command) => command.run(program),

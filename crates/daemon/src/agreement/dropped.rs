@@ -1,29 +1,18 @@
-//! The keys of a group that gives way, written to a file before they are dropped.
-//!
-//! The file has one key a line, as JSON, and is what `opsbro kv-store import` reads.
+//! The keys of a group as text: in a file before they are dropped, and as a backup.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
-use raft::{Group, State};
-use serde::Serialize;
+use api::kv::Write;
+use raft::{Group, Key, State, state};
 
 use crate::agent::Agent;
+use crate::backup::{self, Head};
 use crate::clock;
 use crate::http::kv::shown;
 
 /// The folder below that of the data.
 const FOLDER: &str = "dropped";
-
-/// One line of the file.
-#[derive(Serialize)]
-struct Line<'a> {
-    key: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value_hex: Option<String>,
-}
 
 /// Writes all keys of a group that has ended; gives the path of the file.
 pub(super) async fn write(agent: &Agent, group: &Group) -> Result<String, String> {
@@ -43,6 +32,21 @@ pub(super) async fn write(agent: &Agent, group: &Group) -> Result<String, String
     }
 }
 
+/// Gives all keys that this node has, as a backup.
+pub(crate) fn backup_of(group: &Group) -> String {
+    group.look(|state| {
+        let head = Head {
+            format: String::new(),
+            created: clock::wall().to_string(),
+            group: group.id().map(|id| id.to_string()).unwrap_or_default(),
+            revision: state.revision().0,
+            keys: state.usage().keys,
+        };
+        let keys = state.range("", None);
+        backup::encode(head, keys.map(|(key, cell)| line(state, key, cell)))
+    })
+}
+
 fn save(path: &Path, group: &Group) -> Result<(), store::Error> {
     let bytes = group.look(|state| state.usage().bytes);
     let need_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
@@ -51,16 +55,21 @@ fn save(path: &Path, group: &Group) -> Result<(), store::Error> {
     })
 }
 
-fn lines(state: &State, out: &mut impl Write) -> io::Result<()> {
+fn lines(state: &State, out: &mut impl io::Write) -> io::Result<()> {
     for (key, cell) in state.range("", None) {
-        let (value, value_hex) = shown(&cell.value);
-        let line = Line {
-            key,
-            value,
-            value_hex,
-        };
-        serde_json::to_writer(&mut *out, &line)?;
+        serde_json::to_writer(&mut *out, &line(state, key, cell))?;
         out.write_all(b"\n")?;
     }
     Ok(())
+}
+
+fn line(state: &State, key: &Key, cell: &state::Cell) -> Write {
+    let (value, value_hex) = shown(&cell.value);
+    let left = cell.expires.since(state.clock()).as_millis() as u64;
+    Write {
+        key: key.to_string(),
+        value,
+        value_hex,
+        ttl_ms: (cell.expires.0 > 0).then_some(left.max(1)),
+    }
 }

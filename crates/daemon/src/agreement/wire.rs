@@ -21,7 +21,7 @@ const IDLE_MAX: Duration = Duration::from_secs(5);
 /// Questions on one stream; the other end closes it after a thousand.
 const QUESTIONS_MAX: usize = 900;
 /// Idle streams that are kept to one node.
-const IDLE_LINKS_MAX: usize = 4;
+const IDLE_LINKS_MAX: usize = limits::RAFT_CLIENT_CALLS_MAX + 2;
 
 /// The way from this node.
 pub(super) struct Wire {

@@ -143,6 +143,11 @@ pub const ALL: &[Key] = &[
     key("voters-grace", Kind::Interval, "60s", Change::Reload,
         "How long a voter may be dead before another node votes in its place (2s to 1d). Shorter than\n\
          a restart of a machine, every restart moves data."),
+    key("backup-every", Kind::Interval, "24h", Change::Reload,
+        "How often the node that leads writes all keys into a file below the data folder (1m to 30d).\n\
+         0s: never. `opsbro backup restore` reads such a file."),
+    key("backup-keep", Kind::Count, "7", Change::Reload,
+        "How many of those files are kept; the oldest go first."),
     key("voters-spread", Kind::List, "[]", Change::Reload,
         "Groups that voters are spread over, such as [rack-a, rack-b]: a node is at the first of\n\
          them that it is in. The leader goes by its own list: give all nodes the same."),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use packs::yaml::{Entry, Node};
 
 use super::keys::{self, Change, Kind};
 use super::zone::{self, Zone};
-use super::{Bootstrap, Configuration, Loaded, Set, Voters};
+use super::{Backups, Bootstrap, Configuration, Loaded, Set, Voters};
 use crate::log::{Log, LogFormat, LogLevel};
 use crate::paths::Paths;
 
@@ -117,6 +118,7 @@ impl Reader {
             allowed_hosts: self.texts("allowed_hosts").into_iter().collect(),
             bootstrap: self.bootstrap(),
             voters: self.voters(),
+            backups: self.backups(),
             makes_key: self.truth("new-cluster-key", false),
             seeds: self.texts("seeds"),
             groups: self.groups(),
@@ -175,8 +177,21 @@ impl Reader {
         let spread = self.texts("voters-spread").into_iter();
         Voters {
             count_max: self.count("voters").unwrap_or(Voters::COUNT_MAX),
-            grace: self.interval("voters-grace").unwrap_or(Voters::GRACE),
+            grace: self
+                .interval("voters-grace", &Voters::GRACES)
+                .unwrap_or(Voters::GRACE),
             spread: spread.collect(),
+        }
+    }
+
+    fn backups(&mut self) -> Backups {
+        let every = match self.text("backup-every").as_deref() {
+            Some("0" | "0s") => Some(Duration::ZERO),
+            Some(_) | None => self.interval("backup-every", &Backups::TIMES),
+        };
+        Backups {
+            every: every.unwrap_or(Backups::EVERY),
+            keep: self.count("backup-keep").unwrap_or(Backups::KEEP),
         }
     }
 
@@ -187,15 +202,24 @@ impl Reader {
         }
     }
 
-    fn interval(&mut self, name: &'static str) -> Option<Duration> {
+    fn interval(
+        &mut self,
+        name: &'static str,
+        bounds: &RangeInclusive<Duration>,
+    ) -> Option<Duration> {
         let text = self.text(name)?;
         let parsed = model::parse_interval(&text);
-        let bounded = parsed.ok().filter(|time| Voters::GRACES.contains(time));
+        let bounded = parsed.ok().filter(|time| bounds.contains(time));
         if bounded.is_none()
             && let Some(typed) = self.typed.remove(name)
         {
-            let message = format!("`{name}`: `{text}` is no time from 2s to 1d");
-            self.refuse(&typed, message, "write a time such as 60s".to_owned());
+            let (least, most) = (bounds.start().as_secs(), bounds.end().as_secs());
+            let message = format!("`{name}`: `{text}` is no time from {least}s to {most}s");
+            self.refuse(
+                &typed,
+                message,
+                "write a time such as 60s or 12h".to_owned(),
+            );
         }
         bounded
     }

@@ -1,11 +1,14 @@
 //! Requests about keys.
 
+mod batch;
+mod quotas;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use api::kv::{
-    CHANGED, DELETE, EVENTS, Event, Events, GET, HISTORY, KEYS, Key, LIST, Listed, Meta, PUT, Page,
-    Past, QUOTA, Quota, UNDO, UNQUOTA, USAGE, Usage, Written,
+    BACKUP, CHANGED, DELETE, EVENTS, Event, Events, GET, HISTORY, KEYS, Key, LIST, Listed, Meta,
+    PUT, Page, Past, QUOTA, TRANSACT, UNDO, UNQUOTA, USAGE, WATCH, Written,
 };
 use api::{ErrorCode, Problem};
 use axum::Json;
@@ -44,9 +47,12 @@ pub(super) fn tie(routes: Routes) -> Routes {
         .tie(&HISTORY, history)
         .tie(&UNDO, undo)
         .tie(&EVENTS, events)
-        .tie(&USAGE, usage)
-        .tie(&QUOTA, quota)
-        .tie(&UNQUOTA, unquota)
+        .tie(&USAGE, quotas::usage)
+        .tie(&QUOTA, quotas::quota)
+        .tie(&UNQUOTA, quotas::unquota)
+        .tie(&TRANSACT, batch::transact)
+        .tie(&WATCH, batch::watch)
+        .tie(&BACKUP, batch::whole)
 }
 
 /// What stands behind the question mark of a read.
@@ -175,6 +181,7 @@ struct Listing {
     prefix: Option<String>,
     behind: Option<String>,
     limit: Option<usize>,
+    values: Option<String>,
     stale: Option<String>,
 }
 
@@ -195,22 +202,32 @@ async fn keys(
 
 async fn page(agent: &Agent, listing: Listing) -> Result<Page, Failure> {
     let group = agent.agreement.wait_group().await?;
+    let with_values = listing.values.as_deref() == Some("yes");
     let query = Ask::List {
         prefix: listing.prefix.unwrap_or_default(),
         behind: listing.behind,
         limit: listing.limit.unwrap_or(KV_PAGE_MAX),
-        with_values: false,
+        with_values,
         since: 0,
     };
     let found = ask(&group, query, listing.stale.as_deref()).await?;
     let FoundWhat::Keys(keys, has_more) = found.what else {
         return Err(strange());
     };
-    let listed = keys.into_iter().map(|one| Listed {
-        key: one.key.to_string(),
-        bytes: one.bytes,
-        revision: one.revision.0,
-        modified: time(one.wall),
+    let listed = keys.into_iter().map(|one| {
+        let value = match with_values {
+            true => shown(&one.value),
+            false => (None, None),
+        };
+        Listed {
+            key: one.key.to_string(),
+            bytes: one.bytes,
+            revision: one.revision.0,
+            modified: time(one.wall),
+            ttl_ms: one.ttl_ms,
+            value: value.0,
+            value_hex: value.1,
+        }
     });
     Ok(Page {
         keys: listed.collect(),
@@ -352,50 +369,6 @@ fn event(found: &EventFound) -> Event {
         value,
         value_hex,
     }
-}
-
-async fn usage(State(agent): State<Arc<Agent>>) -> Result<Json<Vec<Usage>>, Failure> {
-    let group = agent.agreement.wait_group().await?;
-    let FoundWhat::Usage(usage) = ask(&group, Ask::Usage, None).await?.what else {
-        return Err(strange());
-    };
-    let usage = usage.into_iter().map(|one| Usage {
-        prefix: one.prefix,
-        keys: one.keys,
-        bytes: one.bytes,
-        quota: one.quota.map(|quota| Quota {
-            keys_max: quota.keys_max,
-            bytes_max: quota.bytes_max,
-        }),
-    });
-    Ok(Json(usage.collect()))
-}
-
-async fn quota(
-    State(agent): State<Arc<Agent>>,
-    Path(prefix): Path<String>,
-    body::Json(quota): body::Json<Quota>,
-) -> Result<Json<Written>, Failure> {
-    let quota = raft::state::quota::Quota {
-        keys_max: quota.keys_max,
-        bytes_max: quota.bytes_max,
-    };
-    let quota = Some(quota);
-    made(&agent, Command::Bound { prefix, quota }).await
-}
-
-async fn unquota(
-    State(agent): State<Arc<Agent>>,
-    Path(prefix): Path<String>,
-) -> Result<Json<Written>, Failure> {
-    made(
-        &agent,
-        Command::Bound {
-            prefix,
-            quota: None,
-        },
-    )
-    .await
 }
 
 /// Has a command made that answers with a revision.

@@ -241,10 +241,12 @@ where
     }
 }
 
-/// Takes `/log/parts/` for `/log/parts`: users of the original write both.
+/// Takes `/log/parts/` for `/log/parts`: users of the original write both. A key may end with it.
 fn without_trailing_slash(mut request: hyper::Request<Incoming>) -> hyper::Request<Incoming> {
     let uri = request.uri();
-    if let Some(path) = uri.path().strip_suffix('/').filter(|path| !path.is_empty()) {
+    let names_key = |path: &str| path.starts_with("/kv/") || path.starts_with("/kv-meta/");
+    let path = uri.path().strip_suffix('/');
+    if let Some(path) = path.filter(|path| !path.is_empty() && !names_key(path)) {
         let query = uri
             .query()
             .map(|query| format!("?{query}"))

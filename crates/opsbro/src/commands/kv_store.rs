@@ -1,5 +1,6 @@
 //! `opsbro kv-store`: keys that the nodes of the zone agree on.
 
+pub(super) mod carry;
 mod see;
 mod wait;
 
@@ -39,6 +40,8 @@ enum Verb {
     Watch(wait::Watch),
     WaitExists(wait::WaitExists),
     WaitValue(wait::WaitValue),
+    Export(carry::Export),
+    Import(carry::Import),
 }
 
 /// Print the value of a key
@@ -156,6 +159,8 @@ impl KvStore {
             Verb::Watch(watch) => watch.run(program),
             Verb::WaitExists(wait) => wait.run(program),
             Verb::WaitValue(wait) => wait.run(program),
+            Verb::Export(export) => export.run(program),
+            Verb::Import(import) => import.run(program),
         }
     }
 }

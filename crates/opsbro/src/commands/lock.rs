@@ -1,6 +1,6 @@
 //! `opsbro lock`: one at a time, wherever in the zone.
 
-mod hold;
+pub(super) mod hold;
 mod keep;
 
 use api::client::With;

@@ -19,7 +19,7 @@ use crate::program::{POLL, Program};
 
 /// A command that runs while a lock is held.
 #[derive(Debug, Args)]
-pub(super) struct Run {
+pub(in crate::commands) struct Run {
     /// The lock
     #[arg(required = true)]
     name: Option<String>,
@@ -41,7 +41,23 @@ pub(super) struct Run {
 const TURN: Duration = Duration::from_secs(5);
 
 impl Run {
-    pub(super) fn run(self, program: &Program) -> Outcome {
+    /// Makes one that nobody typed.
+    pub(in crate::commands) fn new(
+        name: String,
+        ttl: Duration,
+        timeout: Duration,
+        command: Vec<String>,
+    ) -> Self {
+        Self {
+            name: Some(name),
+            slots: 1,
+            ttl,
+            timeout,
+            command,
+        }
+    }
+
+    pub(in crate::commands) fn run(self, program: &Program) -> Outcome {
         let name = self.name.clone().expect("clap asks for a name");
         let session = session_id();
         let mut lease = Lease::open(program, session, self.ttl.max(TTL_MIN), &self.command)?;
