@@ -281,6 +281,12 @@ impl Group {
         self.inner.machine.group()
     }
 
+    /// Tells whether this node votes, as was agreed: what may still be taken back does not count.
+    pub fn votes(&self) -> bool {
+        let inner = &self.inner;
+        inner.machine.voters().contains(&inner.me)
+    }
+
     /// Looks at the state as this node knows it; the function must be short.
     pub fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.inner.machine.read().state)

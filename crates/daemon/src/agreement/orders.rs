@@ -89,6 +89,13 @@ impl Agreement {
                 let hint = "say --drop-data when that is meant: opsbro raft rejoin --drop-data";
                 return Err(Problem::new(ErrorCode::Conflict, message).with_hint(hint));
             }
+            // Who forgets while its promises count would help to forget what others were told.
+            self.leave(agent).await;
+            if has_others && group.votes() && !is_sure {
+                let message = "this node is still a voter: nobody let it go in time";
+                let hint = "see opsbro raft state, or say --drop-data";
+                return Err(Problem::new(ErrorCode::Conflict, message).with_hint(hint));
+            }
             if keys > 0 && !has_others {
                 let written = dropped::write(agent, &group).await;
                 let path = written.map_err(|why| {
@@ -236,7 +243,7 @@ impl Agreement {
         if !matches!(asked, Ok(Ok(()))) {
             return warn!("Nobody leads who could let this node go: it stays a voter");
         }
-        while group.standing().voters.contains(&own) && clock::now() < deadline {
+        while group.votes() && clock::now() < deadline {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

@@ -220,9 +220,7 @@ async fn break_something(cluster: &Arc<Cluster>) {
         7 => cluster
             .disk(one)
             .set_sync_time(Duration::from_millis(cluster.below(300))),
-        // One at a time: what a majority has, and loses, is gone.
-        8 if cluster.are_others_sound(one) => cluster.wipe(one),
-        8 => cluster.crash(one),
+        8 => cluster.replace_disk(one).await,
         _ => cluster.disk(one).set_full(true),
     }
 }

@@ -129,10 +129,23 @@ impl Cluster {
         }
     }
 
-    /// Tells whether all other nodes run, and have had all that was agreed.
-    pub(crate) fn are_others_sound(&self, node: Voter) -> bool {
-        let mut others = self.ids().into_iter().filter(|id| *id != node);
-        others.all(|id| self.group(id).is_some_and(|one| one.standing().may_vote))
+    /// Takes a node its disk as operators do: it leaves first, and comes back when it votes no more.
+    pub(crate) async fn replace_disk(&self, node: Voter) {
+        let Some(group) = self.group(node) else {
+            return;
+        };
+        let leaves = async {
+            let _ = group.leave(None).await;
+            while group.votes() {
+                pass(Duration::from_millis(50)).await;
+            }
+        };
+        if tokio::time::timeout(Duration::from_secs(3), leaves)
+            .await
+            .is_ok()
+        {
+            self.wipe(node);
+        }
     }
 
     /// Takes a node its disk, so that it comes back as one that promised nothing.
