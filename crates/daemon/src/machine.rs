@@ -2,23 +2,29 @@
 //!
 //! A driver's error is an unknown value with the driver's words: an expression cannot know better.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use drivers::accounts::User;
 use drivers::files::{self, Algorithm, Pattern};
 use drivers::packages::Packages;
 use drivers::{Deadline, Error, Host, accounts, hosting, network, processes};
 use expr::{Account, LinePattern, MachineCall, Unknown};
-use model::{Value, limits};
+use model::{Moment, Value, limits};
 
 use crate::clock;
 
 /// Time box of one call that names none of its own.
 const TIME_BOX: Duration = Duration::from_secs(10);
+/// Time for which the user that programs run as is taken as known.
+const USER_KNOWN_FOR: Duration = Duration::from_secs(10);
 
 /// The machine as expressions see it.
 pub(crate) struct Machine {
     host: Host,
     packages: Packages,
+    /// The user that a program ran as last, and when it was looked for.
+    user: Mutex<Option<(Moment, User)>>,
 }
 
 impl Machine {
@@ -27,7 +33,28 @@ impl Machine {
         Self {
             host: Host::real(),
             packages: Packages::new(Host::real()),
+            user: Mutex::default(),
         }
+    }
+
+    /// Finds a user to run a program as. Hundreds of programs that run as one user in a minute are
+    /// no reason to read `/etc/passwd`, or to ask a directory, as often.
+    pub(crate) fn user(&self, name: &str, deadline: Deadline) -> Result<Option<User>, Error> {
+        let now = clock::now();
+        let known = self.last_user().clone();
+        let is_it =
+            |(at, user): &(Moment, User)| user.name == name && now.since(*at) < USER_KNOWN_FOR;
+        if let Some((_, user)) = known.filter(is_it) {
+            return Ok(Some(user));
+        }
+        // Not under the lock: a directory may take its time.
+        let found = accounts::find_user(&self.host, accounts::Account::Name(name), deadline)?;
+        *self.last_user() = found.clone().map(|user| (now, user));
+        Ok(found)
+    }
+
+    fn last_user(&self) -> MutexGuard<'_, Option<(Moment, User)>> {
+        self.user.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives the host below, for collectors.

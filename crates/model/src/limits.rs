@@ -158,10 +158,11 @@ pub const CHILD_DRAIN_TIME: Duration = Duration::from_millis(200);
 /// Children that could not even be killed; with as many no further one is started.
 pub const CHILDREN_STUCK_MAX: usize = 16;
 /// Processes that wait to run programs as another user; of more, those that worked least lately
-/// end.
-pub const HELPERS_IDLE_MAX: usize = 4;
-/// Time after which a process that runs programs as another user ends for want of work.
-pub const HELPER_IDLE_MAX: Duration = Duration::from_secs(20);
+/// end. As many as run programs at a time: to start one costs more than most programs.
+pub const HELPERS_IDLE_MAX: usize = WORKER_THREADS_MAX;
+/// Time after which a process that runs programs as another user ends for want of work: what
+/// comes in bursts every minute finds it again.
+pub const HELPER_IDLE_MAX: Duration = Duration::from_secs(90);
 /// Largest file of the kernel's (`/proc`, `/sys`) that is read as a whole; a larger one is an
 /// error. `/proc/stat` with 512 processors has 200 kB.
 pub const KERNEL_FILE_BYTES_MAX: usize = 4 << 20;

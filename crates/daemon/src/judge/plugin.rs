@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use drivers::accounts::{self, User};
+use drivers::Deadline;
+use drivers::accounts::User;
 use drivers::child::{self, Command, End, Finished};
-use drivers::{Deadline, Host};
 use model::{CheckState, format_interval, limits};
 use packs::Scope;
 use packs::check::{CommandLine, Method, Plugin};
@@ -14,6 +14,7 @@ use rules::formats::nagios::{self, Perfdata};
 use super::{Ears, timed};
 use crate::agent::Agent;
 use crate::evaluation::World;
+use crate::machine::Machine;
 
 /// The account that plugins of an agent that is root run as.
 const UNPRIVILEGED: &str = "nobody";
@@ -34,7 +35,7 @@ pub(crate) fn plugin(agent: &Arc<Agent>, run: &Run, _: &Ears) -> Ended {
         };
         let timeout = run.check.timing.timeout;
         let deadline = Deadline::after(timeout);
-        match execute(agent.machine.host(), plugin, &line, deadline) {
+        match execute(&agent.machine, plugin, &line, deadline) {
             Ok(finished) => Outcome::Said(vec![said(&finished, &format_interval(timeout))]),
             Err(problem) => unknown(&format!("UNKNOWN: {problem}")),
         }
@@ -46,12 +47,12 @@ fn unknown(text: &str) -> Outcome {
 }
 
 fn execute(
-    host: &Host,
+    machine: &Machine,
     plugin: &Plugin,
     line: &CommandLine,
     deadline: Deadline,
 ) -> Result<Finished, String> {
-    let user = user(host, plugin.run_as.as_deref(), deadline)?;
+    let user = user(machine, plugin.run_as.as_deref(), deadline)?;
     let argv: Vec<&str> = match line {
         CommandLine::Shell(text) => vec!["/bin/sh", "-c", text],
         CommandLine::Arguments(words) => words.iter().map(String::as_str).collect(),
@@ -63,7 +64,7 @@ fn execute(
         output_bytes_max: OUTPUT_BYTES_MAX,
         deadline,
     };
-    child::run_as(host, &command, user.as_ref()).map_err(|error| error.to_string())
+    child::run_as(machine.host(), &command, user.as_ref()).map_err(|error| error.to_string())
 }
 
 /// Names whom a plugin runs as.
@@ -77,7 +78,11 @@ pub(crate) fn runs_as(plugin: &Plugin) -> String {
 }
 
 /// Finds whom a plugin runs as; `None` is the agent itself.
-fn user(host: &Host, run_as: Option<&str>, deadline: Deadline) -> Result<Option<User>, String> {
+fn user(
+    machine: &Machine,
+    run_as: Option<&str>,
+    deadline: Deadline,
+) -> Result<Option<User>, String> {
     let is_root = rustix::process::geteuid().is_root();
     let name = match (run_as, is_root) {
         (None, false) => return Ok(None),
@@ -90,7 +95,7 @@ fn user(host: &Host, run_as: Option<&str>, deadline: Deadline) -> Result<Option<
         (Some("root"), true) => return Ok(None),
         (name, true) => name.unwrap_or(UNPRIVILEGED),
     };
-    let found = accounts::find_user(host, accounts::Account::Name(name), deadline);
+    let found = machine.user(name, deadline);
     match found.map_err(|error| error.to_string())? {
         Some(user) => Ok(Some(user)),
         None => Err(format!(

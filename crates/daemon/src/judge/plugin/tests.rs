@@ -29,7 +29,7 @@ fn run(script: &str, keys: &str) -> (Said, Duration) {
     let scope = Scope::new(&world, Arc::clone(&check.home.parameters));
     let line = plugin.fill(&scope).unwrap();
     let deadline = Deadline::after(check.timing.timeout);
-    let said = match execute(&Host::real(), plugin, &line, deadline) {
+    let said = match execute(&Machine::real(), plugin, &line, deadline) {
         Ok(finished) => said(&finished, &format_interval(check.timing.timeout)),
         Err(problem) => Said::new(CheckState::Unknown, &problem),
     };
