@@ -57,6 +57,8 @@ pub(crate) struct Agent {
     pub ledger: Ledger,
     /// How the checks are.
     pub checks: watch::Receiver<Arc<Snapshot>>,
+    /// Changes with what other nodes shall know of the checks.
+    pub news: watch::Receiver<u64>,
     /// Tells every transition of a check to whoever listens.
     pub events: broadcast::Sender<Arc<Transition>>,
     /// Tells the alerts what happened, and asks them.
@@ -243,6 +245,7 @@ impl Agent {
             series: mpsc::channel(1).0,
             ledger: Ledger::default(),
             checks: watch::channel(Arc::default()).1,
+            news: watch::channel(0).1,
             events: broadcast::channel(model::limits::EVENTS_QUEUE_MAX).0,
             alerts: Inbox::new().0,
             rings: watch::Sender::new(Arc::default()),

@@ -69,6 +69,7 @@ struct Ends {
     rules: watch::Sender<Arc<Rules>>,
     facts: watch::Sender<Arc<Facts>>,
     checks: watch::Sender<Arc<Snapshot>>,
+    news: watch::Sender<u64>,
     alerts_inbox: mpsc::Receiver<alerts::Message>,
     alerts: watch::Sender<Arc<::rules::alerts::Snapshot>>,
     cost: watch::Sender<Arc<Cost>>,
@@ -148,6 +149,7 @@ pub(crate) fn assemble(
     let (rules_shown, rules) = watch::channel(Arc::default());
     let (facts_tx, facts) = watch::channel(Arc::default());
     let (checks_tx, checks) = watch::channel(Arc::default());
+    let (news_tx, news) = watch::channel(0);
     let (inbox, alerts_inbox) = inbox(&parts.keep);
     let (alerts_tx, alerts_shown) = watch::channel(Arc::default());
     let (cost_tx, cost) = watch::channel(Arc::new(Cost::default()));
@@ -165,6 +167,7 @@ pub(crate) fn assemble(
         series: series_tx,
         ledger: Ledger::default(),
         checks,
+        news,
         events: broadcast::channel(limits::EVENTS_QUEUE_MAX).0,
         alerts: inbox,
         alerts_shown,
@@ -198,6 +201,7 @@ pub(crate) fn assemble(
         rules: rules_shown,
         facts: facts_tx,
         checks: checks_tx,
+        news: news_tx,
         alerts_inbox,
         alerts: alerts_tx,
         cost: cost_tx,
@@ -373,6 +377,7 @@ fn spawn(
             rules: ends.rules,
             facts: ends.facts,
             checks: ends.checks,
+            news: ends.news,
             life: ends.life,
         },
     );

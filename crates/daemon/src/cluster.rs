@@ -30,7 +30,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::rules::alerts;
-use ::rules::checks::Snapshot as Checks;
 use gossip::seal::Rings;
 use gossip::{CallError, Config, Core, Description, Done, Input, Order, Refusal, Snapshot};
 use model::{Group, Moment, Zone};
@@ -120,7 +119,7 @@ pub(crate) struct Cluster {
     node: watch::Sender<Arc<Node>>,
     members: watch::Sender<Arc<Snapshot>>,
     calls: mpsc::Sender<calls::Ask>,
-    checks: watch::Receiver<Arc<Checks>>,
+    news: watch::Receiver<u64>,
     alerts: watch::Receiver<Arc<alerts::Snapshot>>,
     services: watch::Receiver<Arc<Vec<::dns::Service>>>,
     rings: watch::Receiver<Arc<Rings>>,
@@ -144,7 +143,7 @@ pub(crate) enum Event {
     Deadline,
     /// Somebody asks for something.
     Command(Command),
-    /// How the checks are, or who takes care of them, changed.
+    /// There is news of the checks, or who takes care of them, changed.
     Checks,
     /// The files of keys were read again, or the cluster changed keys.
     Keys,
@@ -174,8 +173,8 @@ impl Cluster {
         config: Config,
     ) -> Self {
         let (now, wall) = (clock::now(), clock::wall());
-        let mut checks = agent.checks.clone();
-        checks.mark_changed();
+        let mut news = agent.news.clone();
+        news.mark_changed();
         let mut cluster = Self {
             core: Core::new(config, now, wall),
             socket: Socket::new(socket),
@@ -183,7 +182,7 @@ impl Cluster {
             node: ends.node,
             members: ends.members,
             calls: ends.calls,
-            checks,
+            news,
             alerts: agent.alerts_shown.clone(),
             services: agent.names.services.clone(),
             rings: agent.rings.subscribe(),
@@ -227,7 +226,9 @@ impl Cluster {
     /// Tells others how this node is, when that is news.
     fn describe(&mut self) {
         let node = Arc::clone(&self.node.borrow());
-        let checks = Arc::clone(&self.checks.borrow_and_update());
+        // Before the checks are read: what is told meanwhile is told again.
+        self.news.mark_unchanged();
+        let checks = Arc::clone(&self.agent.checks.borrow());
         let alerts = Arc::clone(&self.alerts.borrow_and_update());
         let services = Arc::clone(&self.services.borrow_and_update());
         let mut description = describe::describe(&node, &checks, &alerts, &services);
@@ -391,7 +392,7 @@ impl Room for Cluster {
         let Self {
             socket,
             commands,
-            checks,
+            news,
             alerts,
             services,
             rings,
@@ -404,7 +405,7 @@ impl Room for Cluster {
             () = socket.readable() => Event::Datagrams,
             Some(command) = commands.recv() => Event::Command(command),
             () = due => Event::Deadline,
-            Ok(()) = checks.changed(), if is_quiet => Event::Checks,
+            Ok(()) = news.changed(), if is_quiet => Event::Checks,
             Ok(()) = alerts.changed(), if is_quiet => Event::Checks,
             Ok(()) = services.changed(), if is_quiet => Event::Checks,
             Ok(()) = rings.changed() => Event::Keys,

@@ -111,6 +111,8 @@ pub(crate) struct Ends {
     pub facts: channel::Sender<Arc<Facts>>,
     /// How the checks are.
     pub checks: channel::Sender<Arc<Snapshot>>,
+    /// What other nodes shall know of them.
+    pub news: channel::Sender<u64>,
     /// Where the agent is in its life.
     pub life: channel::Sender<AgentState>,
 }
@@ -200,7 +202,7 @@ impl RulesLoop {
         let mut node = agent.node.clone();
         node.mark_changed();
         let mut rules = Self {
-            pump: Pump::new(Arc::clone(&agent), kept, ends.facts, ends.checks),
+            pump: Pump::new(Arc::clone(&agent), kept, ends.facts, ends.checks, ends.news),
             members: agent.members.clone(),
             seen: cluster::down::Seen::default(),
             down: BTreeSet::new(),

@@ -78,6 +78,8 @@ pub struct Checks {
     outputs: VecDeque<Output>,
     lateness: Lateness,
     snapshot: Option<Arc<Snapshot>>,
+    /// Goes up with [`Snapshot::news`].
+    news: u64,
 }
 
 /// A run that is under way.
@@ -191,6 +193,7 @@ impl Checks {
             outputs: VecDeque::new(),
             lateness: Lateness::default(),
             snapshot: None,
+            news: 0,
         }
     }
 
@@ -351,12 +354,13 @@ impl Checks {
     pub fn snapshot(&mut self) -> Arc<Snapshot> {
         let watched = &self.watched;
         let kept = &self.kept;
-        let number = self.number;
+        let (number, news) = (self.number, self.news);
         let (running, late) = (self.runs.len(), self.lateness.figures());
         let snapshot = self.snapshot.get_or_insert_with(|| {
             Arc::new(Snapshot {
                 checks: watched.values().cloned().collect(),
                 number,
+                news,
                 running,
                 late,
                 waiting: kept

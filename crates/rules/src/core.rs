@@ -139,9 +139,13 @@ impl Core {
     ) {
         let mut concerns_all = false;
         for input in inputs {
-            // Nobody but the checks cares for what they said, so what this costs does not grow with
-            // what else is known.
-            concerns_all |= !matches!(input, Input::Judged(_));
+            // Nobody but the checks cares for what they said, or that one is due, so what this
+            // costs does not grow with what else is known.
+            concerns_all |= match input {
+                Input::Judged(_) => false,
+                Input::Tick => !self.is_settled || self.next_look().is_some_and(|at| at <= now),
+                _ => true,
+            };
             self.take(now, wall, input);
         }
         if concerns_all {
@@ -210,13 +214,17 @@ impl Core {
 
     /// Tells when [`Input::Tick`] has something to do.
     pub fn next_deadline(&self) -> Option<Moment> {
+        let looks = self.next_look().map(|at| end_of_turn(at, TURN));
+        looks.into_iter().chain(self.checks.next_deadline()).min()
+    }
+
+    /// Tells when a collector or a detector has something to do.
+    fn next_look(&self) -> Option<Moment> {
         let looks = [
             self.collectors.next_deadline(),
             self.detectors.next_deadline(),
         ];
-        let looks = looks.into_iter().flatten().min();
-        let looks = looks.map(|at| end_of_turn(at, TURN));
-        looks.into_iter().chain(self.checks.next_deadline()).min()
+        looks.into_iter().flatten().min()
     }
 
     /// Gives what this node knows.

@@ -108,6 +108,11 @@ impl Pump {
             *shown = Arc::clone(&snapshot);
             is_new
         });
+        self.news.send_if_modified(|shown| {
+            let is_news = *shown != snapshot.news;
+            *shown = snapshot.news;
+            is_news
+        });
         if std::mem::take(&mut self.has_transitions) {
             self.agent
                 .on_disk_later("history", crate::keep::Keep::flush);

@@ -51,6 +51,7 @@ pub(super) struct Pump {
     look_after: Option<Moment>,
     kept_at: Moment,
     pub(super) checks: channel::Sender<Arc<Snapshot>>,
+    pub(super) news: channel::Sender<u64>,
     /// Whether something happened to a check since that was last written.
     pub(super) has_transitions: bool,
     /// Whether how the checks are is newer than what was written of it.
@@ -74,6 +75,7 @@ impl Pump {
         kept: Kept,
         facts: channel::Sender<Arc<Facts>>,
         checks: channel::Sender<Arc<Snapshot>>,
+        news: channel::Sender<u64>,
     ) -> Self {
         let node = Arc::clone(&agent.node.borrow());
         let name = Arc::from(node.name.as_str());
@@ -92,6 +94,7 @@ impl Pump {
             look_after: None,
             kept_at: clock::now(),
             checks,
+            news,
             has_transitions: false,
             checks_to_keep: false,
             checks_kept: clock::wall(),

@@ -20,7 +20,7 @@ impl Checks {
     /// keeps its state and is judged again at once.
     pub fn define(&mut self, now: Moment, wall: WallTime, definitions: Definitions) {
         self.groups = definitions.groups.iter().cloned().collect();
-        self.snapshot = None;
+        self.note_news();
         self.orphans.forget_lost(now);
         let beats = self.beats(&definitions.checks);
         let mut all = BTreeSet::new();
@@ -68,7 +68,7 @@ impl Checks {
         self.under_way.clear();
         self.schedule = Schedule::default();
         self.links = Links::default();
-        self.snapshot = None;
+        self.note_news();
     }
 
     /// Finds out when the checks are judged that are judged together.

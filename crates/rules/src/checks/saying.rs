@@ -41,6 +41,12 @@ impl Checks {
         }
     }
 
+    /// Makes a snapshot due that tells other nodes something.
+    pub(super) fn note_news(&mut self) {
+        self.snapshot = None;
+        self.news += 1;
+    }
+
     pub(super) fn ran(&mut self, now: Moment, wall: WallTime, slot: Slot, took: Duration) {
         if let Some(watched) = self.watched.get_mut(&slot) {
             let watched = Arc::make_mut(watched);
@@ -95,6 +101,7 @@ impl Checks {
         if let Some(watched) = self.watched.get_mut(&slot) {
             Arc::make_mut(watched).things.retain(|it| !is_gone(it));
         }
+        self.note_news();
         // The check as a whole is there only while something is wrong with it.
         for thing in gone
             .iter()
@@ -113,7 +120,10 @@ impl Checks {
         let all = &self.watched;
         let runs = &self.runs;
         let own = Arc::make_mut(&mut watched);
+        let things_before = own.things.len();
         let at = own.thing_of(&said.instance, wall);
+        let told_before = told(&own.things[at]);
+        let is_new = own.things.len() > things_before;
         let check = Arc::clone(&own.check);
         let may_be_explained = |thing: &Thing| {
             now.since(thing.streak_began) < EXPLAIN_MAX
@@ -132,6 +142,9 @@ impl Checks {
         let subject = Arc::clone(&own.subject);
         self.watched.insert(slot, watched);
         self.snapshot = None;
+        if is_new || told(&thing) != told_before {
+            self.note_news();
+        }
         self.tell(wall, &subject, &thing, &step);
         if is_problem(thing.state) && !is_problem(step.old.state) {
             // Whoever explains it shall say so now.
@@ -228,7 +241,7 @@ impl Checks {
         };
         self.outputs
             .push_back(Output::Transition(Arc::new(transition)));
-        self.snapshot = None;
+        self.note_news();
     }
 
     /// Makes the transition of a thing as it is.
@@ -251,4 +264,10 @@ impl Checks {
             ..Transition::of(origin, subject, thing, change, wall)
         }
     }
+}
+
+/// Gives what other nodes are told of a thing.
+fn told(thing: &Thing) -> (CheckState, Option<(WallTime, Arc<str>)>) {
+    let problem = (thing.since, Arc::clone(&thing.output));
+    (thing.hard, thing.is_hard_problem().then_some(problem))
 }

@@ -38,6 +38,9 @@ pub struct Snapshot {
     pub checks: Vec<Arc<Watched>>,
     /// The number of the last transition.
     pub number: u64,
+    /// Goes up with what other nodes shall know: a state, what a problem says, and checks that come
+    /// and go. All else is seen by whoever asks.
+    pub news: u64,
     /// Runs that are under way.
     pub running: usize,
     /// How late runs began lately.

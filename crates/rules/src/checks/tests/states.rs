@@ -29,6 +29,28 @@ fn bad_runs_count_together_and_a_known_problem_that_gets_worse_counts_at_once() 
 }
 
 #[test]
+fn only_what_other_nodes_shall_know_is_news() {
+    let mut bench = Bench::one("  attempts: 2\n");
+    let mut news = |letters: &str| {
+        bench.says(letters);
+        bench.checks.snapshot().news
+    };
+    let begun = news("o");
+    assert_eq!(news("oo"), begun, "all is as it was");
+    assert_eq!(news("c"), begun, "soft: it counts when it stays");
+    let critical = news("c");
+    assert!(critical > begun);
+    assert_eq!(news("cc"), critical, "it says the same");
+    let other_words = bench.until_run();
+    let said = Said::new(CheckState::Critical, "says more");
+    bench.end(&other_words, Outcome::Said(vec![said]));
+    let told = bench.checks.snapshot().news;
+    assert!(told > critical, "what a problem says is told");
+    bench.define(&[]);
+    assert!(bench.checks.snapshot().news > told, "it is gone");
+}
+
+#[test]
 fn times_tell_since_when() {
     let mut bench = Bench::one("  attempts: 2\n  interval: 10s\n");
     bench.says("o");
