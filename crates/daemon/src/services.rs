@@ -55,11 +55,13 @@ pub(crate) struct ServicesLoop {
     registered: Registered,
     weights: BTreeMap<Arc<str>, u16>,
     weighing: Option<Weighing>,
+    /// Whether a service has a weight that may move by itself.
+    has_weights: bool,
     look_at: Moment,
     looks: u32,
     rules: watch::Receiver<Arc<crate::rules::Rules>>,
     node: watch::Receiver<Arc<crate::cluster::Node>>,
-    checks: watch::Receiver<Arc<Checks>>,
+    news: watch::Receiver<u64>,
     alerts: watch::Receiver<Arc<alerts::Snapshot>>,
 }
 
@@ -102,13 +104,14 @@ impl ServicesLoop {
             registered: Registered::new(kept, clock::now(), clock::wall()),
             rules: agent.rules.clone(),
             node: agent.node.clone(),
-            checks: agent.checks.clone(),
+            news: agent.news.clone(),
             alerts: agent.alerts_shown.clone(),
             agent,
             commands,
             shown,
             weights: BTreeMap::new(),
             weighing: None,
+            has_weights: false,
             look_at: clock::now(),
             looks: 0,
         };
@@ -164,8 +167,12 @@ impl ServicesLoop {
     fn publish(&mut self) {
         let rules = Arc::clone(&self.rules.borrow_and_update());
         let node = Arc::clone(&self.node.borrow_and_update());
-        let checks = Arc::clone(&self.checks.borrow_and_update());
+        // Before the checks are read: what is told meanwhile is told again.
+        self.news.mark_unchanged();
+        let checks = Arc::clone(&self.agent.checks.borrow());
         let alerts = Arc::clone(&self.alerts.borrow_and_update());
+        let is_moving = |it: &Arc<Service>| matches!(it.weight, Weight::Expression(_));
+        self.has_weights = rules.registry.services().any(is_moving);
         let groups = node.groups().cloned().collect();
         let is_ours = |it: &&Arc<Service>| it.if_group.matches(&groups);
         let mut offered: Vec<Offered> = rules
@@ -305,14 +312,21 @@ fn weigh(service: &Service, world: &World) -> (Arc<str>, u16) {
     (Arc::clone(&service.name), weight)
 }
 
-/// Gives the state of a check that counts, since when, and what it said.
+/// Gives the state of a check that counts, since when, and what it says is wrong.
 fn judged(watched: &Watched) -> (CheckState, WallTime, String) {
     let worst = watched
         .things
         .iter()
         .max_by_key(|thing| crate::cluster::weight(thing.hard));
     match worst {
-        Some(thing) => (thing.hard, thing.last_hard_change, thing.output.to_string()),
+        Some(thing) => {
+            let problem = thing.is_hard_problem().then(|| thing.output.to_string());
+            (
+                thing.hard,
+                thing.last_hard_change,
+                problem.unwrap_or_default(),
+            )
+        }
         None => (CheckState::Pending, WallTime::default(), String::new()),
     }
 }
@@ -340,12 +354,14 @@ impl Room for ServicesLoop {
 
     async fn next(&mut self) -> Event {
         let look = tokio::time::sleep(self.look_at.since(clock::now()));
+        // Nobody wakes up each second for what nobody offers.
+        let is_watched = self.has_weights || !self.registered.is_empty();
         let Self {
             commands,
             weighing,
             rules,
             node,
-            checks,
+            news,
             alerts,
             ..
         } = self;
@@ -360,9 +376,9 @@ impl Room for ServicesLoop {
             weighed = weighed => Event::Weighed(weighed),
             Ok(()) = rules.changed() => Event::Changed,
             Ok(()) = node.changed() => Event::Changed,
-            Ok(()) = checks.changed() => Event::Changed,
+            Ok(()) = news.changed() => Event::Changed,
             Ok(()) = alerts.changed() => Event::Changed,
-            () = look => Event::Look,
+            () = look, if is_watched => Event::Look,
         }
     }
 

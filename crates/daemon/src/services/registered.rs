@@ -63,6 +63,11 @@ impl Registered {
         Self(kept.into_iter().map(entry).collect())
     }
 
+    /// Tells whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Takes or renews a registration; tells whether something is to be kept, or why it is refused.
     pub(super) fn take(
         &mut self,
