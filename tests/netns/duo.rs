@@ -183,6 +183,23 @@ fn a_killed_node_is_dead_for_all_and_alive_when_it_starts_again() {
 }
 
 #[test]
+fn who_is_killed_right_after_its_join_finds_the_others_again() {
+    let lan = Lan::new();
+    let hosts: [_; 4] = lan.hosts();
+    let [one, two, three, four] = start(&hosts, "");
+    let agents = [two, three, four];
+    let homes = agents.map(|agent| {
+        agent.opsbro(&["join", &hosts[0].name()]).expect(0);
+        agent.kill()
+    });
+    let mut all = vec![one];
+    for (home, host) in homes.into_iter().zip(&hosts[1..]) {
+        all.push(host.start(home));
+    }
+    all_see_all(&all);
+}
+
+#[test]
 fn members_are_waited_for_by_name_group_zone_state_and_count() {
     let lan = Lan::new();
     let hosts: [_; 3] = lan.hosts();
