@@ -65,17 +65,22 @@ pub(crate) struct Parts {
 /// The ends of the channels that the loops hold.
 struct Ends {
     cluster: ClusterRoom,
-    rules_commands: mpsc::Receiver<rules::Command>,
-    rules: watch::Sender<Arc<Rules>>,
-    facts: watch::Sender<Arc<Facts>>,
-    checks: watch::Sender<Arc<Snapshot>>,
-    news: watch::Sender<u64>,
+    rules: rules::Ends,
     alerts_inbox: mpsc::Receiver<alerts::Message>,
     alerts: watch::Sender<Arc<::rules::alerts::Snapshot>>,
     cost: watch::Sender<Arc<Cost>>,
     series_commands: mpsc::Receiver<series::Command>,
     names: NamesEnds,
-    life: watch::Sender<AgentState>,
+}
+
+/// What everybody else has of the rules.
+struct RulesDoors {
+    commands: mpsc::Sender<rules::Command>,
+    rules: watch::Receiver<Arc<Rules>>,
+    facts: watch::Receiver<Arc<Facts>>,
+    checks: watch::Receiver<Arc<Snapshot>>,
+    news: watch::Receiver<u64>,
+    life: watch::Receiver<AgentState>,
 }
 
 /// The ends that the loops of services and names hold.
@@ -145,29 +150,25 @@ pub(crate) fn assemble(
 ) -> anyhow::Result<(Arc<Agent>, watch::Sender<AgentState>)> {
     let listen = std::mem::take(&mut parts.listeners.addresses);
     let (doors, cluster) = cluster_room(&parts, listen.get("gossip"))?;
-    let (rules_tx, rules_commands) = mpsc::channel(limits::LOOP_QUEUE_MAX);
-    let (rules_shown, rules) = watch::channel(Arc::default());
-    let (facts_tx, facts) = watch::channel(Arc::default());
-    let (checks_tx, checks) = watch::channel(Arc::default());
-    let (news_tx, news) = watch::channel(0);
+    let (rules, rules_ends) = rules_room();
     let (inbox, alerts_inbox) = inbox(&parts.keep);
     let (alerts_tx, alerts_shown) = watch::channel(Arc::default());
     let (cost_tx, cost) = watch::channel(Arc::new(Cost::default()));
     let (series_tx, series_commands) = mpsc::channel(limits::LOOP_QUEUE_MAX);
     let (names, names_ends) = names_room();
-    let (life_tx, life) = watch::channel(AgentState::Initializing);
+    let life = rules_ends.life.clone();
     let loops = figures();
     let agent = Arc::new(Agent {
         started: (clock::now(), clock::wall()),
         configuration: watch::Sender::new(Arc::new(parts.configuration)),
         node: doors.node,
-        life,
-        rules,
-        facts,
+        life: rules.life,
+        rules: rules.rules,
+        facts: rules.facts,
         series: series_tx,
         ledger: Ledger::default(),
-        checks,
-        news,
+        checks: rules.checks,
+        news: rules.news,
         events: broadcast::channel(limits::EVENTS_QUEUE_MAX).0,
         alerts: inbox,
         alerts_shown,
@@ -179,7 +180,7 @@ pub(crate) fn assemble(
         agreement: Agreement::default(),
         streams: doors.streams,
         names,
-        rules_commands: rules_tx,
+        rules_commands: rules.commands,
         workers: Workers::default(),
         outside_workers: Workers::default(),
         machine: Arc::new(Machine::real()),
@@ -197,17 +198,12 @@ pub(crate) fn assemble(
     });
     let ends = Ends {
         cluster,
-        rules_commands,
-        rules: rules_shown,
-        facts: facts_tx,
-        checks: checks_tx,
-        news: news_tx,
+        rules: rules_ends,
         alerts_inbox,
         alerts: alerts_tx,
         cost: cost_tx,
         series_commands,
         names: names_ends,
-        life: life_tx.clone(),
     };
     spawn(
         &agent,
@@ -217,7 +213,34 @@ pub(crate) fn assemble(
         threads,
         tasks,
     );
-    Ok((agent, life_tx))
+    Ok((agent, life))
+}
+
+/// Makes what the rules begin with, and what others have of them.
+fn rules_room() -> (RulesDoors, rules::Ends) {
+    let (commands, commands_rx) = mpsc::channel(limits::LOOP_QUEUE_MAX);
+    let (rules_tx, rules) = watch::channel(Arc::default());
+    let (facts_tx, facts) = watch::channel(Arc::default());
+    let (checks_tx, checks) = watch::channel(Arc::default());
+    let (news_tx, news) = watch::channel(0);
+    let (life_tx, life) = watch::channel(AgentState::Initializing);
+    let ends = rules::Ends {
+        commands: commands_rx,
+        rules: rules_tx,
+        facts: facts_tx,
+        checks: checks_tx,
+        news: news_tx,
+        life: life_tx,
+    };
+    let doors = RulesDoors {
+        commands,
+        rules,
+        facts,
+        checks,
+        news,
+        life,
+    };
+    (doors, ends)
 }
 
 /// Makes what services and names begin with, and what others have of them.
@@ -370,17 +393,7 @@ fn spawn(
     spawn_cluster(agent, cluster, cluster_figures, &threads.cluster, tasks);
     // What waits for time or for a file does so on the thread that it is made for.
     let entered = threads.rules.handle().enter();
-    let rules = RulesLoop::new(
-        Arc::clone(agent),
-        rules::Ends {
-            commands: ends.rules_commands,
-            rules: ends.rules,
-            facts: ends.facts,
-            checks: ends.checks,
-            news: ends.news,
-            life: ends.life,
-        },
-    );
+    let rules = RulesLoop::new(Arc::clone(agent), ends.rules);
     let alerts = AlertsLoop::new(Arc::clone(agent), ends.alerts_inbox, ends.alerts);
     drop(entered);
     let rules = loops::run(rules, rules_figures, stop.clone());

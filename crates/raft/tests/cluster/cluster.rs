@@ -129,7 +129,8 @@ impl Cluster {
         }
     }
 
-    /// Takes a node its disk as operators do: it leaves first, and comes back when it votes no more.
+    /// Takes a node its disk as operators do: it leaves first, and comes back when it votes no
+    /// more.
     pub(crate) async fn replace_disk(&self, node: Voter) {
         let Some(group) = self.group(node) else {
             return;
