@@ -205,14 +205,8 @@ pub(crate) fn assemble(
         series_commands,
         names: names_ends,
     };
-    spawn(
-        &agent,
-        ends,
-        sockets(parts.listeners, threads)?,
-        loops,
-        threads,
-        tasks,
-    );
+    let sockets = sockets(parts.listeners, threads)?;
+    spawn(&agent, ends, sockets, loops, threads, tasks);
     Ok((agent, life))
 }
 
