@@ -10,7 +10,7 @@ use crate::facts::{Cost, State};
 /// What shall be done, or told.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
-    /// Run a collector, and give what came of it to [`Collectors::ended`].
+    /// Run a collector, and give what came of it to [`super::Collectors::ended`].
     Collect(Job),
     /// Drop what a collector remembers from run to run: it is gone, or another one.
     Forget(Arc<str>),
