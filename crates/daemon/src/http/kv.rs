@@ -399,9 +399,10 @@ fn refused(refusal: &Refusal) -> Problem {
         | Refusal::NotHeld { .. }
         | Refusal::Slots { .. } => ErrorCode::Conflict,
         Refusal::NoSession(_) | Refusal::Forgotten { .. } => ErrorCode::NotFound,
-        Refusal::Keys { .. } | Refusal::Bytes { .. } => ErrorCode::Invalid,
         Refusal::Twice(_) | Refusal::Name(_) => ErrorCode::BadRequest,
-        Refusal::TooMany { .. } => ErrorCode::TooLarge,
+        Refusal::Keys { .. } | Refusal::Bytes { .. } | Refusal::TooMany { .. } => {
+            ErrorCode::TooLarge
+        }
     };
     Problem::new(code, refusal.to_string())
 }
