@@ -228,7 +228,7 @@ fn halves_of_a_cluster_find_each_other_when_the_network_is_whole_again() {
     all_see_all(&agents);
     for agent in &agents {
         for event in ["UPPER", "LOWER"] {
-            let words = ["gossip", "events", "wait", event, "--timeout", "10s"];
+            let words = ["gossip", "events", "wait", event, "--timeout", "30s"];
             agent.opsbro(&words).expect(0);
         }
     }
