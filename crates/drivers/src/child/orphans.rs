@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 
 use model::limits::CHILD_STOP_GRACE;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, getsid, kill_process_group, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
 use crate::Deadline;
 
@@ -22,7 +22,7 @@ static MARK: OnceLock<String> = OnceLock::new();
 /// Says what names this agent, and no other on this machine: all that is run from here on is known
 /// as its own.
 pub fn mark(agent: &str) {
-    let session = getsid(None).map_or(0, |session| session.as_raw_nonzero().get());
+    let session = Place::own().map_or(0, |place| place.session);
     // Who said it first is right: one process is one agent.
     let _ = MARK.set(format!("{session} {agent}"));
 }
@@ -57,12 +57,33 @@ pub fn end_left(agent: &str) -> usize {
     groups.len()
 }
 
+/// Where a process stands among the others. Both are 0 for one whose group or session was begun
+/// outside of its container, which the kernel's own calls may tell and rustix takes for impossible.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    group: i32,
+    session: i32,
+}
+
+impl Place {
+    fn own() -> Option<Self> {
+        Self::read(&std::fs::read_to_string("/proc/self/stat").ok()?)
+    }
+
+    /// Reads proc_pid_stat(5): the name in brackets, state, parent, group, session.
+    fn read(stat: &str) -> Option<Self> {
+        let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(2);
+        let (group, session) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+        Some(Self { group, session })
+    }
+}
+
 /// Gives the process groups that carry a mark of this agent.
 fn left(agent: &str) -> Vec<Pid> {
     let Ok(entries) = std::fs::read_dir("/proc") else {
         return Vec::new();
     };
-    let own_group = rustix::process::getpgrp();
+    let own_group = Place::own().map(|place| place.group);
     let mut groups: Vec<Pid> = entries
         .filter_map(|entry| {
             let folder = entry.ok()?.path();
@@ -72,7 +93,7 @@ fn left(agent: &str) -> Vec<Pid> {
             let stat = std::fs::read_to_string(folder.join("stat")).ok()?;
             group_of(&environment, &stat, agent)
         })
-        .filter(|group| *group != own_group)
+        .filter(|group| Some(group.as_raw_nonzero().get()) != own_group)
         .collect();
     groups.sort_unstable_by_key(|group| group.as_raw_nonzero());
     groups.dedup();
@@ -84,11 +105,10 @@ fn group_of(environment: &[u8], stat: &str, agent: &str) -> Option<Pid> {
     let mut pairs = environment.split(|byte| *byte == 0);
     let mark = pairs.find_map(|pair| pair.strip_prefix(VARIABLE.as_bytes())?.strip_prefix(b"="))?;
     let (session, name) = std::str::from_utf8(mark).ok()?.split_once(' ')?;
-    // proc_pid_stat(5): state, parent, group, session.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(2);
-    let (group, own_session) = (fields.next()?, fields.next()?);
-    let is_left = name == agent && session == own_session;
-    Pid::from_raw(group.parse().ok()?).filter(|_| is_left)
+    let place = Place::read(stat)?;
+    let is_left = name == agent && session.parse() == Ok(place.session);
+    // No group is number 0, and to signal it would be to signal our own.
+    Pid::from_raw(place.group).filter(|_| is_left)
 }
 
 fn wait_for_end(process: Pid, deadline: Deadline) {
@@ -102,28 +122,45 @@ fn wait_for_end(process: Pid, deadline: Deadline) {
 #[cfg(test)]
 mod tests {
     use std::process::{Child, Stdio};
+    use std::time::Duration;
 
     use super::super::tests::expect_gone;
     use super::*;
 
-    fn sleeper(program: &[&str], mark: &str) -> Child {
-        use std::os::unix::process::CommandExt;
+    fn marked(program: &[&str], mark: &str) -> Command {
         let mut command = Command::new(program[0]);
         command.args(&program[1..]).env(VARIABLE, mark);
-        command.process_group(0).stdout(Stdio::null());
-        command.spawn().unwrap()
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+
+    fn sleeper(program: &[&str], mark: &str) -> Child {
+        use std::os::unix::process::CommandExt;
+        marked(program, mark).process_group(0).spawn().unwrap()
+    }
+
+    fn wait_for_session(service: &Child) {
+        let deadline = Deadline::after(Duration::from_secs(30));
+        let stat = format!("/proc/{}/stat", service.id());
+        let own = Place::own();
+        while Place::read(&std::fs::read_to_string(&stat).unwrap()) == own {
+            assert!(!deadline.is_over(), "setsid began no session");
+            std::thread::yield_now();
+        }
     }
 
     #[test]
     fn what_a_killed_agent_left_is_ended_and_nothing_else() {
-        let session = getsid(None).unwrap().as_raw_nonzero();
+        let session = Place::own().unwrap().session;
         let sleep = ["sleep", "600"];
         let (ours, other) = (format!("{session} /run/one.lock"), "/run/two.lock");
         let mut left = sleeper(&sleep, &ours);
         let mut deaf = sleeper(&["sh", "-c", "trap '' TERM; sleep 600; :"], &ours);
         let mut others = sleeper(&sleep, &format!("{session} {other}"));
-        // What has a session of its own is a service that somebody started.
-        let mut service = sleeper(&["setsid", "--wait", "sleep", "600"], &format!("1 {other}"));
+        // What has a session of its own is a service that somebody started. As no leader of a
+        // group, `setsid` becomes the service itself.
+        let mut service = marked(&["setsid", "sleep", "600"], &ours).spawn().unwrap();
+        wait_for_session(&service);
         assert_eq!(end_left("/run/one.lock"), 2);
         for child in [&mut left, &mut deaf] {
             expect_gone(&child.id().to_string());
@@ -153,5 +190,12 @@ mod tests {
         check(b"OPSBRO_CHILD=\xff one\0", None);
         check(b"", None);
         assert_eq!(group_of(b"OPSBRO_CHILD=9 one", "junk", "one"), None);
+        // An agent in a container whose session was begun outside of it: all there have session 0.
+        let inside = |stat| group_of(b"OPSBRO_CHILD=0 one", stat, "one");
+        assert_eq!(
+            inside("7 (a) S 1 70 0 0 -1").map(|it| it.as_raw_nonzero().get()),
+            Some(70)
+        );
+        assert_eq!(inside("7 (a) S 1 0 0 0 -1"), None);
     }
 }
