@@ -2,9 +2,8 @@
 //!
 //! Locks and sessions are not in it: who held them is gone when a backup is needed.
 
-use std::fmt::Write as _;
-
 use api::kv::Write;
+use model::to_hex;
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
@@ -91,28 +90,6 @@ fn line(value: &impl Serialize) -> String {
     text
 }
 
-/// Writes bytes as hexadecimal digits.
-pub(crate) fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing into a text cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// Reads hexadecimal digits.
-pub(crate) fn from_hex(digits: &str) -> Option<Vec<u8>> {
-    let digits = digits.as_bytes();
-    if digits.len() % 2 == 1 {
-        return None;
-    }
-    let pairs = digits.chunks_exact(2).map(|pair| {
-        let digit = |at: usize| char::from(pair[at]).to_digit(16);
-        Some((digit(0)? << 4 | digit(1)?) as u8)
-    });
-    pairs.collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,15 +128,6 @@ mod tests {
             changed[at] = if changed[at] == b'x' { b'y' } else { b'x' };
             let changed = String::from_utf8(changed).unwrap();
             assert!(decode(&changed).is_err(), "changed at {at}");
-        }
-    }
-
-    #[test]
-    fn bytes_are_hexadecimal_digits_and_back() {
-        let bytes: Vec<u8> = (0..=255).collect();
-        assert_eq!(from_hex(&to_hex(&bytes)), Some(bytes));
-        for junk in ["a", "zz", "0g", "é"] {
-            assert_eq!(from_hex(junk), None, "{junk}");
         }
     }
 }

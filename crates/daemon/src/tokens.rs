@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use api::Role;
-use model::{Secret, WallTime, limits};
+use model::{Secret, WallTime, limits, to_hex};
 use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
@@ -124,15 +124,11 @@ fn random_hex<const BYTES: usize>() -> Result<String, TokenError> {
     SystemRandom::new()
         .fill(&mut bytes)
         .map_err(|_| TokenError::NoRandomness)?;
-    Ok(hex(&bytes))
+    Ok(to_hex(&bytes))
 }
 
 fn hash(secret: &str) -> String {
-    hex(digest(&SHA256, secret.as_bytes()).as_ref())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    to_hex(digest(&SHA256, secret.as_bytes()).as_ref())
 }
 
 /// Compares in a time that does not tell where the first difference is.

@@ -231,8 +231,7 @@ fn read_strings(content: &[u8]) -> Option<String> {
 
 /// Writes content of a type that is not known here (RFC 3597).
 fn unknown(content: &[u8]) -> String {
-    let digits: String = content.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("\\# {} {digits}", content.len())
+    format!("\\# {} {}", content.len(), model::to_hex(content))
 }
 
 /// Writes a record as `dig` does.

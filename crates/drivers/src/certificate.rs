@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use model::WallTime;
+use model::{WallTime, to_hex};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use sha2::{Digest, Sha256};
@@ -84,11 +84,11 @@ fn read(der: &[u8]) -> Option<Certificate> {
         subject,
         issuer,
         names: Vec::new(),
-        serial: hex(serial),
+        serial: to_hex(serial),
         not_before,
         not_after,
         is_authority: false,
-        fingerprint: hex(&Sha256::digest(der)),
+        fingerprint: to_hex(&Sha256::digest(der)),
     };
     body.optional(der::CONTEXT_1)?;
     body.optional(der::CONTEXT_2)?;
@@ -213,8 +213,4 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     era * 146_097 + day_of_era - 719_468
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

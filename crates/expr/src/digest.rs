@@ -1,8 +1,7 @@
 //! The digests that `hash` and `file_hash_match` know.
 
-use std::fmt::Write;
-
 use md5::Digest;
+use model::to_hex;
 
 use crate::stop::{Step, fault_with_hint};
 
@@ -58,19 +57,12 @@ impl Algorithm {
     /// Gives the digest in hexadecimal digits.
     pub(crate) fn digest(self, bytes: &[u8]) -> String {
         match self {
-            Self::Md5 => hex(&md5::Md5::digest(bytes)),
-            Self::Sha1 => hex(&sha1::Sha1::digest(bytes)),
-            Self::Sha224 => hex(&sha2::Sha224::digest(bytes)),
-            Self::Sha256 => hex(&sha2::Sha256::digest(bytes)),
-            Self::Sha384 => hex(&sha2::Sha384::digest(bytes)),
-            Self::Sha512 => hex(&sha2::Sha512::digest(bytes)),
+            Self::Md5 => to_hex(&md5::Md5::digest(bytes)),
+            Self::Sha1 => to_hex(&sha1::Sha1::digest(bytes)),
+            Self::Sha224 => to_hex(&sha2::Sha224::digest(bytes)),
+            Self::Sha256 => to_hex(&sha2::Sha256::digest(bytes)),
+            Self::Sha384 => to_hex(&sha2::Sha384::digest(bytes)),
+            Self::Sha512 => to_hex(&sha2::Sha512::digest(bytes)),
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a String cannot fail");
-        text
-    })
 }

@@ -437,10 +437,7 @@ fn key_of(found: &KeyFound, age_ms: u64) -> Key {
 pub(crate) fn shown(bytes: &[u8]) -> (Option<String>, Option<String>) {
     match std::str::from_utf8(bytes) {
         Ok(text) => (Some(text.to_owned()), None),
-        Err(_) => (
-            None,
-            Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
-        ),
+        Err(_) => (None, Some(model::to_hex(bytes))),
     }
 }
 

@@ -90,13 +90,7 @@ fn digest<D: Digest>(mut reader: BoundedReader) -> std::io::Result<String> {
     let mut buffer = vec![0; 64 << 10];
     loop {
         match reader.read(&mut buffer)? {
-            0 => {
-                return Ok(digest
-                    .finalize()
-                    .iter()
-                    .map(|byte| format!("{byte:02x}"))
-                    .collect());
-            }
+            0 => return Ok(model::to_hex(&digest.finalize())),
             count => digest.update(&buffer[..count]),
         }
     }

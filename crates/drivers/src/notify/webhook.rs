@@ -94,10 +94,5 @@ fn send(call: &Call<'_>) -> Result<Receipt, Failure> {
 fn signature(key: &str, body: &[u8]) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
     let code = hmac::sign(&key, body);
-    let hex: String = code
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("sha256={hex}")
+    format!("sha256={}", model::to_hex(code.as_ref()))
 }

@@ -19,7 +19,7 @@ use super::super::parameters::Query;
 use super::super::{Failure, body};
 use super::{ask, event, made};
 use crate::agent::Agent;
-use crate::{agreement, backup};
+use crate::agreement;
 
 /// How long a stream is silent before a line that says nothing keeps it open.
 const SILENCE: Duration = Duration::from_secs(20);
@@ -73,7 +73,7 @@ fn write(write: kv::Write) -> Result<Write, Problem> {
     let key = write.key.as_str().into();
     let value = match (write.value, write.value_hex) {
         (Some(text), None) => text.into_bytes(),
-        (None, Some(digits)) => backup::from_hex(&digits).ok_or_else(|| {
+        (None, Some(digits)) => model::from_hex(&digits).ok_or_else(|| {
             let message = format!("value_hex of the key {key} is no row of hexadecimal digits");
             Problem::new(ErrorCode::BadRequest, message)
         })?,

@@ -97,9 +97,5 @@ fn mailbox(call: &Call<'_>, option: &str, text: &str) -> Result<Mailbox, Failure
 /// Makes an identity of a mail: the same for the same notice in every try.
 fn identity(of: &str, domain: &str) -> String {
     let digest = Sha256::digest(of.as_bytes());
-    let hex: String = digest[..16]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("<{hex}.opsbro@{domain}>")
+    format!("<{}.opsbro@{domain}>", model::to_hex(&digest[..16]))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use md5::{Digest, Md5};
-use model::Value;
+use model::{Value, to_hex};
 
 use super::rows::{Kind, Rows};
 use super::scram::Scram;
@@ -100,9 +100,9 @@ impl Session {
             )),
             5 => {
                 let salt = cursor.take(4).ok_or_else(|| broken(&self.wire))?;
-                let inner = hex(&Md5::digest(format!("{password}{}", sql.user)));
+                let inner = to_hex(&Md5::digest(format!("{password}{}", sql.user)));
                 let outer = Md5::new().chain_update(inner).chain_update(salt);
-                let proof = format!("md5{}\0", hex(&outer.finalize()));
+                let proof = format!("md5{}\0", to_hex(&outer.finalize()));
                 self.send(Some(b'p'), proof.as_bytes())?;
                 Ok(false)
             }
@@ -275,8 +275,4 @@ fn cells_of(message: &[u8], count: usize) -> Option<Vec<Option<&[u8]>>> {
         })
         .collect();
     cells.filter(|_| cursor.rest().is_empty())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
