@@ -242,6 +242,7 @@ async fn changed(
 ) -> Result<Json<Vec<(String, String, Meta)>>, Failure> {
     let group = agent.agreement.wait_group().await?;
     let mut all = Vec::new();
+    let mut bytes = 0;
     let mut behind = None;
     loop {
         let query = Ask::List {
@@ -261,17 +262,12 @@ async fn changed(
                 modify_index: one.revision.0,
                 modify_time: one.wall / 1_000,
             };
-            (
-                one.key.to_string(),
-                String::from_utf8_lossy(&one.value).into_owned(),
-                meta,
-            )
+            let key = one.key.to_string();
+            let value = String::from_utf8_lossy(&one.value).into_owned();
+            bytes += key.len() + value.len();
+            (key, value, meta)
         }));
         behind = keys.last().map(|one| one.key.to_string());
-        let bytes: usize = all
-            .iter()
-            .map(|(key, value, _)| key.len() + value.len())
-            .sum();
         if !has_more || bytes > CHANGED_BYTES_MAX {
             return Ok(Json(all));
         }
