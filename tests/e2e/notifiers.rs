@@ -51,10 +51,11 @@ fn each_service_is_sent_what_it_understands() {
     let parameters = format!("enabled: true\naddress: {}\n", socket.display());
     configure(&home, "syslog", &parameters);
     // It runs as whoever the tests run as, and may so write here.
-    let script = "printf '%s ' \"$OPSBRO_STATE\" > $0; cat >> $0";
+    // An empty word of the command is one, too.
+    let script = "printf '%s %s ' \"$OPSBRO_STATE\" $# > $0; cat >> $0";
     let written = home.root().join("written");
     let own = format!(
-        "enabled: true\nuser: {}\ncommand: ['/bin/sh', '-c', {script:?}, '{}']\n",
+        "enabled: true\nuser: {}\ncommand: ['/bin/sh', '-c', {script:?}, '{}', '', x]\n",
         crate::alerts::user(),
         written.display()
     );
@@ -73,7 +74,7 @@ fn each_service_is_sent_what_it_understands() {
     let taken = wait_for("the program to be told", || {
         let taken = std::fs::read_to_string(&written).ok()?;
         taken
-            .strip_prefix("CRITICAL ")
+            .strip_prefix("CRITICAL 2 ")
             .and_then(|json| serde_json::from_str(json).ok())
     });
     let taken: Value = taken;

@@ -171,16 +171,20 @@ impl<'a> Options<'a> {
 
     /// Gives one or several texts; empty ones are left out.
     pub(crate) fn texts(&self, name: &str) -> Result<Vec<&'a str>, Error> {
+        let mut texts = self.words(name)?;
+        texts.retain(|text| !text.is_empty());
+        Ok(texts)
+    }
+
+    /// Gives the words of a command; of those, empty ones count.
+    pub(crate) fn words(&self, name: &str) -> Result<Vec<&'a str>, Error> {
         let one = |value: &'a Value| match value {
             Value::Text(text) => Ok(&**text),
             other => Err(self.wrong(name, other, "a text in its list")),
         };
         match self.value(name) {
             None => Ok(Vec::new()),
-            Some(Value::List(list)) => {
-                let texts: Result<Vec<_>, _> = list.iter().map(one).collect();
-                Ok(texts?.into_iter().filter(|text| !text.is_empty()).collect())
-            }
+            Some(Value::List(list)) => list.iter().map(one).collect(),
             Some(value) => Ok(vec![one(value)?]),
         }
     }

@@ -37,7 +37,7 @@ const VARIABLE_BYTES_MAX: usize = 16 << 10;
 const TRY_AGAIN: i32 = 75;
 
 fn send(call: &Call<'_>) -> Result<Receipt, Failure> {
-    let argv = call.options.texts("command")?;
+    let argv = call.options.words("command")?;
     let input = to_json(&call.notice.to_value()).to_string();
     let facts = environment(call);
     let more = call.options.map("environment")?;
