@@ -61,6 +61,8 @@ pub(crate) struct Agreement {
     goes: Notify,
     /// Sessions that this agent renews.
     kept: Mutex<BTreeSet<SessionId>>,
+    /// Rung when there is one more.
+    keeps: Notify,
     /// Cards as they came with the records of nodes, so that each is read once.
     cards: Mutex<BTreeMap<NodeId, Read>>,
 }
@@ -87,6 +89,7 @@ impl Default for Agreement {
             ordered: tokio::sync::Mutex::new(ordered),
             goes: Notify::new(),
             kept: Mutex::default(),
+            keeps: Notify::new(),
             cards: Mutex::default(),
         }
     }
@@ -124,6 +127,7 @@ impl Agreement {
             return Err(Problem::new(ErrorCode::Busy, message));
         }
         kept.insert(session);
+        self.keeps.notify_one();
         Ok(())
     }
 
@@ -133,17 +137,14 @@ impl Agreement {
         kept.remove(&session);
     }
 
-    /// Renews the sessions that this agent keeps, and forgets those that have ended.
+    /// Renews the sessions that this agent keeps, and forgets those that have ended; waits for one
+    /// when it keeps none.
     async fn renew(&self, group: &Group) {
-        let kept = self
-            .kept
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        if kept.is_empty() {
-            return;
+        let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let sessions: Vec<SessionId> = kept().iter().copied().collect();
+        if sessions.is_empty() {
+            return self.keeps.notified().await;
         }
-        let sessions = kept.into_iter().collect();
         if let Ok(Answer::Renewed(ended)) = group.command(Command::Renew { sessions }).await {
             ended.into_iter().for_each(|session| self.let_go(session));
         }

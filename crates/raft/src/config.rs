@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::SnapshotPolicy;
-use openraft::impls::{EmptyNode, OneshotResponder, TokioRuntime};
+use openraft::impls::{EmptyNode, OneshotResponder};
 use serde::{Deserialize, Serialize};
 
 use crate::answer::Answer;
 use crate::disk::{Arriving, Image};
+use crate::runtime::Runtime;
 use crate::words::{Value, Voter};
 
 /// What openraft is made of here. A voter has no address: its id is looked up when it is called,
@@ -24,7 +25,7 @@ impl openraft::RaftTypeConfig for Types {
     type Node = EmptyNode;
     type Entry = openraft::Entry<Self>;
     type SnapshotData = Parcel;
-    type AsyncRuntime = TokioRuntime;
+    type AsyncRuntime = Runtime;
     type Responder = OneshotResponder<Self>;
 }
 
@@ -72,7 +73,7 @@ pub struct Timing {
 impl Timing {
     /// Timing for one site: a dead leader is replaced within a second.
     pub const LOCAL: Self = Self {
-        heartbeat: Duration::from_millis(60),
+        heartbeat: Duration::from_millis(100),
         election_min: Duration::from_millis(250),
         election_max: Duration::from_millis(400),
     };

@@ -7,6 +7,7 @@
 mod ask;
 mod propose;
 mod recover;
+mod rest;
 mod serve;
 mod tend;
 mod told;
@@ -24,17 +25,19 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use self::ask::Reading;
-use self::propose::Wish;
+use self::propose::{Stamper, Wish};
 use self::serve::Arrivals;
 use crate::config::{Timing, Types};
 use crate::disk::{Disk, DiskError};
 use crate::log::LogStore;
 use crate::machine::Machine;
 use crate::network::{Network, Transport};
+use crate::runtime::Ticker;
 use crate::state::State;
 use crate::words::{GroupId, Revision, Voter};
 
 pub use self::recover::{Progress, Recovered, recover};
+pub use self::rest::News;
 
 /// How a node takes part.
 pub struct Options {
@@ -137,6 +140,9 @@ pub struct Group {
 struct Inner {
     me: Voter,
     raft: Raft<Types>,
+    ticker: Ticker,
+    /// Looks by itself that are not openraft's.
+    turns: AtomicU64,
     log: LogStore,
     machine: Machine,
     disk: Arc<dyn Disk>,
@@ -144,6 +150,7 @@ struct Inner {
     wall: Arc<dyn Fn() -> u64 + Send + Sync>,
     wishes: mpsc::Sender<Wish>,
     waiting_bytes: AtomicU64,
+    stamper: Mutex<Stamper>,
     readings: mpsc::Sender<Reading>,
     arrivals: Arrivals,
     started: Instant,
@@ -155,7 +162,7 @@ struct Inner {
     /// Set while this node, which leads, makes way for another one: it takes nothing more then.
     makes_way: AtomicBool,
     /// Those who said that they go for good, and when.
-    leaving: Mutex<BTreeMap<Voter, Instant>>,
+    leaving: watch::Sender<BTreeMap<Voter, Instant>>,
     timing: Timing,
     stop: watch::Sender<bool>,
     metrics: watch::Receiver<RaftMetrics<Voter, EmptyNode>>,
@@ -194,7 +201,11 @@ impl Group {
             log.clone(),
             machine.clone(),
         );
-        let raft = raft.await.map_err(|error| failed(error.to_string()))?;
+        let ticker = Ticker::new();
+        let raft = ticker
+            .drive(raft)
+            .await
+            .map_err(|error| failed(error.to_string()))?;
         let (wishes, wished) = mpsc::channel(model::limits::RAFT_COMMANDS_MAX);
         let (readings, read) = mpsc::channel(model::limits::RAFT_COMMANDS_MAX);
         let is_blank = !log.is_told();
@@ -203,6 +214,8 @@ impl Group {
             me: options.me,
             metrics: raft.metrics(),
             raft,
+            ticker,
+            turns: AtomicU64::new(0),
             log,
             machine,
             disk,
@@ -210,19 +223,21 @@ impl Group {
             wall: options.wall,
             wishes,
             waiting_bytes: AtomicU64::new(0),
+            stamper: Mutex::default(),
             readings,
             arrivals: Arrivals::default(),
             started: Instant::now(),
             heard: AtomicU64::new(0),
             is_blank: AtomicBool::new(is_blank),
             makes_way: AtomicBool::new(false),
-            leaving: Mutex::default(),
+            leaving: watch::Sender::default(),
             timing: options.timing,
             stop: watch::Sender::new(false),
         });
         tokio::spawn(propose::run(Arc::clone(&inner), wished));
         tokio::spawn(ask::run(Arc::clone(&inner), read));
         tokio::spawn(tend::run(Arc::clone(&inner)));
+        tokio::spawn(rest::run(Arc::clone(&inner)));
         tokio::spawn(told::run(Arc::clone(&inner)));
         Ok(Self { inner })
     }

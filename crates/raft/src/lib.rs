@@ -31,6 +31,7 @@ pub mod members;
 mod message;
 mod network;
 pub mod query;
+mod runtime;
 pub mod state;
 pub mod words;
 
@@ -38,7 +39,7 @@ pub use answer::{Answer, Refusal};
 pub use command::{Batch, Check, Command, Write};
 pub use config::Timing;
 pub use event::{Event, What};
-pub use group::{Group, Options, Progress, Recovered, Role, Standing, Trouble, recover};
+pub use group::{Group, News, Options, Progress, Recovered, Role, Standing, Trouble, recover};
 pub use network::{CallError, Calling, Lane, Transport};
 pub use query::{Found, FoundWhat, Query};
 pub use state::State;

@@ -18,7 +18,7 @@ use crate::disk::{Disk, DiskError, Image, off_reactor};
 use crate::image::Item;
 use crate::log::{LogStore, any};
 use crate::state::State;
-use crate::words::{GroupId, Revision, Voter};
+use crate::words::{Clock, GroupId, Revision, Voter};
 
 type LogId = openraft::LogId<Voter>;
 type Meta = openraft::SnapshotMeta<Voter, EmptyNode>;
@@ -39,6 +39,8 @@ pub(crate) struct Machine {
     applied: Arc<RwLock<Applied>>,
     /// The revision, told after each entry.
     changed: watch::Sender<Revision>,
+    /// When something ends by itself, told when that changes.
+    expiry: watch::Sender<Option<Clock>>,
     /// Remembers the group that this node is in.
     log: LogStore,
     snapshot: Arc<Mutex<Option<Written>>>,
@@ -62,6 +64,7 @@ impl Machine {
             disk,
             applied: Arc::default(),
             changed: watch::Sender::new(Revision::NONE),
+            expiry: watch::Sender::default(),
             log,
             snapshot: Arc::default(),
         };
@@ -78,6 +81,21 @@ impl Machine {
     /// Tells the revision whenever an entry was applied.
     pub(crate) fn watch(&self) -> watch::Receiver<Revision> {
         self.changed.subscribe()
+    }
+
+    /// Tells when something ends by itself, whenever that changes.
+    pub(crate) fn watch_expiry(&self) -> watch::Receiver<Option<Clock>> {
+        self.expiry.subscribe()
+    }
+
+    /// Tells those who watch what an entry or a snapshot changed.
+    fn tell(&self, revision: Revision, next: Option<Clock>) {
+        self.changed.send_replace(revision);
+        self.expiry.send_if_modified(|now| {
+            let is_news = *now != next;
+            *now = next;
+            is_news
+        });
     }
 
     /// Gives the group that this node is in. Nobody waits for the state here.
@@ -123,14 +141,14 @@ impl Machine {
     }
 
     fn put(&self, meta: &Meta, image: Arc<dyn Image>, state: State) {
-        let revision = state.revision();
+        let (revision, next) = (state.revision(), state.next_expiry());
         *self.write() = Applied {
             state,
             last: meta.last_log_id,
             membership: meta.last_membership.clone(),
         };
         self.keep(meta, image);
-        self.changed.send_replace(revision);
+        self.tell(revision, next);
     }
 
     fn keep(&self, meta: &Meta, image: Arc<dyn Image>) {
@@ -153,7 +171,7 @@ impl RaftStateMachine<Types> for Machine {
         I::IntoIter: Send,
     {
         let mut all = Vec::new();
-        let revision = {
+        let (revision, next) = {
             let mut applied = self.write();
             for entry in entries {
                 let log_id = entry.log_id;
@@ -174,11 +192,11 @@ impl RaftStateMachine<Types> for Machine {
                 applied.last = Some(log_id);
                 all.push(answers);
             }
-            applied.state.revision()
+            (applied.state.revision(), applied.state.next_expiry())
         };
         let kept = self.keep_group().await;
         kept.map_err(|error| StorageIOError::write_vote(any(&error)))?;
-        self.changed.send_replace(revision);
+        self.tell(revision, next);
         Ok(all)
     }
 

@@ -106,6 +106,7 @@ const ELECTION: &str = "election/";
 /// Keeps that up to date as long as the group is the same.
 pub(super) async fn show(agent: &Agent, group: &Group) {
     let mut known = None;
+    let mut news = group.news();
     loop {
         let standing = group.standing();
         let is_member = standing.applied.is_some();
@@ -120,7 +121,12 @@ pub(super) async fn show(agent: &Agent, group: &Group) {
             agent.agreement.show(Shown { leader, holders });
             known = Some(now);
         }
-        tokio::time::sleep(if is_member { TURN } else { ASK_TURN }).await;
+        tokio::time::sleep(TURN).await;
+        // What a member keeps itself changes by what is told only.
+        tokio::select! {
+            () = news.wait() => {}
+            () = tokio::time::sleep(ASK_TURN), if !is_member => {}
+        }
     }
 }
 

@@ -18,8 +18,11 @@ use crate::clock;
 use crate::cluster;
 use crate::configuration::Bootstrap;
 
-/// How often the members are looked at.
+/// Least time between two looks at the members, and how often they are looked at while a step is
+/// under way.
 const TURN: Duration = Duration::from_millis(500);
+/// How often they are looked at when nothing was told; it is a precaution.
+const REST: Duration = Duration::from_secs(60);
 /// Time for which a node without a group waits for the one of others, when it knows of others.
 const FOUND_AFTER: Duration = Duration::from_secs(5);
 
@@ -27,7 +30,11 @@ const FOUND_AFTER: Duration = Duration::from_secs(5);
 pub(super) async fn stay(agent: &Arc<Agent>, group: &Group, must_wait: bool) -> Ended {
     let started = clock::now();
     let mut refused = None;
+    let mut news = group.news();
+    let (mut members, mut configured) = (agent.members.clone(), agent.configuration.subscribe());
     loop {
+        members.borrow_and_update();
+        configured.borrow_and_update();
         let standing = group.standing();
         if standing.role == Role::Stopped {
             let why = standing.failure.unwrap_or_default();
@@ -61,14 +68,36 @@ pub(super) async fn stay(agent: &Arc<Agent>, group: &Group, must_wait: bool) -> 
             }
         }
         let nodes = nodes(agent, group);
-        if let Some((step, done)) = group.tend(rules(agent), &nodes, clock::now()).await {
+        let step = group.tend(rules(agent), &nodes, clock::now()).await;
+        let waits = standing.voters.is_empty() && !waited;
+        let is_busy = waits || step.is_some() || is_unsettled(group, &standing, &nodes);
+        if let Some((step, done)) = step {
             match done {
                 Ok(()) => info!(?step, "The members of agreement changed"),
                 Err(why) => info!(?step, %why, "The members of agreement stay as they are"),
             }
         }
         tokio::time::sleep(TURN).await;
+        if !is_busy {
+            tokio::select! {
+                () = news.wait() => {}
+                _ = members.changed() => {}
+                _ = configured.changed() => {}
+                () = tokio::time::sleep(REST) => {}
+            }
+        }
     }
+}
+
+/// Tells whether time alone may give this node, which may lead, a next step: while a learner
+/// catches up, or the grace of a dead member runs.
+fn is_unsettled(group: &Group, standing: &Standing, nodes: &BTreeMap<Voter, Node>) -> bool {
+    let is_dead = |id: &Voter| {
+        let life = nodes.get(id).map(|node| node.life);
+        matches!(life, Some(Life::Dead(_) | Life::Left))
+    };
+    let mut members = standing.voters.iter().chain(&standing.learners);
+    standing.role == Role::Leader && (!group.is_settled() || members.any(is_dead))
 }
 
 fn rules(agent: &Agent) -> Rules {

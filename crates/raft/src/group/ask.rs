@@ -81,6 +81,9 @@ impl Inner {
 
     /// Tells how long ago this node heard of the newest state.
     pub(super) fn stale_age(&self) -> u64 {
+        if self.leads() && self.is_alone() {
+            return 0;
+        }
         let metrics = self.metrics.borrow();
         let acknowledged = metrics.millis_since_quorum_ack;
         drop(metrics);

@@ -1,7 +1,7 @@
 //! Commands on their way into the log: gathered, stamped, and forwarded by who does not lead.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use model::limits::{
@@ -23,7 +23,7 @@ use crate::words::{Clock, Value, Voter};
 const COMMAND_TIME: Duration = Duration::from_secs(10);
 /// Time that an answer has after another node began to lead.
 const DEPOSED_TIME: Duration = Duration::from_millis(300);
-/// How often a leader looks for what has ended by itself.
+/// Least time between two batches that only end what is over.
 const EXPIRY_TURN: Duration = Duration::from_millis(100);
 
 /// Commands of one client, and where their answers go.
@@ -84,22 +84,42 @@ impl Inner {
     }
 }
 
-/// Time as this leader counts it: on from where the state was when it began to lead.
-struct Stamper {
-    term: u64,
+/// Time as this node counts it while it leads: on from where the state was when it began to.
+#[derive(Debug)]
+pub(super) struct Stamper {
+    term: Option<u64>,
     base: Clock,
     since: Instant,
 }
 
-impl Stamper {
-    fn now(&mut self, inner: &Inner) -> Clock {
-        let term = inner.metrics.borrow().current_term;
-        if term != self.term {
-            self.term = term;
-            self.base = inner.machine.read().state.clock();
-            self.since = Instant::now();
+impl Default for Stamper {
+    fn default() -> Self {
+        Self {
+            term: None,
+            base: Clock::default(),
+            since: Instant::now(),
         }
-        self.base.after(self.since.elapsed())
+    }
+}
+
+impl Inner {
+    /// Tells the time of leases; only who leads knows it.
+    fn time(&self) -> Clock {
+        let term = self.metrics.borrow().current_term;
+        let known = self.machine.read().state.clock();
+        let mut stamper = self.stamper.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = stamper.base.after(stamper.since.elapsed());
+        // What the leader before wrote may come into the state only now: were it not counted on
+        // from there, the time of the state would stand until this one has caught up.
+        if stamper.term == Some(term) && now >= known {
+            return now;
+        }
+        *stamper = Stamper {
+            term: Some(term),
+            base: known,
+            since: Instant::now(),
+        };
+        known
     }
 }
 
@@ -107,22 +127,24 @@ impl Stamper {
 pub(super) async fn run(inner: Arc<Inner>, mut wished: mpsc::Receiver<Wish>) {
     let mut stop = inner.stop.subscribe();
     let under_way = Arc::new(Semaphore::new(RAFT_BATCHES_MAX));
-    let mut stamper = Stamper {
-        term: u64::MAX,
-        base: Clock::default(),
-        since: Instant::now(),
-    };
-    let mut turn = tokio::time::interval(EXPIRY_TURN);
-    turn.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let (mut expiry, mut server) = (inner.machine.watch_expiry(), inner.raft.server_metrics());
+    let mut not_before = Instant::now();
     let mut left_over = None;
     loop {
         let mut wishes = Vec::new();
         if left_over.is_none() {
+            let next = *expiry.borrow_and_update();
+            server.borrow_and_update();
+            let next = next.and_then(|next| time_of(next, &inner));
             tokio::select! {
                 () = stopped(&mut stop) => return,
                 wish = wished.recv() => wishes.extend(wish),
-                _ = turn.tick() => {
-                    if !is_anything_over(&inner, &mut stamper) {
+                Ok(()) = expiry.changed() => continue,
+                Ok(()) = server.changed() => continue,
+                () = reached(next, not_before) => {
+                    inner.turns.fetch_add(1, Ordering::Relaxed);
+                    not_before = Instant::now() + EXPIRY_TURN;
+                    if !is_anything_over(&inner) {
                         continue;
                     }
                 }
@@ -140,16 +162,34 @@ pub(super) async fn run(inner: Arc<Inner>, mut wished: mpsc::Receiver<Wish>) {
         gather(&mut wished, &mut wishes, &mut left_over);
         let bytes = wishes.iter().map(|wish| wish.bytes).sum();
         inner.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
-        let clock = stamper.now(&inner);
-        tokio::spawn(deliver(Arc::clone(&inner), wishes, clock, permit));
+        tokio::spawn(deliver(Arc::clone(&inner), wishes, permit));
     }
 }
 
-fn is_anything_over(inner: &Inner, stamper: &mut Stamper) -> bool {
+/// Longest time that is waited for at once: an end that lies in the far future is no time at all
+/// for the clock of the machine.
+const WAIT_MAX: Duration = Duration::from_secs(24 * 3_600);
+
+/// Tells when this node, if it leads, has to end something.
+fn time_of(next: Clock, inner: &Inner) -> Option<Instant> {
+    if !inner.leads() {
+        return None;
+    }
+    Some(Instant::now() + next.since(inner.time()).min(WAIT_MAX))
+}
+
+async fn reached(time: Option<Instant>, not_before: Instant) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time.max(not_before)).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn is_anything_over(inner: &Inner) -> bool {
     if !inner.is_leader() {
         return false;
     }
-    let now = stamper.now(inner);
+    let now = inner.time();
     let next = inner.machine.read().state.next_expiry();
     next.is_some_and(|next| next <= now)
 }
@@ -171,7 +211,7 @@ fn gather(wished: &mut mpsc::Receiver<Wish>, wishes: &mut Vec<Wish>, left_over: 
 }
 
 /// Has a batch made and tells each client its answers.
-async fn deliver(inner: Arc<Inner>, wishes: Vec<Wish>, clock: Clock, permit: OwnedSemaphorePermit) {
+async fn deliver(inner: Arc<Inner>, wishes: Vec<Wish>, permit: OwnedSemaphorePermit) {
     let mut commands = Vec::new();
     let mut clients = Vec::new();
     for wish in wishes {
@@ -182,7 +222,7 @@ async fn deliver(inner: Arc<Inner>, wishes: Vec<Wish>, clock: Clock, permit: Own
         commands.extend(wish.commands);
     }
     let may_forward = clients.iter().all(|(_, may_forward, _)| *may_forward);
-    let made = make(&inner, commands, clock, may_forward).await;
+    let made = make(&inner, commands, may_forward).await;
     drop(permit);
     match made {
         Ok(mut answers) => {
@@ -208,7 +248,6 @@ async fn deliver(inner: Arc<Inner>, wishes: Vec<Wish>, clock: Clock, permit: Own
 async fn make(
     inner: &Inner,
     commands: Vec<Command>,
-    clock: Clock,
     may_forward: bool,
 ) -> Result<Vec<Answer>, Undone> {
     let deadline = Instant::now() + COMMAND_TIME;
@@ -220,7 +259,7 @@ async fn make(
             return Err(Undone::Trouble(inner.no_leader()));
         }
         if inner.is_leader() {
-            match write(inner, &commands, clock, left).await {
+            match write(inner, &commands, left).await {
                 Ok(answers) => return Ok(answers),
                 Err(Undone::NotLeader(leader)) if may_forward => hint = leader,
                 Err(undone) => return Err(undone),
@@ -245,14 +284,9 @@ async fn make(
 }
 
 /// Writes commands into the log of this node, which leads.
-async fn write(
-    inner: &Inner,
-    commands: &[Command],
-    clock: Clock,
-    left: Duration,
-) -> Result<Vec<Answer>, Undone> {
+async fn write(inner: &Inner, commands: &[Command], left: Duration) -> Result<Vec<Answer>, Undone> {
     let batch = Batch {
-        clock,
+        clock: inner.time(),
         wall: (inner.wall)(),
         commands: commands.to_vec(),
     };

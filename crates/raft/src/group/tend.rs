@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use model::Moment;
@@ -16,7 +17,7 @@ use crate::words::Voter;
 /// Entries that a learner may lack and count as having caught up: the others come with the next
 /// message, while it already votes.
 const READY_LAG_MAX: u64 = 64;
-/// How often the size of the log is looked at.
+/// Least time between two looks at the size of the log.
 const TURN: Duration = Duration::from_secs(1);
 /// Time after which a step is given up; the next turn takes it again.
 const STEP_TIME: Duration = Duration::from_secs(10);
@@ -92,13 +93,21 @@ impl Inner {
 /// Lets a snapshot take the place of the log when that is worth it.
 pub(super) async fn run(inner: Arc<Inner>) {
     let mut stop = inner.stop.subscribe();
+    let mut changed = inner.machine.watch();
     // What the log had when the last snapshot was asked for: what is behind it stays for a while.
     let mut left_bytes = 0;
     loop {
+        // It grows by what is agreed, and not while nothing is.
+        tokio::select! {
+            () = stopped(&mut stop) => return,
+            _ = changed.changed() => {}
+        }
         tokio::select! {
             () = stopped(&mut stop) => return,
             () = tokio::time::sleep(TURN) => {}
         }
+        changed.borrow_and_update();
+        inner.turns.fetch_add(1, Ordering::Relaxed);
         let bytes = inner.log.bytes();
         left_bytes = bytes.min(left_bytes);
         let bytes_max = RAFT_LOG_BYTES_MAX.max(inner.machine.snapshot_bytes());

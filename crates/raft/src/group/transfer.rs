@@ -1,7 +1,6 @@
 //! Who leads or votes makes way for others: at an operator's wish, and before it goes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -99,16 +98,19 @@ impl Inner {
 
     /// Takes note that somebody goes for good; the next look at the members acts on it.
     pub(super) fn let_leave(&self, voter: Voter) {
-        let mut leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
-        leaving.retain(|_, since| since.elapsed() < LEAVE_TIME);
-        leaving.insert(voter, Instant::now());
+        self.leaving.send_modify(|leaving| {
+            leaving.retain(|_, since| since.elapsed() < LEAVE_TIME);
+            leaving.insert(voter, Instant::now());
+        });
     }
 
     /// Names those who said that they go.
     pub(super) fn leaving(&self) -> Vec<Voter> {
-        let mut leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
-        leaving.retain(|_, since| since.elapsed() < LEAVE_TIME);
-        leaving.keys().copied().collect()
+        let leaving = self.leaving.borrow();
+        let newest = leaving
+            .iter()
+            .filter(|(_, since)| since.elapsed() < LEAVE_TIME);
+        newest.map(|(voter, _)| *voter).collect()
     }
 
     /// Makes way for another voter. While it does, this node takes nothing and sends no heartbeat,

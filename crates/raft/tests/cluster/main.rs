@@ -12,6 +12,7 @@ mod linearizable;
 mod net;
 mod plain;
 mod random;
+mod rest;
 
 use std::future::Future;
 
