@@ -189,6 +189,7 @@ impl Group {
         let config = options.timing.to_openraft().validate();
         let config = config.map_err(|error| failed(error.to_string()))?;
         let log = LogStore::open(Arc::clone(&disk)).await?;
+        log.lead_no_more(options.me);
         log.prove_writable().await?;
         let machine = Machine::open(Arc::clone(&disk), log.clone()).await?;
         let raft = Raft::new(
@@ -234,6 +235,7 @@ impl Group {
             timing: options.timing,
             stop: watch::Sender::new(false),
         });
+        inner.lead_when_alone().await;
         tokio::spawn(propose::run(Arc::clone(&inner), wished));
         tokio::spawn(ask::run(Arc::clone(&inner), read));
         tokio::spawn(tend::run(Arc::clone(&inner)));
@@ -351,6 +353,19 @@ impl Inner {
         let metrics = self.metrics.borrow();
         let leads = metrics.state == ServerState::Leader && metrics.running_state.is_ok();
         leads && metrics.current_leader == Some(self.me)
+    }
+
+    /// Lets a node that alone decides lead from its start on, and not after a silence of others.
+    async fn lead_when_alone(&self) {
+        let me = self.me;
+        let is_alone = self.raft.with_raft_state(move |state| {
+            let membership = state.membership_state.effective().membership();
+            membership.voter_ids().eq([me])
+        });
+        if matches!(is_alone.await, Ok(true)) && !self.is_blank.load(Ordering::Relaxed) {
+            // A group that has ended already says so to who asks.
+            let _ = self.raft.trigger().elect().await;
+        }
     }
 
     /// Tells whether this node follows the group; one whose disk refused does no more.

@@ -149,6 +149,15 @@ impl LogStore {
         Ok(store)
     }
 
+    /// Takes back that this node leads, as who starts: openraft would let it lead on in its term,
+    /// and answer before it knows again how much of its log was agreed. Its vote stays its own.
+    pub(crate) fn lead_no_more(&self, me: Voter) {
+        let mut shared = self.lock();
+        if let Some(vote) = &mut shared.card.vote {
+            vote.committed &= vote.leader_id.node_id != me;
+        }
+    }
+
     /// Makes sure that the disk takes what is written: who cannot write takes no part.
     pub(crate) async fn prove_writable(&self) -> Result<(), DiskError> {
         let _saving = self.saving.lock().await;

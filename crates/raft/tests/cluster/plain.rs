@@ -84,6 +84,37 @@ fn every_node_answers_also_one_that_is_no_member() {
     });
 }
 
+/// Who led and comes back learns only step by step how much of its log was agreed.
+#[test]
+fn a_leader_that_comes_back_gives_no_old_answer() {
+    virtually(async {
+        let cluster = Cluster::new(4, 5);
+        cluster.form(5).await;
+        let leader = cluster.leader().unwrap();
+        let group = cluster.group(leader).unwrap();
+        let others: Vec<_> = cluster
+            .ids()
+            .into_iter()
+            .filter(|id| *id != leader)
+            .collect();
+        put(&group, "a", "old").await;
+        // Two of the voters lack what the other three agree on, and are all that it meets again.
+        others[..2].iter().for_each(|late| cluster.crash(*late));
+        // More than one message carries.
+        for number in 0..300 {
+            put(&group, "b", &number.to_string()).await;
+        }
+        put(&group, "a", "new").await;
+        cluster.crash(leader);
+        others[2..].iter().for_each(|other| cluster.crash(*other));
+        cluster.start(others[0]).await;
+        cluster.start(others[1]).await;
+        cluster.net.set_weather(0, 40);
+        let group = cluster.start(leader).await;
+        assert_eq!(get(&group, "a").await.as_deref(), Some("new"));
+    });
+}
+
 #[test]
 fn a_node_that_is_cut_off_gives_no_old_answer() {
     virtually(async {
