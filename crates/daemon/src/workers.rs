@@ -578,6 +578,12 @@ mod tests {
         for _ in 1..8 {
             assert_eq!(done.recv_timeout(LONG).unwrap(), first);
         }
+        // A thread that is about to ask for more would take the second job meanwhile.
+        let deadline = Instant::now() + LONG;
+        while workers.shared.lock().idle.is_empty() {
+            assert!(Instant::now() < deadline, "the thread never rested");
+            tokio::task::yield_now().await;
+        }
         let (release, held) = sync_channel::<()>(0);
         let hangs = posted(Box::new(move || {
             let _ = held.recv();
