@@ -100,6 +100,10 @@ pub fn make_dir(path: &Path, mode: u32) -> Result<(), Error> {
     if path.is_dir() {
         return Ok(());
     }
+    if path.as_os_str().is_empty() {
+        // What lies above a bare name: the working directory.
+        return Ok(());
+    }
     let above = parent(path);
     make_dir(above, mode)?;
     match fs::create_dir(path) {
@@ -361,5 +365,6 @@ mod tests {
         assert_eq!(mode(&path), 0o700);
         File::create(dir.path().join("file")).unwrap();
         assert!(make_dir(&dir.path().join("file/x"), 0o700).is_err());
+        make_dir(Path::new("a").parent().unwrap(), 0o700).unwrap();
     }
 }
