@@ -439,9 +439,8 @@ impl<'c> Builder<'c> {
             }
         }
         let entry = |(address, members): (IpAddr, Vec<Candidate>)| {
-            let name = Name::parse(&reverse_name(address)).ok()?;
             let mut key = Vec::from([0, 0, Kind::Reverse as u8]);
-            key.extend_from_slice(name.as_wire());
+            key.extend_from_slice(Name::of_address(address).as_wire());
             let names = members.iter().map(|it| {
                 let target = self.targets[it.node as usize].as_wire();
                 (target.to_vec(), Extra::default())
@@ -514,22 +513,4 @@ fn targets(cluster: &Cluster, config: &Config) -> Vec<Name> {
                 .unwrap_or_else(|| config.domain.clone())
         })
         .collect()
-}
-
-/// Writes the name under which an address is asked for.
-fn reverse_name(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(address) => {
-            let [a, b, c, d] = address.octets();
-            format!("{d}.{c}.{b}.{a}.in-addr.arpa")
-        }
-        IpAddr::V6(address) => {
-            let digits = u128::from(address);
-            let mut name = String::with_capacity(72);
-            for place in 0..32 {
-                name.push_str(&format!("{:x}.", digits >> (4 * place) & 0xf));
-            }
-            name + "ip6.arpa"
-        }
-    }
 }

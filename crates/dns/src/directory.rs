@@ -150,6 +150,8 @@ pub(crate) enum Found<'d> {
     Empty(Kind),
     /// It would be one of ours, and is not there.
     Missing(Kind),
+    /// Whether it is there is not known yet.
+    Unknown,
     /// It is not one of ours.
     Foreign,
 }
@@ -216,6 +218,9 @@ impl Directory {
         if labels == 0 {
             return Found::Empty(kind);
         }
+        if self.cluster.holders.is_none() && matches!(kind, Kind::Lock | Kind::Raft) {
+            return Found::Unknown;
+        }
         if let Some(entry) = self.find_key(query, kind, zone, 0, labels) {
             return match entry.members.is_empty() && entry.answers.is_empty() {
                 true => Found::Empty(kind),
@@ -252,11 +257,7 @@ impl Directory {
     }
 
     fn find_reverse(&self, query: &Query) -> Found<'_> {
-        let labels = query.labels_count();
-        let is_reverse = labels > 2
-            && query.label(labels - 1) == b"arpa"
-            && matches!(query.label(labels - 2), b"in-addr" | b"ip6");
-        if !is_reverse {
+        if !is_reverse(query) {
             return Found::Foreign;
         }
         let mut key = Key::new(ANY_ZONE, Kind::Reverse);
@@ -322,16 +323,32 @@ impl Directory {
             Kind::Node => "no node has this name, display name or id",
             Kind::Group => "no node has this group",
             Kind::Service | Kind::Tcp | Kind::Udp => "no node offers this service",
-            Kind::Lock if self.cluster.holders.is_some() => "nobody knows this lock",
-            Kind::Lock | Kind::Raft => "this node knows of no agreement that has locks",
+            Kind::Lock => "nobody holds this lock",
+            Kind::Raft => "the only name of this kind is leader.raft",
             Kind::Reverse => "no node has this address",
         }
     }
 
-    /// Tells people why a name is none of ours.
-    pub(crate) fn foreign_reason(&self) -> String {
-        format!("this name is not below {}", self.config.domain)
+    /// Tells people why it is not known yet whether a name is there.
+    pub(crate) fn unknown_reason(&self) -> &'static str {
+        "this node does not know yet who leads and who holds locks: ask again in a second"
     }
+
+    /// Tells people why a name is none of ours.
+    pub(crate) fn foreign_reason(&self, query: &Query) -> String {
+        match is_reverse(query) {
+            true => self.missing_reason(Kind::Reverse).to_owned(),
+            false => format!("this name is not below {}", self.config.domain),
+        }
+    }
+}
+
+/// Tells whether a query asks for the name of an address.
+fn is_reverse(query: &Query) -> bool {
+    let labels = query.labels_count();
+    labels > 2
+        && query.label(labels - 1) == b"arpa"
+        && matches!(query.label(labels - 2), b"in-addr" | b"ip6")
 }
 
 /// A key of the table, made without an allocation.

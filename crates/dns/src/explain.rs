@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::cluster::{Cluster, Node};
-use crate::directory::{Directory, Entry, Found};
+use crate::directory::{Directory, Entry, Found, Kind};
 use crate::health::Candidate;
 use crate::name::Name;
 use crate::query::{Query, question};
@@ -118,19 +118,19 @@ impl Directory {
             return missing(name, "this is no name".to_owned());
         };
         match self.find(&query) {
-            Found::Entry(entry) => Explained {
-                name: name.to_string(),
-                summary: self.summary(entry),
-                members: self.members_of(entry),
-            },
-            Found::Why(entry) => Explained {
+            Found::Entry(entry) if entry.kind == Kind::Apex => {
+                let names = self.missing_reason(Kind::Apex);
+                missing(name, format!("this is the domain itself; {names}"))
+            }
+            Found::Entry(entry) | Found::Why(entry) => Explained {
                 name: name.to_string(),
                 summary: self.summary(entry),
                 members: self.members_of(entry),
             },
             Found::Empty(_) => missing(name, "names lie below this one, it has no records".into()),
             Found::Missing(kind) => missing(name, self.missing_reason(kind).to_owned()),
-            Found::Foreign => missing(name, self.foreign_reason()),
+            Found::Unknown => missing(name, self.unknown_reason().to_owned()),
+            Found::Foreign => missing(name, self.foreign_reason(&query)),
         }
     }
 

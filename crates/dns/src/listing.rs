@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use model::NodeId;
+
 use crate::directory::{ANY_ZONE, Directory, Entry, KEY_HEAD_BYTES, Kind};
 use crate::explain::Verdict;
 use crate::message::content_text;
@@ -29,14 +31,27 @@ impl Directory {
     /// Gives all names with records, by kind and name; those of single zones only when asked for.
     pub fn list(&self, with_zones: bool) -> Vec<Listed> {
         let wanted = |entry: &&Entry| with_zones || zone_of(entry) == ANY_ZONE;
-        let entries = self.entries.iter().filter(wanted);
-        entries.flat_map(|entry| self.listed(entry)).collect()
+        // Those that are names of names, as identities, come behind those that people gave.
+        let mut entries: Vec<(Kind, bool, String, &Entry)> = self
+            .entries
+            .iter()
+            .filter(wanted)
+            .map(|entry| {
+                let name = self.name_of(entry);
+                let first = name.split('.').next().unwrap_or_default();
+                (entry.kind, NodeId::parse(first).is_ok(), name, entry)
+            })
+            .collect();
+        entries.sort_by(|one, other| (one.0, one.1, &one.2).cmp(&(other.0, other.1, &other.2)));
+        let listed = entries
+            .into_iter()
+            .flat_map(|(.., name, entry)| self.listed(entry, name));
+        listed.collect()
     }
 
-    fn listed(&self, entry: &Entry) -> Vec<Listed> {
+    fn listed(&self, entry: &Entry, name: String) -> Vec<Listed> {
         let judged = self.judge(entry);
         let left_out = judged.verdicts.iter().filter(|it| !it.is_in()).count();
-        let name = self.name_of(entry);
         let listed = entry.answers.iter().map(|answer| Listed {
             name: name.clone(),
             kind: answer.kind,

@@ -1,8 +1,9 @@
 //! Domain names: in wire form and lower case, so that equal names are equal bytes.
 
 use std::fmt;
+use std::net::IpAddr;
 
-use crate::label::LABEL_BYTES_MAX;
+use crate::label::{LABEL_BYTES_MAX, label};
 use crate::punycode;
 
 /// Longest name in wire form (RFC 1035).
@@ -54,6 +55,36 @@ impl Name {
             true => Ok(Self(wire.into_boxed_slice())),
             false => Err(NameError::LongName),
         }
+    }
+
+    /// Reads a name that holds names of people and machines: what is no label becomes the one that
+    /// stands for it, as `zone::internet` in `zone::internet.group`.
+    pub fn meant(text: &str) -> Result<Self, NameError> {
+        let text = text.strip_suffix('.').unwrap_or(text);
+        let is_plain = |letter: char| letter.is_alphanumeric() || letter == '-' || letter == '_';
+        let labels = text
+            .split('.')
+            .map(|part| match part.chars().all(is_plain) {
+                true => part.to_owned(),
+                false => label(part),
+            });
+        Self::parse(&labels.collect::<Vec<String>>().join("."))
+    }
+
+    /// Makes the name under which an address is asked for.
+    pub fn of_address(address: IpAddr) -> Self {
+        let text = match address {
+            IpAddr::V4(address) => {
+                let [a, b, c, d] = address.octets();
+                format!("{d}.{c}.{b}.{a}.in-addr.arpa")
+            }
+            IpAddr::V6(address) => {
+                let digits = u128::from(address);
+                let digits = (0..32).map(|place| format!("{:x}.", digits >> (4 * place) & 0xf));
+                digits.collect::<String>() + "ip6.arpa"
+            }
+        };
+        Self::parse(&text).expect("digits and dots are a name")
     }
 
     /// Makes a name of its wire form.
@@ -158,6 +189,23 @@ mod tests {
         assert_eq!(Name::parse(".").unwrap().to_string(), ".");
         assert_eq!(name.child("a").unwrap().to_string(), "a.web.group.opsbro.");
         assert_eq!(name.child(&"a".repeat(64)), None);
+    }
+
+    #[test]
+    fn names_of_people_become_labels() {
+        let zone = format!("{}.group.", label("zone::internet"));
+        assert_eq!(
+            Name::meant("zone::internet.group").unwrap().to_string(),
+            zone
+        );
+        let shop = format!("{}.service.", label("my shop"));
+        assert_eq!(Name::meant("my shop.service.").unwrap().to_string(), shop);
+        for text in ["_web._tcp", "Zürich.name.opsbro", "xn--zrich-kva.name"] {
+            assert_eq!(Name::meant(text), Name::parse(text), "{text}");
+        }
+        assert_eq!(Name::meant("a..b"), Err(NameError::EmptyLabel));
+        let six = Name::of_address("2001:db8::7".parse().unwrap()).to_string();
+        assert!(six.starts_with("7.0.0.0.") && six.ends_with(".8.b.d.0.1.0.0.2.ip6.arpa."));
     }
 
     #[test]

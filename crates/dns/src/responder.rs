@@ -270,12 +270,17 @@ impl Reply<'_> {
         match self.directory.find(self.query) {
             Found::Foreign if forwards => None,
             Found::Foreign => {
-                let reason = self.directory.foreign_reason();
+                let reason = self.directory.foreign_reason(self.query);
                 Some(self.end(out, refuse(wire::REFUSED), &reason))
             }
             Found::Missing(kind) => {
                 let outcome = self.nothing(out, wire::NXDOMAIN, kind);
                 Some(self.end(out, outcome, self.directory.missing_reason(kind)))
+            }
+            // No denial: resolvers would remember it, and the name is there in a moment.
+            Found::Unknown => {
+                let reason = self.directory.unknown_reason();
+                Some(self.end(out, refuse(wire::SERVFAIL), reason))
             }
             Found::Empty(kind) => {
                 let outcome = self.nothing(out, wire::NOERROR, kind);

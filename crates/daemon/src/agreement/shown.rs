@@ -22,8 +22,9 @@ const ASK_TURN: Duration = Duration::from_secs(5);
 pub(crate) struct Shown {
     /// Who leads the group of this node.
     pub leader: Option<NodeId>,
-    /// The nodes that keep the sessions which hold a lock, oldest holder first, by its name.
-    pub holders: BTreeMap<String, Vec<NodeId>>,
+    /// The nodes that keep the sessions which hold a lock, oldest holder first, by its name;
+    /// nothing before the first look.
+    pub holders: Option<BTreeMap<String, Vec<NodeId>>>,
 }
 
 impl Agreement {
@@ -86,38 +87,50 @@ impl View {
                 },
             }),
             Agreed::LockOwner(lock) => {
-                let holders = self.shown.holders.get(&**lock);
-                let first = holders.and_then(|nodes| nodes.first());
+                let first = self.holders(lock)?.first();
                 Ok(first.map_or(Value::None, |node| Value::text(node.to_string())))
             }
             Agreed::Leads(election) => {
-                let holders = self.shown.holders.get(&format!("{ELECTION}{election}"));
-                Ok(Value::from(
-                    holders.is_some_and(|nodes| nodes.contains(&me)),
-                ))
+                let holders = self.holders(&format!("{ELECTION}{election}"))?;
+                Ok(Value::from(holders.contains(&me)))
             }
         }
+    }
+
+    fn holders(&self, lock: &str) -> Result<&[NodeId], Unknown> {
+        let Some(all) = &self.shown.holders else {
+            return Err(Unknown::new("this node does not know yet who holds locks"));
+        };
+        Ok(all.get(lock).map(Vec::as_slice).unwrap_or_default())
     }
 }
 
 /// The beginning of the names of locks whose holder is the winner of an election.
 const ELECTION: &str = "election/";
 
-/// Keeps that up to date as long as the group is the same.
+/// Keeps that up to date as long as the group is the same. What nobody tells any more stays as it
+/// was told last.
 pub(super) async fn show(agent: &Agent, group: &Group) {
     let mut known = None;
     let mut news = group.news();
+    let mut ask_turn = TURN;
     loop {
         let standing = group.standing();
         let is_member = standing.applied.is_some();
         let locks = group.look(|state| state.locks_changed());
         let now = (standing.leader, locks);
         if !is_member || known != Some(now) {
-            let holders = match is_member {
-                true => group.look(holders),
+            let told = match is_member {
+                true => Some(group.look(holders)),
                 false => asked(group).await,
             };
+            // A node that starts is told as soon as somebody can tell.
+            ask_turn = match told {
+                Some(_) => ASK_TURN,
+                None => (ask_turn * 2).min(ASK_TURN),
+            };
             let leader = standing.leader.map(NodeId::from);
+            let holders = told.or_else(|| agent.agreement.shown().holders.clone());
             agent.agreement.show(Shown { leader, holders });
             known = Some(now);
         }
@@ -125,7 +138,7 @@ pub(super) async fn show(agent: &Agent, group: &Group) {
         // What a member keeps itself changes by what is told only.
         tokio::select! {
             () = news.wait() => {}
-            () = tokio::time::sleep(ASK_TURN), if !is_member => {}
+            () = tokio::time::sleep(ask_turn), if !is_member => {}
         }
     }
 }
@@ -138,14 +151,14 @@ fn holders(state: &State) -> BTreeMap<String, Vec<NodeId>> {
     held.collect()
 }
 
-async fn asked(group: &Group) -> BTreeMap<String, Vec<NodeId>> {
+async fn asked(group: &Group) -> Option<BTreeMap<String, Vec<NodeId>>> {
     let asked = group.ask_stale(Query::Locks(String::new())).await;
     let Ok(FoundWhat::Locks(locks)) = asked.map(|found| found.what) else {
-        return BTreeMap::new();
+        return None;
     };
     let held = locks.into_iter().map(|lock| {
         let nodes = lock.holders.iter().map(|holder| NodeId::from(holder.node));
         (lock.name.to_string(), nodes.collect())
     });
-    held.collect()
+    Some(held.collect())
 }

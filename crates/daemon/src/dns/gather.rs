@@ -74,14 +74,13 @@ pub(crate) fn differs(one: &Cluster, other: &Cluster) -> bool {
         || !one.nodes.iter().zip(&other.nodes).all(same)
 }
 
-/// Gives who leads and who holds locks; nothing while agreement tells neither.
+/// Gives who leads and who holds locks; nothing before agreement tells that.
 fn holders(agreed: &Shown) -> Option<Holders> {
-    let is_told = agreed.leader.is_some() || !agreed.holders.is_empty();
-    let locks = agreed.holders.iter().map(|(lock, nodes)| Holder {
+    let locks = agreed.holders.as_ref()?.iter().map(|(lock, nodes)| Holder {
         lock: lock.clone(),
         nodes: nodes.clone(),
     });
-    is_told.then(|| Holders {
+    Some(Holders {
         locks: locks.collect(),
         leader: agreed.leader,
     })
@@ -144,7 +143,8 @@ mod tests {
         let six = "fd00::7".parse().unwrap();
         assert_eq!(fourth.nodes[0].told.addresses, [node.public_address, six]);
         assert_eq!(fourth.holders, None);
-        agreed.holders.insert("backup".to_owned(), vec![node.id]);
+        let held = ("backup".to_owned(), vec![node.id]);
+        agreed.holders = Some(BTreeMap::from([held]));
         let fifth = gatherer.gather(&known, &agreed);
         assert!(differs(&fourth, &fifth));
         assert_eq!(fifth.holders.unwrap().locks[0].nodes, [node.id]);

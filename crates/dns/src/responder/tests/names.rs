@@ -239,6 +239,29 @@ fn nodes_of_one_name_are_told_apart_where_it_matters() {
 }
 
 #[test]
+fn nobody_denies_a_lock_before_it_is_known_who_holds_it() {
+    check(
+        cluster(three()),
+        &[
+            ("backup.lock.opsbro", "A", &["SERVFAIL"]),
+            ("why.backup.lock.opsbro", "TXT", &["SERVFAIL"]),
+            ("leader.raft.local.opsbro", "A", &["SERVFAIL"]),
+            ("lock.opsbro", "A", &["NOERROR"]),
+        ],
+    );
+    let mut agreed = cluster(three());
+    agreed.holders = Some(Holders::default());
+    check(
+        agreed,
+        &[
+            ("backup.lock.opsbro", "A", &["NXDOMAIN"]),
+            ("leader.raft.opsbro", "A", &["NOERROR"]),
+            ("follower.raft.opsbro", "A", &["NXDOMAIN"]),
+        ],
+    );
+}
+
+#[test]
 fn locks_answer_with_their_holder_where_there_is_agreement() {
     let mut agreed = cluster(three());
     agreed.holders = Some(Holders {
@@ -271,12 +294,31 @@ fn locks_answer_with_their_holder_where_there_is_agreement() {
     let name = Name::parse("backup.lock.opsbro").unwrap();
     let packet = question(1, &name, wire::A, 1_232);
     let message = send(&mut responder, &packet, Transport::Udp).unwrap();
-    assert_eq!(message.code, wire::NXDOMAIN);
+    assert_eq!(message.code, wire::SERVFAIL);
     assert!(
-        message.reasons[0].contains("no agreement"),
+        message.reasons[0].contains("does not know yet"),
         "{:?}",
         message.reasons
     );
+}
+
+#[test]
+fn who_asks_for_no_name_of_ours_is_told_why() {
+    let mut responder = responder(cluster(three()));
+    for (name, reason) in [
+        ("99.0.0.10.in-addr.arpa", "no node has this address"),
+        ("example.org", "not below opsbro."),
+        ("opsbro", "the domain itself"),
+        ("x.raft.opsbro", "does not know yet"),
+    ] {
+        let name = Name::parse(name).unwrap();
+        let told = responder.directory.explain(&name).summary;
+        assert!(told.contains(reason), "{name}: {told}");
+        let packet = question(1, &name, wire::A, 1_232);
+        let message = send(&mut responder, &packet, Transport::Udp).unwrap();
+        let said = message.reasons.join(" ");
+        assert!(said.contains(reason) || said.is_empty(), "{name}: {said}");
+    }
 }
 
 #[test]
@@ -286,6 +328,9 @@ fn all_names_are_listed_as_they_are_asked() {
     let mut responder = responder(cluster(nodes));
     let listed = responder.directory.list(true);
     assert!(listed.iter().any(|it| it.name == "_web._tcp.opsbro."));
+    let nodes = listed.iter().filter(|it| it.name.contains(".node."));
+    let nodes: Vec<&str> = nodes.map(|it| it.name.as_str()).collect();
+    assert_eq!(nodes[..2], ["db-1.node.opsbro.", "web-1.node.opsbro."]);
     for name in listed {
         let answer = ask(&mut responder, &name.name, &wire::type_name(name.kind));
         let mut expect: Vec<String> = name
