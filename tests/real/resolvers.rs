@@ -227,11 +227,69 @@ fn bind_asks_the_agent() {
     assert_eq!(ask(&folder, port, "linux.group.local.opsbro"), "127.0.0.1");
 }
 
+/// Where `tests/install` unpacks what it must not install.
+const UNPACKED: &str = "/usr/local/lib/opsbro-tests";
+
+/// Runs systemd-resolved with files of its own: its user, its configuration, and what
+/// systemd-networkd would tell of the card (the name server of that network).
+const RESOLVED: &str = "set -e
+mount -t tmpfs none /run
+mkdir -p /run/systemd/netif/links /run/etc/systemd/resolved.conf.d
+card=$(ip -o link show eth0 | cut -d: -f1)
+printf 'ADMIN_STATE=configured\\nOPER_STATE=routable\\nDNS=%s\\n' \"$2\" \
+  > /run/systemd/netif/links/$card
+for kind in passwd group; do
+  (cat /etc/$kind; echo 'systemd-resolve:x:990:990::/:/usr/sbin/nologin') > /run/etc/$kind
+  mount --bind /run/etc/$kind /etc/$kind
+done
+cp \"$3\" /run/etc/systemd/resolved.conf.d/opsbro.conf
+mount --bind /run/etc/systemd /etc/systemd
+LD_LIBRARY_PATH=$1/libsystemd-shared/usr/lib/$(uname -m)-linux-gnu/systemd
+export LD_LIBRARY_PATH
+exec \"$1/systemd-resolved/lib/systemd/systemd-resolved\"
+";
+
 #[test]
-fn the_recipe_of_systemd_resolved_routes_the_domain_to_the_agent() {
-    let agent = agent();
-    let text = recipe(&agent, "systemd-resolved");
-    let port = agent.listen("dns").port();
-    assert!(text.contains(&format!("DNS=127.0.0.1:{port}\n")), "{text}");
-    assert!(text.contains("Domains=~opsbro\n"), "{text}");
+fn systemd_resolved_asks_the_agent_for_its_domain_and_others_for_the_rest() {
+    // What cannot be unpacked, as it is of another distribution, is not asked.
+    let is_there = std::path::Path::new(UNPACKED)
+        .join("systemd-resolved")
+        .exists();
+    if Lan::lacking().is_some() || !is_there {
+        return;
+    }
+    let (lan, above, resolved) = (Lan::new(), Folder::new(), Folder::new());
+    let lines = "nameserver 127.0.0.53\noptions edns0 trust-ad\nsearch .\n";
+    let (host, agent) = host(&lan, lines, "", "address: 127.0.0.1\n");
+    let four = host.four().to_string();
+    let mut command = host.command("/usr/sbin/dnsmasq", "dnsmasq-base");
+    command.args([
+        "--no-daemon",
+        "--conf-file=/dev/null",
+        "--no-resolv",
+        "--no-hosts",
+    ]);
+    command.args(["--bind-interfaces", "--user=root", "--pid-file="]);
+    command.args([
+        "--address=/example.test/192.0.2.7",
+        "--listen-address",
+        &four,
+    ]);
+    let _above = above.start(command);
+    let file = resolved.write("opsbro.conf", &recipe(&agent, "systemd-resolved"));
+    let mut command = host.command("/usr/bin/unshare", "util-linux");
+    command.args([
+        "--mount", "sh", "-c", RESOLVED, "sh", UNPACKED, &four, &file,
+    ]);
+    let _resolved = resolved.start(command);
+    for (name, address) in [
+        ("linux.group.local.opsbro", &*four),
+        ("n1.name.local.opsbro", &*four),
+        ("www.example.test", "192.0.2.7"),
+    ] {
+        wait_for("the name to be found", || {
+            (getent(&host, "ahostsv4", name) == [address]).then_some(())
+        });
+    }
+    assert!(getent(&host, "hosts", "none.group.local.opsbro").is_empty());
 }

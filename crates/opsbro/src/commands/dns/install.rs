@@ -73,9 +73,12 @@ impl Resolver {
         let head = "Written by `opsbro dns install`: names of the cluster are asked of the agent.";
         match self {
             Self::SystemdResolved => format!(
-                "# {head}\n# With DNSSEC=yes also write {domain} into \
-                 /etc/dnssec-trust-anchors.d/opsbro.negative: the names are not signed.\n\
-                 [Resolve]\nDNS={at}\nDomains=~{domain}\n"
+                "# {head}\n# All else is asked of the name servers of the network cards, as \
+                 `resolvectl dns` shows them.\n# Where these have none, or another DNS= stands in \
+                 resolved.conf, give those servers to the\n# agent (forwarders of the pack \
+                 dns-listener) and take them away there.\n# With DNSSEC=yes also write {domain} \
+                 into /etc/dnssec-trust-anchors.d/opsbro.negative:\n# the names are not \
+                 signed.\n[Resolve]\nDNS={at}\nDomains=~{domain}\n"
             ),
             Self::Dnsmasq => {
                 format!("# {head}\nserver=/{domain}/{ip}#{port}\nrebind-domain-ok=/{domain}/\n")
@@ -106,11 +109,12 @@ impl Install {
         };
         let domain = records.domain.trim_end_matches('.');
         let text = self.resolver.text(domain, reached_at(address));
+        let path = self.file.as_deref().unwrap_or(self.resolver.path());
         if self.print {
-            program.printer.raw(&text)?;
+            let file = path.to_owned();
+            program.printer.show(&Printed { file, text })?;
             return Ok(Exit::Yes);
         }
-        let path = self.file.as_deref().unwrap_or(self.resolver.path());
         file::make_dir(path.parent().unwrap_or(Path::new("/")), 0o755)?;
         file::replace(path, text.as_bytes(), Access::Mode(0o644))?;
         program.printer.show(&Installed {
@@ -126,6 +130,20 @@ fn reached_at(address: SocketAddr) -> SocketAddr {
     match address.ip().is_unspecified() {
         true => SocketAddr::from(([127, 0, 0, 1], address.port())),
         false => address,
+    }
+}
+
+#[derive(Serialize)]
+struct Printed {
+    file: PathBuf,
+    text: String,
+}
+
+impl Answer for Printed {
+    fn text(&self, page: &mut Page) {
+        for line in self.text.lines() {
+            page.line(line);
+        }
     }
 }
 
