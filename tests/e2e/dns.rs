@@ -221,6 +221,61 @@ fn applications_offer_services_over_a_restart_and_for_a_time() {
 }
 
 #[test]
+fn names_that_people_give_find_their_labels() {
+    let agent = Agent::start("groups: ['a::b']\ndns.enabled: true\n");
+    let words = [
+        "services", "register", "my shop", "--port", "80", "-o", "json",
+    ];
+    let answered = agent.opsbro(&words).expect(0).json();
+    let name = answered["dns"].as_str().unwrap().to_owned();
+    wait_for("the service to be found", || {
+        (dig(&agent, &[&name]) == ["127.0.0.1"]).then_some(())
+    });
+    for name in [
+        "my shop.service",
+        "a::b.group",
+        "127.0.0.1",
+        "_my-shop-f3ff7d35._tcp",
+    ] {
+        agent.opsbro(&["dns", "query", name]).expect(0);
+    }
+    agent
+        .opsbro(&["explain", "dns", "my shop.service"])
+        .expect(0);
+    for verb in ["register", "deregister", "show"] {
+        let refused = agent.opsbro(&["services", verb, ""]).expect(64);
+        assert!(refused.stderr.contains("the name is empty"), "{refused:?}");
+    }
+    let refused = agent.opsbro(&["dns", "query", "a..b"]).expect(64);
+    assert!(refused.stderr.contains("is empty"), "{refused:?}");
+}
+
+#[test]
+fn what_dns_is_told_without_sense_is_shown_and_changes_nothing() {
+    let home = Home::with_port_0("groups: [linux]\ndns.enabled: true\n");
+    home.set_parameters("dns-listener", "domain: .corp.test\n");
+    let agent = home.launch().ready();
+    wait_for("DNS to listen", || listens(&agent).then_some(()));
+    let wrong = "domain: '..'\naddress: here\nforwarders: [nobody]\n";
+    agent.home.set_parameters("dns-listener", wrong);
+    let records = wait_for("it to be told", || {
+        let records = agent.get("/dns/records").json();
+        (records["wrong"].as_array()?.len() == 3).then_some(records)
+    });
+    assert_eq!(records["domain"], "corp.test.", "{records}");
+    assert_eq!(dig(&agent, &["linux.group.corp.test"]), ["127.0.0.1"]);
+    // Who starts with it listens nowhere, as nobody knows where it may.
+    let agent = agent.kill().launch().ready();
+    let told = wait_for("it to be refused", || {
+        let records = agent.get("/dns/records").json();
+        let off = records["off"].as_str()?.to_owned();
+        off.contains("makes no sense").then_some(off)
+    });
+    assert!(told.contains("`here` is no IP address"), "{told}");
+    assert!(!listens(&agent));
+}
+
+#[test]
 fn a_service_of_a_pack_is_as_well_as_its_check() {
     let home = Home::with_port_0("groups: [web]\ndns.enabled: true\n");
     let file = |name: &str, text: &str| home.write(&format!("{PACK}/mine/{name}"), text);

@@ -163,6 +163,13 @@ impl Client {
 
     /// Sends a request and reads the head of its answer; what is left to read is the body.
     fn request(&self, route: &Route, with: With<'_>, body: &[u8]) -> Result<Response, ClientError> {
+        // It would be the path of another route, and its refusal a riddle.
+        let mut places = route.path_parameters().zip(with.path);
+        if let Some((place, _)) = places.find(|(_, value)| value.is_empty()) {
+            let message = format!("the {place} is empty");
+            let problem = Problem::new(ErrorCode::BadRequest, message);
+            return Err(ClientError::Refused(problem));
+        }
         let mut stream = self.connect()?;
         let mut target = route.fill(with.path);
         for (at, (name, value)) in with.query.iter().enumerate() {

@@ -7,7 +7,7 @@ use crate::route::{Answer, Method, Parameter, Role, Route};
 
 const NAME: Parameter = Parameter {
     name: "name",
-    doc: "the name, with or without the domain: `web.group` or `web.group.opsbro`",
+    doc: "the name, with or without the domain, as `web.group` or `web.group.opsbro`, or an address",
 };
 
 /// Lists the names.
@@ -34,7 +34,8 @@ pub const QUERY: Route = Route {
         NAME,
         Parameter {
             name: "type",
-            doc: "the type: A, AAAA, SRV, TXT, PTR, NS, SOA (default: A)",
+            doc: "the type: A, AAAA, SRV, TXT, PTR, NS, SOA (default: what the name is asked for, \
+                  A for most)",
         },
     ],
     body: None,
@@ -64,6 +65,9 @@ pub struct Records {
     pub listen: Option<String>,
     /// Why it does not listen.
     pub off: Option<String>,
+    /// The parameters of the pack that make no sense, and why; what was in force before them stays.
+    #[serde(default)]
+    pub wrong: Vec<String>,
     /// The number of these names: it grows with each change.
     pub serial: u32,
     /// Which share of the other nodes died at once, when that tells that this node is cut off.

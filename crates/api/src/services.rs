@@ -103,4 +103,7 @@ pub struct Done {
     pub name: String,
     /// Whether that changed anything.
     pub changed: bool,
+    /// The name that the DNS answers for it, when it is offered.
+    #[serde(default)]
+    pub dns: Option<String>,
 }

@@ -42,6 +42,8 @@ pub(crate) struct Shown {
     pub address: Option<SocketAddr>,
     /// Why it does not.
     pub off: Option<String>,
+    /// The parameters that make no sense, and why.
+    pub wrong: Vec<String>,
     /// The names.
     pub directory: Option<Arc<Directory>>,
     /// What is counted.
@@ -193,7 +195,16 @@ impl DnsLoop {
         self.inputs.node.mark_unchanged();
         self.inputs.rules.mark_unchanged();
         self.inputs.configuration.mark_unchanged();
-        let settings = Settings::of(&self.agent);
+        let before = self.listener.is_some().then_some(&self.settings);
+        let settings = Settings::of(&self.agent).or_before(before);
+        if settings.wrong != self.settings.wrong {
+            for wrong in &settings.wrong {
+                warn!(
+                    wrong,
+                    "What DNS is told makes no sense; what was in force stays"
+                );
+            }
+        }
         if settings == self.settings && (self.listener.is_some() || !self.is_on()) {
             return;
         }
@@ -262,6 +273,7 @@ impl DnsLoop {
                 Some(_) => None,
                 None => Some(self.settings.off.clone().unwrap_or_else(waiting)),
             },
+            wrong: self.settings.wrong.clone(),
             directory: self.is_on().then_some(directory),
             counters: listener.map(Listener::counters),
         }));

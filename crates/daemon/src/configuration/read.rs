@@ -254,7 +254,14 @@ impl Reader {
         for item in typed.node.items().unwrap_or_default() {
             let text = as_text(item);
             let address = text.parse::<IpAddr>().ok();
-            match address.filter(|it| !it.is_unspecified() && !it.is_multicast()) {
+            // An address of one wire only leads elsewhere on each machine that asks.
+            let is_link_local = |it: &IpAddr| match it {
+                IpAddr::V4(four) => four.is_link_local(),
+                IpAddr::V6(six) => six.is_unicast_link_local(),
+            };
+            let is_wide =
+                |it: &IpAddr| !it.is_unspecified() && !it.is_multicast() && !is_link_local(it);
+            match address.filter(is_wide) {
                 Some(address) if !addresses.contains(&address) => addresses.push(address),
                 Some(_) => {}
                 None => {

@@ -31,6 +31,7 @@ impl Answering {
         let directories = watch::Sender::new(Arc::new(directory));
         let settings = Settings {
             off: None,
+            wrong: Vec::new(),
             address,
             names,
             rules: Rules {

@@ -221,14 +221,22 @@ fn dual(at: SocketAddr) -> SocketAddr {
 }
 
 fn taken(error: std::io::Error, at: SocketAddr, protocol: &'static str) -> anyhow::Error {
-    let owner = match error.kind() {
-        std::io::ErrorKind::AddrInUse => port_owner::find(at.port(), protocol),
+    let more = match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            let owner = port_owner::find(at.port(), protocol);
+            owner.map(|it| format!(", which {it} has"))
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            let more = " (ports below 1024 are for root, or want CAP_NET_BIND_SERVICE)";
+            Some(more.to_owned())
+        }
+        std::io::ErrorKind::AddrNotAvailable => {
+            Some(" (this machine does not have the address)".to_owned())
+        }
         _ => None,
     };
-    let owner = owner
-        .map(|it| format!(", which {it} has"))
-        .unwrap_or_default();
-    anyhow::Error::new(error).context(format!("cannot listen on {at}/{protocol}{owner}"))
+    let more = more.unwrap_or_default();
+    anyhow::Error::new(error).context(format!("cannot listen on {at}/{protocol}{more}"))
 }
 
 fn bind_tcp(at: SocketAddr) -> std::io::Result<TcpListener> {

@@ -21,6 +21,8 @@ const TTL_MAX: i64 = 604_800;
 pub(crate) struct Settings {
     /// Why it does not listen; nothing when it does.
     pub off: Option<String>,
+    /// The parameters that make no sense, and why.
+    pub wrong: Vec<String>,
     /// Where it listens.
     pub address: SocketAddr,
     /// How the names are made.
@@ -38,7 +40,7 @@ impl Settings {
         let rules = agent.rules.borrow().clone();
         let pack = rules.registry.pack(PACK).map(|pack| &*pack.parameters);
         let empty = Parameters::default();
-        let given = Given(pack.unwrap_or(&empty));
+        let mut given = Given::new(pack.unwrap_or(&empty));
         let group = given.text("enabled_if_group").unwrap_or(PACK).to_owned();
         let node = agent.node.borrow().clone();
         let has_group = node.groups().any(|it| it.as_str() == group);
@@ -64,6 +66,26 @@ impl Settings {
                 forwards: !forwarders.is_empty(),
             },
             forwarders,
+            wrong: given.wrong,
+        }
+    }
+
+    /// Keeps what was in force where something makes no sense, or listens nowhere when nothing was:
+    /// a wrong address must not open the listener to others.
+    pub(crate) fn or_before(mut self, before: Option<&Self>) -> Self {
+        if self.wrong.is_empty() || self.off.is_some() {
+            return self;
+        }
+        match before {
+            Some(before) => Self {
+                off: None,
+                wrong: self.wrong,
+                ..before.clone()
+            },
+            None => {
+                self.off = Some(self.wrong.join("; "));
+                self
+            }
         }
     }
 
@@ -74,19 +96,34 @@ impl Settings {
     }
 }
 
-/// What somebody set. What makes no sense is refused by the declarations of the pack, so here it
-/// counts as not set.
-struct Given<'p>(&'p Parameters);
+/// What somebody set. Wrong types and numbers are refused by the declarations of the pack, so here
+/// they count as not set; texts that make no sense are told.
+struct Given<'p> {
+    parameters: &'p Parameters,
+    wrong: Vec<String>,
+}
 
-impl Given<'_> {
-    fn value(&self, name: &str) -> Option<&Value> {
-        match &self.0.get(name)?.content {
+impl<'p> Given<'p> {
+    fn new(parameters: &'p Parameters) -> Self {
+        Self {
+            parameters,
+            wrong: Vec::new(),
+        }
+    }
+
+    fn refuse(&mut self, name: &str, why: &str) {
+        let wrong = format!("the parameter {name} of the pack {PACK} makes no sense: {why}");
+        self.wrong.push(wrong);
+    }
+
+    fn value(&self, name: &str) -> Option<&'p Value> {
+        match &self.parameters.get(name)?.content {
             Content::Plain(value) => Some(value),
             Content::Secret(_) | Content::Map(_) | Content::Missing => None,
         }
     }
 
-    fn text(&self, name: &str) -> Option<&str> {
+    fn text(&self, name: &str) -> Option<&'p str> {
         match self.value(name)? {
             Value::Text(text) if !text.is_empty() => Some(text),
             _ => None,
@@ -102,22 +139,26 @@ impl Given<'_> {
     }
 
     /// The port of the pack, or any free one where all ports of the agent are.
-    fn address(&self, configuration: &Configuration) -> SocketAddr {
+    fn address(&mut self, configuration: &Configuration) -> SocketAddr {
         let port = self.number("port", u32::from(PORT), i64::from(u16::MAX));
         let port = match u16::try_from(port).unwrap_or(PORT) {
             PORT if configuration.port == 0 => 0,
             port => port,
         };
-        let given = self.text("address").and_then(|it| it.parse().ok());
-        let address: IpAddr = given.unwrap_or(configuration.listen_address);
+        let address = match self.text("address").map(|it| (it, it.parse::<IpAddr>())) {
+            Some((_, Ok(address))) => address,
+            Some((text, Err(_))) => {
+                self.refuse("address", &format!("`{text}` is no IP address"));
+                configuration.listen_address
+            }
+            None => configuration.listen_address,
+        };
         SocketAddr::new(address, port)
     }
 
-    fn names(&self) -> Config {
+    fn names(&mut self) -> Config {
         let standard = Config::standard();
-        let domain = self.text("domain").map(|it| it.trim_start_matches('.'));
-        let domain = domain.and_then(|it| Name::parse(it).ok());
-        let domain = domain.filter(|it| it.labels().next().is_some());
+        let domain = self.domain();
         let ttl = |kind: &str, standard: Ttl| Ttl {
             positive: self.number(&format!("{kind}_ttl"), standard.positive, TTL_MAX),
             negative: self.number(&format!("{kind}_negative_ttl"), standard.negative, TTL_MAX),
@@ -133,7 +174,23 @@ impl Given<'_> {
         Config::new(domain.unwrap_or(standard.domain), ttls, panic)
     }
 
-    fn forwarders(&self) -> Vec<SocketAddr> {
+    fn domain(&mut self) -> Option<Name> {
+        let text = self.text("domain")?;
+        let name = Name::parse(text.strip_prefix('.').unwrap_or(text));
+        match name {
+            Ok(name) if name.labels().next().is_some() => Some(name),
+            Ok(_) => {
+                self.refuse("domain", "the root is no domain of ours");
+                None
+            }
+            Err(error) => {
+                self.refuse("domain", &format!("`{text}` is no domain name: {error}"));
+                None
+            }
+        }
+    }
+
+    fn forwarders(&mut self) -> Vec<SocketAddr> {
         let Some(Value::List(items)) = self.value("forwarders") else {
             return Vec::new();
         };
@@ -144,7 +201,21 @@ impl Given<'_> {
             }
             _ => None,
         };
-        items.iter().filter_map(read).collect()
+        let mut forwarders = Vec::new();
+        for item in items.iter() {
+            match read(item) {
+                Some(forwarder) => forwarders.push(forwarder),
+                None => {
+                    let text = match item {
+                        Value::Text(text) => format!("`{text}`"),
+                        other => format!("{other:?}"),
+                    };
+                    let why = format!("{text} is no address, as 192.0.2.53 or 192.0.2.53:5353 is");
+                    self.refuse("forwarders", &why);
+                }
+            }
+        }
+        forwarders
     }
 }
 
@@ -159,9 +230,11 @@ mod tests {
     fn what_the_pack_says_is_in_force_without_it_too() {
         let registry = Registry::load(&shipped(), None);
         let pack = registry.pack(PACK).expect("the pack is shipped");
-        let (said, empty) = (Given(&pack.parameters), Parameters::default());
+        let mut said = Given::new(&pack.parameters);
         assert!(said.value("node_ttl").is_some());
         assert_eq!(said.names(), Config::standard());
-        assert_eq!(Given(&empty).names(), Config::standard());
+        assert!(said.wrong.is_empty(), "{:?}", said.wrong);
+        let empty = Parameters::default();
+        assert_eq!(Given::new(&empty).names(), Config::standard());
     }
 }

@@ -65,6 +65,7 @@ async fn records(State(agent): State<Arc<Agent>>, Query(which): Query<Which>) ->
         domain: directory.config().domain.to_string(),
         listen: shown.address.map(|it| it.to_string()),
         off: shown.off.clone(),
+        wrong: shown.wrong.clone(),
         serial: directory.serial(),
         cut_off: share.map(|it| format!("{} of {} other nodes died at once", it.some, it.of)),
         counts,
@@ -99,34 +100,56 @@ fn listed(name: Listed) -> Name {
     }
 }
 
-/// Gives the domain name that somebody means: below the domain where it has no other end.
+/// Gives the domain name that somebody means: that of an address, or one below the domain where it
+/// has no other end.
 fn full_name(agent: &Agent, name: &str) -> Result<DomainName, Failure> {
+    if let Ok(address) = name.parse() {
+        return Ok(DomainName::of_address(address));
+    }
     let directory = dns::directory(agent);
     let domain = &directory.config().domain;
     let wrong = |error: ::dns::NameError| {
         let message = format!("`{name}` is no domain name: {error}");
         Failure(Problem::new(ErrorCode::BadRequest, message))
     };
-    let given = DomainName::parse(name).map_err(wrong)?;
+    if name.is_empty() {
+        return Err(wrong(::dns::NameError::EmptyLabel));
+    }
+    let given = DomainName::meant(name).map_err(wrong)?;
     let ends = |it: &DomainName| it.as_wire().ends_with(domain.as_wire());
     let is_reverse = name.trim_end_matches('.').ends_with(".arpa");
     if name.ends_with('.') || ends(&given) || is_reverse {
         return Ok(given);
     }
-    DomainName::parse(&format!("{name}.{domain}")).map_err(wrong)
+    DomainName::parse(&format!("{given}{domain}")).map_err(wrong)
+}
+
+/// Gives the type that somebody means who tells none.
+fn usual_type(name: &DomainName) -> u16 {
+    let labels: Vec<&[u8]> = name.labels().collect();
+    match labels.first() {
+        Some(&b"why") => wire::TXT,
+        _ if labels.iter().any(|it| matches!(*it, b"_tcp" | b"_udp")) => wire::SRV,
+        _ if labels.last() == Some(&&b"arpa"[..]) => wire::PTR,
+        _ => wire::A,
+    }
 }
 
 async fn query(
     State(agent): State<Arc<Agent>>,
     Query(asked): Query<Asked>,
 ) -> Result<Json<Answered>, Failure> {
-    let word = asked.r#type.as_deref().unwrap_or("A");
-    let Some(kind) = wire::parse_type(word) else {
+    let name = full_name(&agent, &asked.name)?;
+    let kind = match &asked.r#type {
+        None => Some(usual_type(&name)),
+        Some(word) => wire::parse_type(word),
+    };
+    let Some(kind) = kind else {
+        let word = asked.r#type.unwrap_or_default();
         let problem = Problem::new(ErrorCode::BadRequest, format!("`{word}` is no type"));
         let hint = "one of: A, AAAA, SRV, TXT, PTR, NS, SOA, or TYPE and a number";
         return Err(Failure(problem.with_hint(hint)));
     };
-    let name = full_name(&agent, &asked.name)?;
     let packet = question(0, &name, kind, 4_096);
     let rules = Rules {
         answers_per_second: 1,

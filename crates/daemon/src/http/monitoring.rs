@@ -255,7 +255,11 @@ async fn service_state(
     Path(name): Path<String>,
 ) -> Result<Json<Service>, Failure> {
     let found = services_of(&agent).remove(&name);
-    let problem = || Problem::new(ErrorCode::NotFound, format!("there is no service `{name}`"));
+    let problem = || {
+        let message = format!("no node offers a service `{name}`");
+        let hint = "`opsbro services list` tells which there are";
+        Problem::new(ErrorCode::NotFound, message).with_hint(hint)
+    };
     Ok(Json(found.ok_or_else(problem)?))
 }
 

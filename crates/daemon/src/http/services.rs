@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use super::parameters::Path;
 use super::{Failure, Routes, body};
 use crate::agent::Agent;
+use crate::dns::settings::Settings;
 use crate::keep::Keep;
 use crate::services::Command;
 use crate::services::registered::Registration;
@@ -73,7 +74,9 @@ async fn register(
     let taken = rx.await.map_err(|_| stopping())?;
     let changed = taken.map_err(|why| Failure(Problem::new(ErrorCode::BadRequest, why)))?;
     kept(&agent, changed).await?;
-    Ok(Json(Done { name, changed }))
+    let domain = &Settings::of(&agent).names.domain;
+    let dns = Some(format!("{}.service.{domain}", dns::label(&name)));
+    Ok(Json(Done { name, changed, dns }))
 }
 
 async fn deregister(
@@ -96,6 +99,7 @@ async fn deregister(
     Ok(Json(Done {
         name,
         changed: true,
+        dns: None,
     }))
 }
 

@@ -185,7 +185,9 @@ fn check(said: &Registration) -> Result<(), String> {
         !text.is_empty() && text.len() <= max && !text.chars().any(char::is_control)
     };
     if !is_text(&said.name, RECORD_NAME_BYTES_MAX) {
-        return Err("a service has a name of one line".to_owned());
+        return Err(format!(
+            "a service has a name of one line, with 1 to {RECORD_NAME_BYTES_MAX} bytes"
+        ));
     }
     if said.tags.len() > SERVICE_TAGS_MAX {
         return Err(format!("a service has {SERVICE_TAGS_MAX} tags at most"));
@@ -195,11 +197,14 @@ fn check(said: &Registration) -> Result<(), String> {
         .iter()
         .all(|tag| is_text(tag, RECORD_NAME_BYTES_MAX))
     {
-        return Err("a tag is a word of one line".to_owned());
+        return Err(format!(
+            "a tag is a word of one line, with 1 to {RECORD_NAME_BYTES_MAX} bytes"
+        ));
     }
     if said.output.len() > RECORD_OUTPUT_BYTES_MAX {
         return Err(format!(
-            "the output has {RECORD_OUTPUT_BYTES_MAX} bytes at most"
+            "the message has {RECORD_OUTPUT_BYTES_MAX} bytes at most, and not {}",
+            said.output.len()
         ));
     }
     match CheckState::parse(&said.state) {

@@ -36,17 +36,19 @@ enum Verb {
 #[derive(Debug, Args)]
 #[command(after_help = QUERY_EXAMPLES)]
 struct Query {
-    /// The name, with or without the domain
+    /// The name, with or without the domain, or an address
     name: String,
-    /// The type: A, AAAA, SRV, TXT, PTR, NS, SOA
-    #[arg(long = "type", short = 't', default_value = "A")]
-    kind: String,
+    /// The type: A, AAAA, SRV, TXT, PTR, NS, SOA (default: SRV below _tcp and _udp, TXT for why,
+    /// PTR for an address, else A)
+    #[arg(long = "type", short = 't')]
+    kind: Option<String>,
 }
 
 const QUERY_EXAMPLES: &str = "Examples:
   opsbro dns query linux.group
-  opsbro dns query _web._tcp --type SRV
-  opsbro dns query why.web.service --type TXT -o json";
+  opsbro dns query web.group --type AAAA
+  opsbro dns query _web._tcp
+  opsbro dns query why.web.service -o json";
 
 /// List all names with their answers, and tell whether DNS listens
 #[derive(Debug, Args)]
@@ -73,7 +75,8 @@ impl Dns {
 
 impl Query {
     fn run(self, program: &Program) -> Outcome {
-        let query = [("name", self.name.as_str()), ("type", self.kind.as_str())];
+        let mut query = vec![("name", self.name.as_str())];
+        query.extend(self.kind.as_deref().map(|kind| ("type", kind)));
         let with = With {
             query: &query,
             ..With::default()
@@ -117,6 +120,13 @@ impl Answer for Shown {
         for reason in &answered.reasons {
             page.note(reason);
         }
+        let is_bare = answered.answers.is_empty() && answered.reasons.is_empty();
+        if is_bare && answered.status == "NOERROR" {
+            page.note(&format!(
+                "the name is there, without records of type {}",
+                answered.kind
+            ));
+        }
         for (title, records) in [
             ("Answer", &answered.answers),
             ("Authority", &answered.authority),
@@ -153,6 +163,9 @@ impl Answer for Listed {
         match (&records.listen, &records.off) {
             (Some(address), _) => page.field("Listens", address),
             (None, off) => page.field("Does not listen", off.as_deref().unwrap_or_default()),
+        }
+        for wrong in &records.wrong {
+            page.line(format!("{} {wrong}", "‼".yellow()));
         }
         if let Some(share) = &records.cut_off {
             page.line(format!("{} This node is cut off: {share}", "‼".yellow()));

@@ -131,10 +131,7 @@ impl Services {
                     ..With::default()
                 };
                 let done: Done = program.get(&DEREGISTER, with)?;
-                program.printer.show(&Changed {
-                    done,
-                    word: "is offered no longer",
-                })?;
+                program.printer.show(&Forgotten(done))?;
                 Ok(Exit::Yes)
             }
         }
@@ -158,10 +155,8 @@ impl Register {
             ..With::default()
         };
         let done: Done = program.send(&REGISTER, with, &asked)?;
-        program.printer.show(&Changed {
-            done,
-            word: "is offered",
-        })?;
+        let has_port = asked.port > 0;
+        program.printer.show(&Offered { done, has_port })?;
         Ok(Exit::Yes)
     }
 }
@@ -212,20 +207,48 @@ impl Answer for One {
             };
             page.line(format!(" {mark} {node}"));
         }
-        page.more(&format!("opsbro explain dns {}.service", service.name));
+        let is_word = |letter: char| letter.is_alphanumeric() || "-_.".contains(letter);
+        let name = match service.name.chars().all(is_word) {
+            true => format!("{}.service", service.name),
+            false => format!("'{}.service'", service.name.replace('\'', "'\\''")),
+        };
+        page.more(&format!("opsbro explain dns {name}"));
     }
 }
 
 #[derive(Serialize)]
-struct Changed {
+struct Offered {
     #[serde(flatten)]
     done: Done,
     #[serde(skip)]
-    word: &'static str,
+    has_port: bool,
 }
 
-impl Answer for Changed {
+impl Answer for Offered {
     fn text(&self, page: &mut Page) {
-        page.line(format!("{} {} {}", "√".green(), self.done.name, self.word));
+        let name = self.done.dns.as_deref().unwrap_or(&self.done.name);
+        let name = name.trim_end_matches('.');
+        page.line(format!(
+            "{} {} is offered as {name}",
+            "√".green(),
+            self.done.name
+        ));
+        if !self.has_port {
+            page.note("it has no --port, so there are no SRV records for it");
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Forgotten(Done);
+
+impl Answer for Forgotten {
+    fn text(&self, page: &mut Page) {
+        page.line(format!(
+            "{} {} is offered no longer",
+            "√".green(),
+            self.0.name
+        ));
     }
 }
