@@ -136,7 +136,8 @@ pub const ALL: &[Key] = &[
          domain and the rest are parameters of the pack dns-listener; with `port: 0` here, a free one."),
     key("dns.addresses", Kind::List, "[]", Change::Reload,
         "More addresses of this node, up to 8: DNS answers its names with them and with the one that\n\
-         other nodes are told. An IPv6 address beside an IPv4 one, or that of another network."),
+         other nodes are told. An IPv6 address beside an IPv4 one, or that of another network. None is\n\
+         taken by itself: who asks prefers IPv6, and would miss what listens on IPv4 only."),
     key("voters", Kind::Count, "5", Change::Reload,
         "How many nodes of the zone vote on keys and locks: 1, 3 or 5 (an even count is rounded down).\n\
          5 outlive two deaths; each further one makes a write wait for one more disk."),
