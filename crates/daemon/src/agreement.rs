@@ -176,10 +176,13 @@ impl Agreement {
         Some(card)
     }
 
-    /// Answers a message of another node.
-    pub(crate) async fn answer(&self, message: &[u8]) -> Option<Vec<u8>> {
-        let group = self.group().ok()?;
-        Some(group.handle(message).await)
+    /// Answers a message of another node. It hears also that nothing was done, so that it may ask
+    /// others.
+    pub(crate) async fn answer(&self, message: &[u8]) -> Vec<u8> {
+        match self.group() {
+            Ok(group) => group.handle(message).await,
+            Err(problem) => raft::refusal(&problem.message),
+        }
     }
 }
 

@@ -75,6 +75,11 @@ pub(crate) enum Reply {
     Progress(Progress),
 }
 
+/// Gives the answer of a node without a group to whatever it is asked: nothing was done.
+pub fn refusal(why: &str) -> Vec<u8> {
+    encode(&Reply::Refused(why.to_owned()))
+}
+
 /// Gives the bytes of a call in the name of a group: nodes of other groups refuse it.
 pub(crate) fn letter(group: Option<GroupId>, call: &Call) -> Vec<u8> {
     encode(&(group, call))

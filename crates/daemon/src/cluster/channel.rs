@@ -120,7 +120,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
 
 impl Link<TcpStream> {
     /// Tells whether the stream is open and nothing came on it that nobody asked for.
-    pub(super) fn is_quiet(&self) -> bool {
+    pub(crate) fn is_quiet(&self) -> bool {
         let looked = self.stream.try_read(&mut [0]);
         let is_open = looked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
         is_open && self.waiting.is_empty() && self.channel.is_between()
