@@ -183,6 +183,36 @@ fn a_killed_node_is_dead_for_all_and_alive_when_it_starts_again() {
 }
 
 #[test]
+fn the_dead_stay_in_sight_until_the_age_that_is_configured() {
+    let lan = Lan::new();
+    let hosts: [_; 3] = lan.hosts();
+    let agents = start(&hosts, "");
+    join_all(&agents, &hosts[0]);
+    let [one, two, three] = agents;
+    drop(three);
+    sees(&one, "n3", "dead");
+    sees(&two, "n3", "dead");
+    // Who was there when this one stopped is expected, and nobody vanishes by that.
+    let one = hosts[0].start(one.stop());
+    sees(&one, "n3", "dead");
+    tests::holds_for(a_while(30), "the dead one is shown", || {
+        [&one, &two]
+            .iter()
+            .all(|agent| states(agent).get("n3").is_some_and(|it| it == "dead"))
+    });
+    let words = ["agent", "parameters", "set", "forget-dead-after", "2s"];
+    one.opsbro(&words).expect(0);
+    one.opsbro(&["agent", "reload"]).expect(0);
+    for agent in [&one, &two] {
+        wait_within(SOON, "n3 to be forgotten", || {
+            (!states(agent).contains_key("n3")).then_some(())
+        });
+        let told = agent.opsbro(&["gossip", "history"]).expect(0).stdout;
+        assert!(told.contains("n3 ]  forgotten"), "{told}");
+    }
+}
+
+#[test]
 fn who_is_killed_right_after_its_join_finds_the_others_again() {
     let lan = Lan::new();
     let hosts: [_; 4] = lan.hosts();

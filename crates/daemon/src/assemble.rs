@@ -456,7 +456,10 @@ fn core(parts: &Parts, node: &Node, keys: Rings) -> anyhow::Result<gossip::Confi
         }),
         seed: u64::from_ne_bytes(seed),
         kept: parts.keep.cluster(),
-        timing: gossip::Timing::default(),
+        timing: gossip::Timing {
+            reap_after: parts.configuration.forget_dead_after,
+            ..gossip::Timing::default()
+        },
     })
 }
 

@@ -81,6 +81,8 @@ pub(crate) enum Command {
         more_addresses: Vec<IpAddr>,
         /// The zones.
         zones: gossip::Zones,
+        /// How long the dead are remembered.
+        reap_after: Option<Duration>,
     },
     /// Tell others how this node is, as it changed.
     Describe,
@@ -326,6 +328,7 @@ impl Cluster {
                 groups,
                 more_addresses,
                 zones,
+                reap_after,
             } => {
                 self.change(|node| {
                     node.display_name = display_name;
@@ -333,6 +336,7 @@ impl Cluster {
                     node.more_addresses = more_addresses;
                 });
                 self.handle(Input::Zones(zones));
+                self.handle(Input::ReapAfter(reap_after));
                 self.show_within(SHOW_CHANGES);
             }
             Command::Describe => self.describe(),

@@ -44,6 +44,8 @@ pub struct Configuration {
     pub voters: Voters,
     /// How often keys are backed up.
     pub backups: Backups,
+    /// How long who is dead, or has left, is remembered; `None` for ever.
+    pub forget_dead_after: Option<Duration>,
     /// Whether the first start without seeds makes a key for the zone.
     pub makes_key: bool,
     /// Nodes to join at start, `host` or `host:port`.
@@ -101,6 +103,10 @@ impl Voters {
     const GRACE: Duration = Duration::from_secs(60);
     const GRACES: RangeInclusive<Duration> = Duration::from_secs(2)..=Duration::from_secs(86_400);
 }
+
+/// How long the dead may be remembered, where that has an end.
+const FORGET_TIMES: RangeInclusive<Duration> =
+    Duration::from_secs(2)..=Duration::from_secs(365 * 86_400);
 
 /// How often keys are backed up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,6 +174,7 @@ impl Configuration {
                 "voters-spread" => self.voters.spread != other.voters.spread,
                 "backup-every" => self.backups.every != other.backups.every,
                 "backup-keep" => self.backups.keep != other.backups.keep,
+                "forget-dead-after" => self.forget_dead_after != other.forget_dead_after,
                 "new-cluster-key" => self.makes_key != other.makes_key,
                 "seeds" => self.seeds != other.seeds,
                 "groups" => self.groups != other.groups,

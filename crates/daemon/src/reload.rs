@@ -66,6 +66,7 @@ async fn reload_configuration(agent: &Arc<Agent>, report: &mut ReloadReport) {
         groups: new.groups.clone(),
         more_addresses: new.dns_addresses.clone(),
         zones: new.zone_tree(),
+        reap_after: new.forget_dead_after,
     };
     agent.configuration.send_replace(Arc::new(new));
     if agent

@@ -11,6 +11,7 @@ mod datagrams;
 mod leaving;
 mod members;
 mod orders;
+mod reap;
 mod rounds;
 #[cfg(test)]
 mod tests;
@@ -50,6 +51,8 @@ pub struct Core {
     timing: Timing,
     now: Moment,
     wall: WallTime,
+    /// When the wall clock was set last; ages that it told before mean nothing.
+    clock_set: WallTime,
     rng: SmallRng,
     swim: Swim,
     book: Book,
@@ -133,6 +136,7 @@ impl Core {
             timing: config.timing,
             now,
             wall,
+            clock_set: WallTime::default(),
             rng,
             book: Book::new(record, Arc::new(config.zones)),
             sealer: Sealer::new(config.id, config.starts, config.salts, now, wall),
@@ -175,8 +179,7 @@ impl Core {
 
     /// Takes one thing that happened. What follows from it is got by [`Core::poll_output`].
     pub fn handle(&mut self, now: Moment, wall: WallTime, input: Input) {
-        self.now = now;
-        self.wall = wall;
+        self.take_time(now, wall);
         self.sealer.tick(now, wall);
         match input {
             Input::Datagram { from, packet } => self.take_datagram(from, &packet),
@@ -195,6 +198,7 @@ impl Core {
                 self.swim.hear_anew();
             }
             Input::Seeds(seeds) => self.take_seeds(seeds),
+            Input::ReapAfter(time) => self.timing.reap_after = time,
         }
         self.turn();
         self.settle();

@@ -50,6 +50,8 @@ pub enum Input {
     /// The addresses to join at, for ever, until somebody of them is a member. Resolved anew by
     /// the shell from time to time.
     Seeds(Vec<SocketAddr>),
+    /// Who is dead, or has left, is forgotten after so long; nothing: never.
+    ReapAfter(Option<Duration>),
 }
 
 /// A request and its answer on a stream.

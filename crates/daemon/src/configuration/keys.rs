@@ -125,6 +125,10 @@ pub const ALL: &[Key] = &[
     key("seeds", Kind::List, "[]", Change::Reload,
         "Nodes to join, as host or host:port. They are asked for ever, so a node that was cut off\n\
          comes back by itself. Two or three that rarely change are enough."),
+    key("forget-dead-after", Kind::Interval, "0s", Change::Reload,
+        "How long a node that is dead, or has left, is remembered (2s to 365d); then all forget it.\n\
+         0s: until `opsbro members forget NODE`. Set it far above any time that nodes may be cut off:\n\
+         who forgot each other meet again by seeds or `opsbro join` only. The shortest in a zone counts."),
     key("groups", Kind::List, "[]", Change::Reload,
         "The static groups of this node. Detectors add others and never take these away."),
     key("node-zone", Kind::Text, "internet", Change::Restart,

@@ -12,7 +12,7 @@ use packs::yaml::{Entry, Node};
 
 use super::keys::{self, Change, Kind};
 use super::zone::{self, Zone};
-use super::{Backups, Bootstrap, Configuration, Loaded, Set, Voters};
+use super::{Backups, Bootstrap, Configuration, FORGET_TIMES, Loaded, Set, Voters};
 use crate::log::{Log, LogFormat, LogLevel};
 use crate::paths::Paths;
 
@@ -119,6 +119,7 @@ impl Reader {
             bootstrap: self.bootstrap(),
             voters: self.voters(),
             backups: self.backups(),
+            forget_dead_after: self.forget_dead_after(),
             makes_key: self.truth("new-cluster-key", false),
             seeds: self.texts("seeds"),
             groups: self.groups(),
@@ -184,11 +185,25 @@ impl Reader {
         }
     }
 
-    fn backups(&mut self) -> Backups {
-        let every = match self.text("backup-every").as_deref() {
+    fn forget_dead_after(&mut self) -> Option<Duration> {
+        let after = self.interval_or_never("forget-dead-after", &FORGET_TIMES);
+        after.filter(|after| !after.is_zero())
+    }
+
+    /// Reads a time, or 0 for never.
+    fn interval_or_never(
+        &mut self,
+        name: &'static str,
+        bounds: &RangeInclusive<Duration>,
+    ) -> Option<Duration> {
+        match self.text(name).as_deref() {
             Some("0" | "0s") => Some(Duration::ZERO),
-            Some(_) | None => self.interval("backup-every", &Backups::TIMES),
-        };
+            Some(_) | None => self.interval(name, bounds),
+        }
+    }
+
+    fn backups(&mut self) -> Backups {
+        let every = self.interval_or_never("backup-every", &Backups::TIMES);
         Backups {
             every: every.unwrap_or(Backups::EVERY),
             keep: self.count("backup-keep").unwrap_or(Backups::KEEP),

@@ -46,8 +46,6 @@ const KEEP_SOON_EVERY: Duration = Duration::from_millis(250);
 /// In a large cluster it is kept less often, for all of it is written each time.
 const KEEP_EVERY_A_NODE: Duration = Duration::from_millis(20);
 const KEEP_SOON_A_NODE: Duration = Duration::from_millis(5);
-/// How often the dead are looked at for those to be reaped.
-const REAP_EVERY: Duration = Duration::from_secs(10);
 /// The pauses between two tries at the seeds.
 const SEED_PAUSE_LEAST: Duration = Duration::from_millis(500);
 const SEED_PAUSE_MOST: Duration = Duration::from_secs(30);
@@ -168,8 +166,8 @@ impl Core {
             REVIEW_EVERY,
         );
         self.plan_at(Round::Keep, self.next_keep());
-        let reaps = lost && self.timing.reap_after.is_some();
-        self.plan_every(Round::Reap, reaps, REAP_EVERY);
+        let reap = self.reap_every();
+        self.plan_every(Round::Reap, reap.is_some(), reap.unwrap_or_default());
     }
 
     /// Gives when what is known is to be kept.
@@ -448,24 +446,6 @@ impl Core {
         self.kept_at = Some(self.now);
         if let Some(kept) = self.kept() {
             self.outputs.push_back(Output::Keep(kept));
-        }
-    }
-
-    /// Forgets those who are dead for too long.
-    fn reap(&mut self) {
-        let Some(after) = self.timing.reap_after else {
-            return;
-        };
-        let over = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
-        let gone = self.shown.iter().filter(|(_, shown)| {
-            let age = self
-                .wall
-                .as_millis()
-                .saturating_sub(shown.since.as_millis());
-            matches!(shown.state, MemberState::Dead | MemberState::Leave) && age > over
-        });
-        for id in gone.map(|(id, _)| *id).collect::<Vec<_>>() {
-            self.book.forget(self.wall, id);
         }
     }
 }

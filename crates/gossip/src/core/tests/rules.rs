@@ -242,6 +242,31 @@ fn the_forgotten_stay_forgotten_until_they_start_again() {
 }
 
 #[test]
+fn the_dead_are_forgotten_after_the_age_that_was_set_and_by_no_clock_that_is() {
+    let mut world = World::joined(4);
+    world.kill(3);
+    world.run_until(SECOND * 10, |world| world.all_say(3, MemberState::Dead));
+    world.run(SECOND * 600);
+    assert!(world.all_say(3, MemberState::Dead), "nothing was set");
+    let year = 365 * 86_400_000;
+    for at in 0..3 {
+        world.give(at, Input::ReapAfter(Some(SECOND * 900)));
+        world.nodes[at].wall_ahead = year;
+    }
+    world.run(SECOND * 800);
+    assert!(world.all_say(3, MemberState::Dead), "the clock was set");
+    world.changes.clear();
+    world.run(SECOND * 130);
+    for at in 0..3 {
+        assert_eq!(world.state(at, 3), None, "at {at}");
+        let told = world.changes.iter().filter(|(by, _)| *by == at);
+        assert_eq!(told.filter(|(_, it)| it.what == What::Forgotten).count(), 1);
+    }
+    world.start(3);
+    world.run_until(SECOND * 40, World::all_see_all);
+}
+
+#[test]
 fn a_jump_of_the_wall_clock_does_nothing() {
     let mut world = World::joined(4);
     world.nodes[1].wall_ahead = 365 * 86_400_000;
