@@ -228,8 +228,8 @@ impl Book {
         &self.counts
     }
 
-    /// Names the addresses and names that two nodes claim that did not leave, for people.
-    pub fn conflicts(&self) -> Vec<String> {
+    /// Names the addresses and names that two nodes claim that did not leave, and the two.
+    pub fn conflicts(&self) -> Vec<(String, [NodeId; 2])> {
         let mut addresses = BTreeMap::new();
         let mut names = BTreeMap::new();
         let mut conflicts = Vec::new();
@@ -237,11 +237,11 @@ impl Book {
             let (id, address, name) = (record.id, record.body.address, record.shown_name());
             let other = *addresses.entry(address).or_insert(id);
             if other != id {
-                conflicts.push(format!("the address {address}: {other} and {id}"));
+                conflicts.push((format!("the address {address}"), [other, id]));
             }
             let other = *names.entry(name).or_insert(id);
             if other != id {
-                conflicts.push(format!("the name {name}: {other} and {id}"));
+                conflicts.push((format!("the name {name}"), [other, id]));
             }
             if conflicts.len() >= CONFLICTS_MAX {
                 break;

@@ -130,12 +130,6 @@ impl Core {
         let counts = self.swim.counts();
         let mut dropped: Vec<_> = self.figures.dropped.iter().collect();
         dropped.extend(self.book.counts());
-        let mut conflicts = self.book.conflicts();
-        for (id, (at, noticed)) in &self.clones {
-            if self.now.since(*noticed) < CLONE_SHOWN {
-                conflicts.push(format!("the id {id}: machines at {} and {}", at[0], at[1]));
-            }
-        }
         Figures {
             sent: self.figures.sent,
             received: self.figures.received,
@@ -148,8 +142,39 @@ impl Core {
             refuted: counts.refuted,
             self_doubt: self.swim.doubt(),
             backlog: self.swim.backlog() as u64,
-            conflicts,
+            conflicts: self.conflicts(),
         }
+    }
+
+    /// Tells of nodes that are mixed up with each other, for people. Two that are both dead are no
+    /// trouble to anybody.
+    fn conflicts(&self) -> Vec<String> {
+        let mut told = Vec::new();
+        for (what, both) in self.book.conflicts() {
+            let dead: Vec<_> = both
+                .iter()
+                .filter(|id| self.state(**id) == Some(MemberState::Dead))
+                .collect();
+            let [one, other] = &both;
+            match dead[..] {
+                [] => told.push(format!("{what} is that of two nodes: {one} and {other}")),
+                [gone] => told.push(format!(
+                    "{what} is that of two nodes: {one} and {other}; if one replaced the other, \
+                     forget who is dead: opsbro members forget {gone}"
+                )),
+                _ => {}
+            }
+        }
+        for (id, (at, noticed)) in &self.clones {
+            if self.now.since(*noticed) < CLONE_SHOWN {
+                told.push(format!(
+                    "two machines have the id {id}, at {} and {}: one has a copy of the other's \
+                     data folder; stop it, and let it start without state/identity.document",
+                    at[0], at[1]
+                ));
+            }
+        }
+        told
     }
 
     /// Takes over how a node was before a restart; what changed meanwhile is told as a change.
