@@ -133,11 +133,60 @@ fn nobody_is_called_by_a_name_that_is_not_known() {
 }
 
 #[test]
+fn what_cannot_be_joined_is_refused_with_what_is_wrong_about_it() {
+    let agent = Agent::start("");
+    let long = "a".repeat(5_000);
+    let longer = "a".repeat(100_000);
+    for (typed, why) in [
+        ("", "the address is empty"),
+        (":", "neither HOST nor HOST:PORT"),
+        ("127.0.0.2:0", "`0` is no port"),
+        ("127.0.0.2:99999", "`99999` is no port"),
+        ("http://web-1", "is no port"),
+        ("a b", "neither a host name nor an address"),
+        ("127.0.0.1/24", "neither a host name nor an address"),
+        ("[::1", "neither HOST nor HOST:PORT"),
+        ("0.0.0.0", "not the address of one node"),
+        ("ff02::1", "not the address of one node"),
+        ("fe80::1", "one link only"),
+        (&long, "no name of a host is so long"),
+        (&longer, "too long"),
+    ] {
+        let ran = agent.opsbro(&["join", typed]).expect(64);
+        assert!(ran.stderr.contains(why), "{typed:.80}: {}", ran.stderr);
+        assert!(ran.stderr.len() < 400, "{}", ran.stderr);
+    }
+    let own = agent.listen("gossip").to_string();
+    let ran = agent.opsbro(&["join", &own]).expect(2);
+    assert!(ran.stderr.contains("this node itself"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("name another node"), "{}", ran.stderr);
+    for words in [
+        &["gossip", "ping", ""][..],
+        &["leave", ""],
+        &["members", "forget", ""],
+        &["state", ""],
+        &["keys", "use", ""],
+    ] {
+        let ran = agent.opsbro(words).expect(64);
+        assert!(ran.stderr.contains("is empty"), "{words:?}: {ran:?}");
+    }
+}
+
+#[test]
 fn a_key_that_is_none_is_refused_at_the_start() {
     let home = Home::with_port_0("");
-    home.write("etc/zone_keys/internet.gossip.key", "not a key");
+    let file = "etc/zone_keys/internet.gossip.key";
+    home.write(file, "not a key");
     let ran = home.opsbro(&["agent", "start"]).expect(64);
     assert!(ran.stderr.contains("internet.gossip.key"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("another node"), "{}", ran.stderr);
+    // Nobody ever writes into this pipe: the start does not wait for it.
+    let path = home.root().join(file);
+    std::fs::remove_file(&path).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&path).status();
+    assert!(made.unwrap().success());
+    let ran = home.opsbro(&["agent", "start"]).expect(64);
+    assert!(ran.stderr.contains("no plain file"), "{}", ran.stderr);
 }
 
 #[test]
@@ -233,7 +282,8 @@ fn nodes_join_die_return_leave_and_are_forgotten() {
     let three = home.launch().ready();
     sees(&one, "n13", "alive");
     let refused = one.opsbro(&["members", "forget", "n13"]).expect(2);
-    assert!(refused.stderr.contains("lives"), "{}", refused.stderr);
+    let told = "n13 lives\n hint: let it leave first: opsbro leave n13";
+    assert!(refused.stderr.contains(told), "{}", refused.stderr);
     let mut three = three;
     three.opsbro(&["leave"]).expect(0);
     assert_eq!(three.ended().code(), Some(0));

@@ -100,7 +100,7 @@ fn the_file_of_a_key_is_made_without_an_agent_and_never_lost_by_mistake() {
         let zone = ["gossip", "zone", "key", "import", "--zone", "internet"];
         agent.opsbro(&[&zone[..], &["--key", key, "--erase"]].concat())
     };
-    let short = import("c2hvcnQ=").expect(2);
+    let short = import("c2hvcnQ=").expect(64);
     assert!(short.stderr.contains("5 bytes, not 16 or 32"), "{short:?}");
     let before = only_ring(agent.opsbro(&["keys", "list", "-o", "json"]));
     // A key of the original.

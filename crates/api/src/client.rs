@@ -9,6 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use model::limits::HTTP_HEAD_BYTES_MAX;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -17,6 +18,9 @@ use crate::route::{Route, percent_encode};
 
 /// Largest answer that is taken into memory. Guess: ten times the largest that exists.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
+
+/// Longest path with its query: the agent refuses a longer head, and our other headers go beside it.
+const TARGET_BYTES_MAX: usize = HTTP_HEAD_BYTES_MAX - 512;
 
 /// Speaks to the agent behind a unix socket.
 #[derive(Clone, Debug)]
@@ -163,19 +167,17 @@ impl Client {
 
     /// Sends a request and reads the head of its answer; what is left to read is the body.
     fn request(&self, route: &Route, with: With<'_>, body: &[u8]) -> Result<Response, ClientError> {
-        // It would be the path of another route, and its refusal a riddle.
-        let mut places = route.path_parameters().zip(with.path);
-        if let Some((place, _)) = places.find(|(_, value)| value.is_empty()) {
-            let message = format!("the {place} is empty");
-            let problem = Problem::new(ErrorCode::BadRequest, message);
-            return Err(ClientError::Refused(problem));
-        }
-        let mut stream = self.connect()?;
-        let mut target = route.fill(with.path);
+        let mut target = target_of(route, with.path)?;
         for (at, (name, value)) in with.query.iter().enumerate() {
             target.push(if at == 0 { '?' } else { '&' });
             target.push_str(&format!("{name}={}", percent_encode(value)));
         }
+        if target.len() > TARGET_BYTES_MAX {
+            let message = format!("what was given is too long: {} bytes", target.len());
+            let problem = Problem::new(ErrorCode::BadRequest, message);
+            return Err(ClientError::Refused(problem));
+        }
+        let mut stream = self.connect()?;
         let head = format!(
             "{} {target} HTTP/1.1\r\nhost: opsbro\r\nconnection: close\r\n\
              content-type: application/json\r\ncontent-length: {}\r\n\r\n",
@@ -240,6 +242,16 @@ impl Client {
             _ => ClientError::Broken(error.to_string()),
         }
     }
+}
+
+/// Makes the path of a route. A value that is empty would make it the path of another.
+fn target_of(route: &Route, values: &[&str]) -> Result<String, ClientError> {
+    let mut named = route.path_parameters().zip(values);
+    if let Some((name, _)) = named.find(|(_, value)| value.is_empty()) {
+        let problem = Problem::new(ErrorCode::BadRequest, format!("the {name} is empty"));
+        return Err(ClientError::Refused(problem));
+    }
+    Ok(route.fill(values))
 }
 
 fn is_hung_up(error: &std::io::Error) -> bool {
@@ -457,6 +469,22 @@ mod tests {
         agent.join().unwrap();
         let told = answer.unwrap_err().to_string();
         assert!(told.contains("answered 404: never"), "{told}");
+    }
+
+    #[test]
+    fn what_names_nothing_or_too_much_is_refused_before_it_is_sent() {
+        let ask = |node: &str| {
+            let path = [node];
+            let with = With {
+                path: &path,
+                ..With::default()
+            };
+            let asked = Client::new("/nowhere/opsbro.sock").text(&crate::gossip::PING, with);
+            asked.unwrap_err().to_string()
+        };
+        assert_eq!(ask(""), "the node is empty");
+        assert!(ask(&"a".repeat(20_000)).contains("too long"));
+        assert!(ask("web-1").contains("no agent is running"));
     }
 
     #[test]

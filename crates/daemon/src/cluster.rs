@@ -42,10 +42,10 @@ use crate::clock;
 use crate::loops::{self, Room};
 
 pub(crate) use describe::{addresses, letter, of_letter, states, weight};
-pub(crate) use names::{find, shown_name};
+pub(crate) use names::{find, refused, shown_name};
 pub(crate) use node::Node;
 use pending::Pending;
-pub(crate) use seeds::{keep_told, resolve_all};
+pub(crate) use seeds::{NoAddress, keep_told, resolve_all};
 use socket::Socket;
 
 /// Time between two snapshots while members change.

@@ -143,7 +143,10 @@ impl ZoneKeys {
                 self.keys.insert(zone, key);
             }
             Err(why) => {
-                let hint = format!("make one with: opsbro gossip zone key generate --zone {zone}");
+                let hint = format!(
+                    "put into it what this file of another node of the zone holds; a new cluster \
+                     gets a key by: opsbro gossip zone key generate --zone {zone} --erase"
+                );
                 let told = format!("the key of the zone {zone} is not valid: {why}");
                 self.error(path, &told, Some(&hint));
             }
@@ -170,8 +173,12 @@ impl ZoneKeys {
 }
 
 fn read(path: &Path) -> Result<String, String> {
+    // A pipe would be waited for, and the start with it.
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Err("this is no plain file".to_owned());
+    }
     let bytes = store::file::read(path, FILE_BYTES_MAX).map_err(|error| error.to_string())?;
-    let bytes = bytes.ok_or("the file has gone while it was read")?;
+    let bytes = bytes.ok_or("it links to nothing, or has gone while it was read")?;
     String::from_utf8(bytes).map_err(|_| "it is not a text".to_owned())
 }
 

@@ -85,6 +85,12 @@ pub enum CallError {
     /// Both ends have no key in common.
     #[error("it has none of this node's zone keys")]
     NoCommonKey,
+    /// The other end has a key for its zone, and this one has none.
+    #[error("its gossip is sealed, and this node has no zone key")]
+    NoKeyHere,
+    /// The other end has no key for its zone, and this one has.
+    #[error("its gossip is open, and this node's is sealed with a zone key")]
+    NoKeyThere,
     /// The only key that both ends have is retired here.
     #[error("it has no key but one that is retired: it has to learn the new one first")]
     RetiredKey,

@@ -88,10 +88,10 @@ pub enum HandshakeError {
     #[error("it has none of this node's zone keys")]
     NoCommonKey,
     /// The other end has a key for its zone, and this one has none.
-    #[error("its gossip is sealed, and this node has no zone key: import that of its zone")]
+    #[error("its gossip is sealed, and this node has no zone key")]
     NotOpenThere,
     /// The other end has no key for its zone, and this one has.
-    #[error("its gossip is open, and this node's is sealed: import the zone key there")]
+    #[error("its gossip is open, and this node's is sealed with a zone key")]
     OpenThere,
     /// The other end speaks another version.
     #[error("it speaks version {theirs} of streams, this node {ours}")]
@@ -120,9 +120,9 @@ impl From<HandshakeError> for CallError {
         match error {
             HandshakeError::NoCommonKey => Self::NoCommonKey,
             HandshakeError::NotOurs(_) => Self::NotOurs(error.to_string()),
-            HandshakeError::NotOpenThere
-            | HandshakeError::OpenThere
-            | HandshakeError::Version { .. }
+            HandshakeError::NotOpenThere => Self::NoKeyHere,
+            HandshakeError::OpenThere => Self::NoKeyThere,
+            HandshakeError::Version { .. }
             | HandshakeError::Forged
             | HandshakeError::NoRandomness
             | HandshakeError::Ended => Self::Closed(error.to_string()),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use api::gossip::{Joined, in_turn};
 use api::{ErrorCode, Problem};
-use gossip::{Done, Found, Order, Refusal};
+use gossip::{CallError, Done, Found, Order, Refusal};
 use model::{MemberState, Zone};
 use tokio::sync::oneshot;
 use tracing::{info, warn};
@@ -55,7 +55,7 @@ impl Agent {
 
     /// Joins whoever listens at one of these addresses; the problem tells of each.
     pub(crate) async fn join(&self, addresses: &[SocketAddr]) -> Result<Joined, Problem> {
-        let mut refused = Vec::new();
+        let (mut refused, mut why) = (Vec::new(), Vec::new());
         for address in addresses {
             match self.order(Order::Join(*address)).await {
                 Some(Ok(Done::Joined(id))) => {
@@ -69,13 +69,19 @@ impl Agent {
                         members: known.members.len() as u64,
                     });
                 }
-                Some(Ok(other)) => refused.push(format!("{address}: {other:?}")),
-                Some(Err(refusal)) => refused.push(told(*address, &refusal)),
+                Some(Ok(other)) => why.push(format!("{address}: {other:?}")),
+                Some(Err(refusal)) => {
+                    why.push(told(*address, &refusal));
+                    refused.push(refusal);
+                }
                 None => return Err(stopping()),
             }
         }
-        let problem = Problem::new(ErrorCode::Conflict, refused.join("; "));
-        Err(problem.with_hint(hint(&refused.join(" "))))
+        let problem = Problem::new(ErrorCode::Conflict, why.join("; "));
+        Err(match hint(&refused) {
+            Some(hint) => problem.with_hint(hint),
+            None => problem,
+        })
     }
 
     /// Asks everybody who is there.
@@ -164,20 +170,37 @@ fn told(address: SocketAddr, refusal: &Refusal) -> String {
     }
 }
 
-/// Tells what to do about a join that was refused.
-fn hint(refused: &str) -> &'static str {
-    if refused.contains("key") {
-        return "both need the same key of the zone: opsbro join HOST --key KEY brings that of the \
-                other one, from its file zone_keys/ZONE.gossip.key";
-    }
-    if refused.contains("zone") {
-        return "opsbro gossip zone list shows the zones that this node knows; the files below \
-                zones/ must be the same on both";
-    }
-    if refused.contains("gets no answer") {
-        return "set advertise_address in agent.yml to an address that others reach, and open the \
-                port for UDP and TCP in the firewall";
-    }
-    "is the agent started there, and is its port open for UDP and TCP? see listen.gossip in \
-     `opsbro agent info -o json`"
+/// Tells what to do about joins that were refused: about the one that tells most of the cluster.
+fn hint(refused: &[Refusal]) -> Option<&'static str> {
+    let hint_of = |refusal: &Refusal| match refusal {
+        Refusal::NotAsked { error, .. } => match error {
+            CallError::NoCommonKey | CallError::NoKeyHere => Some(
+                "both need the same key of the zone: opsbro join HOST --key KEY brings that of the \
+                 other one, from its file zone_keys/ZONE.gossip.key",
+            ),
+            CallError::NoKeyThere => Some(
+                "on that node, `opsbro join HOST --key KEY` brings the key of this one, from the \
+                 file zone_keys/ZONE.gossip.key here",
+            ),
+            _ => None,
+        },
+        Refusal::OtherZone { .. } => Some(
+            "opsbro gossip zone list shows the zones that this node knows; the files below zones/ \
+             must be the same on both",
+        ),
+        Refusal::NotReached { .. } => Some(
+            "set advertise_address in agent.yml to an address that others reach, and open the port \
+             for UDP and TCP in the firewall",
+        ),
+        Refusal::Protocol { .. } => Some("bring the older of the two up to date"),
+        Refusal::Myself(_) => Some("name another node of the cluster"),
+        _ => None,
+    };
+    let is_there = |refusal: &Refusal| matches!(refusal, Refusal::NotAsked { .. });
+    refused.iter().find_map(hint_of).or_else(|| {
+        refused.iter().any(is_there).then_some(
+            "is the agent started there, and is its port open for UDP and TCP? see listen.gossip \
+             in `opsbro agent info -o json`",
+        )
+    })
 }

@@ -92,7 +92,11 @@ impl Cluster {
         };
         let accuser = accuser.map(|id| Named {
             id,
-            name: self.name_of(id),
+            // Who leaves says so itself, and may not be shown yet.
+            name: match id == change.id {
+                true => name.to_owned(),
+                false => self.name_of(id),
+            },
         });
         match &change.what {
             What::State { from, to, .. } => {

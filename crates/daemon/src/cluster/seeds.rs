@@ -1,7 +1,7 @@
 //! The seeds: names are looked up by the worker pool, again when that failed and now and then, and
 //! the core asks whoever is there for ever.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,36 +25,82 @@ const AGAIN: Duration = Duration::from_secs(600);
 /// Time between two detections at the start.
 const DETECT_WAIT: Duration = Duration::from_secs(2);
 
+/// Longest name of a host, with what else a seed may hold.
+const SEED_BYTES_MAX: usize = 300;
+
+/// Why there is no address to join.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoAddress {
+    /// What was written cannot name a node.
+    #[error("{0}")]
+    Wrong(String),
+    /// It may, and has no address now.
+    #[error("{0}")]
+    Nowhere(String),
+}
+
 /// Splits `host`, `host:port`, `[address]`, `[address]:port` or an address of IPv6.
-fn split(seed: &str, port: u16) -> Result<(&str, u16), String> {
-    let wrong = || format!("`{seed}` is not host or host:port");
+fn split(seed: &str, port: u16) -> Result<(&str, u16), NoAddress> {
+    if seed.len() > SEED_BYTES_MAX {
+        return Err(NoAddress::Wrong("no name of a host is so long".to_owned()));
+    }
+    let wrong = || NoAddress::Wrong("it is neither HOST nor HOST:PORT".to_owned());
     let (host, rest) = match seed.strip_prefix('[') {
         Some(rest) => rest.split_once(']').ok_or_else(wrong)?,
         None if seed.matches(':').count() > 1 => (seed, ""),
         None => seed.find(':').map_or((seed, ""), |at| seed.split_at(at)),
     };
-    let port = match rest.strip_prefix(':') {
-        Some(port) => port.parse().ok().filter(|port| *port > 0),
-        None if rest.is_empty() => Some(port),
-        None => None,
+    if host.is_empty() {
+        return Err(wrong());
+    }
+    let Some(typed) = rest.strip_prefix(':') else {
+        return rest.is_empty().then_some((host, port)).ok_or_else(wrong);
     };
-    match port {
-        Some(port) if !host.is_empty() => Ok((host, port)),
-        Some(_) | None => Err(wrong()),
+    match typed.parse().ok().filter(|port| *port > 0) {
+        Some(port) => Ok((host, port)),
+        None => {
+            let why = format!("`{typed}` is no port from 1 to 65535");
+            Err(NoAddress::Wrong(why))
+        }
     }
 }
 
+/// Tells why no node can be called at an address; none when one can.
+fn not_of_a_node(address: IpAddr) -> Option<&'static str> {
+    let is_broadcast = matches!(address, IpAddr::V4(four) if four.is_broadcast());
+    let is_of_a_link = matches!(address, IpAddr::V6(six) if six.is_unicast_link_local());
+    if address.is_unspecified() || address.is_multicast() || is_broadcast {
+        return Some("it is not the address of one node");
+    }
+    is_of_a_link.then_some("it is an address of one link only: take another of that node")
+}
+
 /// Gives the addresses of `host[:port]`; fails with why there is none.
-pub(crate) async fn resolve_all(agent: &Arc<Agent>, seed: &str) -> Result<Vec<SocketAddr>, String> {
+pub(crate) async fn resolve_all(
+    agent: &Arc<Agent>,
+    seed: &str,
+) -> Result<Vec<SocketAddr>, NoAddress> {
     let (host, port) = split(seed, agent.usual_port())?;
     let owned = host.to_owned();
     let look = move || resolve(&owned, port, Deadline::after(LOOK_UP_TIME_BOX));
     let looked = agent.workers.run("a seed", LOOK_UP_TIME_BOX, look).await;
-    match looked {
-        Ok(Ok(addresses)) if addresses.is_empty() => Err(format!("`{host}` has no address")),
-        Ok(Ok(addresses)) => Ok(addresses),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(error) => Err(error.to_string()),
+    let mut addresses = match looked {
+        Ok(Ok(addresses)) => addresses,
+        Ok(Err(drivers::Error::BadRequest { .. })) => {
+            let why = "it is neither a host name nor an address";
+            return Err(NoAddress::Wrong(why.to_owned()));
+        }
+        Ok(Err(error)) => return Err(NoAddress::Nowhere(error.to_string())),
+        Err(error) => return Err(NoAddress::Nowhere(error.to_string())),
+    };
+    let refused = addresses.iter().find_map(|it| not_of_a_node(it.ip()));
+    addresses.retain(|it| not_of_a_node(it.ip()).is_none());
+    match (addresses.is_empty(), refused) {
+        (false, _) => Ok(addresses),
+        (true, Some(why)) => Err(NoAddress::Wrong(why.to_owned())),
+        (true, None) => Err(NoAddress::Nowhere(format!(
+            "`{host}` has no address: neither DNS nor /etc/hosts knows it"
+        ))),
     }
 }
 
@@ -108,7 +154,7 @@ async fn look_up(agent: &Arc<Agent>, seeds: &[String]) -> (Vec<SocketAddr>, bool
             Ok(found) => addresses.extend(found),
             Err(error) => {
                 all = false;
-                warn!(seed, error, "A seed has no address yet");
+                warn!(seed, %error, "A seed has no address yet");
             }
         }
     }
@@ -159,6 +205,27 @@ mod tests {
             ("[fd00::1]x", None),
         ] {
             assert_eq!(split(seed, 6768).ok(), expect, "{seed}");
+        }
+        assert!(split(&"a".repeat(100_000), 6768).is_err());
+        let port = split("web-1:99999", 6768).unwrap_err().to_string();
+        assert_eq!(port, "`99999` is no port from 1 to 65535");
+    }
+
+    #[test]
+    fn what_is_not_one_node_is_no_address_to_join() {
+        let is_one = |text: &str| not_of_a_node(text.parse().unwrap()).is_none();
+        for address in ["127.0.0.1", "10.0.0.1", "::1", "fd00::1"] {
+            assert!(is_one(address), "{address}");
+        }
+        for address in [
+            "0.0.0.0",
+            "::",
+            "224.0.0.1",
+            "ff02::1",
+            "255.255.255.255",
+            "fe80::1",
+        ] {
+            assert!(!is_one(address), "{address}");
         }
     }
 }

@@ -23,12 +23,15 @@ use super::parameters::{Path, Query};
 use super::{Failure, Peer, Routes, body};
 use crate::agent::Agent;
 use crate::clock;
-use crate::cluster::{calls, find, forward, resolve_all, show, shown_name};
+use crate::cluster::{NoAddress, calls, find, forward, refused, resolve_all, show, shown_name};
 
 /// Longest time that a request may wait for an event, or a detection may take.
 const WAIT_MAX: Duration = Duration::from_secs(600);
 /// Longest time that answers to a detection are waited for.
 const DETECT_MAX: Duration = Duration::from_secs(60);
+
+/// Letters of what shall be joined that an error repeats.
+const SEED_SHOWN_MAX: usize = 80;
 
 pub(super) fn tie(routes: Routes) -> Routes {
     routes
@@ -209,7 +212,7 @@ async fn ordered(agent: &Agent, order: Order) -> Result<Done, Failure> {
     has_cluster(agent)?;
     match agent.order(order).await {
         Some(Ok(done)) => Ok(done),
-        Some(Err(refusal)) => Err(Problem::new(ErrorCode::Conflict, refusal.to_string()).into()),
+        Some(Err(refusal)) => Err(refused(&known(agent), &refusal).into()),
         None => Err(Problem::new(ErrorCode::Unavailable, "the agent is stopping").into()),
     }
 }
@@ -230,13 +233,23 @@ async fn join(
     Path(seed): Path<String>,
 ) -> Result<Json<Joined>, Failure> {
     has_cluster(&agent)?;
+    let shown: String = seed.chars().take(SEED_SHOWN_MAX).collect();
     let addresses = resolve_all(&agent, &seed).await.map_err(|error| {
-        let problem = Problem::new(ErrorCode::Conflict, format!("cannot join {seed}: {error}"));
+        let code = match error {
+            NoAddress::Wrong(_) => ErrorCode::BadRequest,
+            NoAddress::Nowhere(_) => ErrorCode::Conflict,
+        };
+        let problem = Problem::new(code, format!("cannot join `{shown}`: {error}"));
         problem.with_hint("write a host name or address, and :PORT when it is another than usual")
     })?;
-    let joined = agent.join(&addresses).await.map_err(|problem| Problem {
-        message: format!("cannot join {seed}: {}", problem.message),
-        ..problem
+    let joined = agent.join(&addresses).await.map_err(|problem| {
+        // An address that was typed is in the reason already.
+        let of_it = format!("{shown}: ");
+        let why = problem.message.strip_prefix(&of_it);
+        Problem {
+            message: format!("cannot join {shown}: {}", why.unwrap_or(&problem.message)),
+            ..problem
+        }
     })?;
     agent.note("join", format!("joined {} by {seed}", joined.name));
     Ok(Json(joined))
@@ -336,7 +349,7 @@ async fn ping(
             pong.relay = relay.map(|id| shown_name(&known, id).unwrap_or_else(|| id.to_string()));
         }
         Some(Ok(_)) => pong.answered = true,
-        Some(Err(refusal)) => pong.error = Some(refusal.to_string()),
+        Some(Err(refusal)) => pong.error = Some(refused(&known, &refusal).message),
         None => return Err(Problem::new(ErrorCode::Unavailable, "the agent is stopping").into()),
     }
     Ok(Json(pong))
@@ -356,16 +369,7 @@ async fn change_zone(
     let known = known(&agent);
     let zone = known.zones.iter().find(|(zone, _)| zone.as_str() == name);
     let Some((zone, _)) = zone else {
-        let problem = Problem::new(
-            ErrorCode::NotFound,
-            format!("the zone {name} does not exist"),
-        );
-        let names = known.zones.iter().map(|(zone, _)| zone.as_str());
-        return Err(match model::nearest(name, names) {
-            Some(near) => problem.with_hint(format!("did you mean `{near}`?")),
-            None => problem.with_hint(format!("declare it in zones/{name}.yml, then reload")),
-        }
-        .into());
+        return Err(no_such_zone(&known, name).into());
     };
     match ordered(&agent, Order::ChangeZone(zone.clone())).await? {
         Done::ZoneChanged(zone) => Ok(Json(ZoneChanged {
@@ -376,6 +380,22 @@ async fn change_zone(
             Err(Problem::new(ErrorCode::Internal, message).into())
         }
     }
+}
+
+fn no_such_zone(known: &Snapshot, name: &str) -> Problem {
+    if model::Zone::parse(name).is_err() {
+        let message = format!("`{name:.80}` can be the name of no zone");
+        return Problem::new(ErrorCode::BadRequest, message);
+    }
+    let problem = Problem::new(ErrorCode::NotFound, format!("there is no zone `{name}`"));
+    let names = || known.zones.iter().map(|(zone, _)| zone.as_str());
+    problem.with_hint(match model::nearest(name, names()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!(
+            "this node knows {}; declare others in zones/{name}.yml, then: opsbro agent reload",
+            names().collect::<Vec<_>>().join(", ")
+        ),
+    })
 }
 
 async fn events(State(agent): State<Arc<Agent>>) -> Json<Vec<Event>> {

@@ -122,6 +122,11 @@ impl Keep {
             Ok(Loaded::Corrupt { moved_to, reason }) => {
                 let moved_to = moved_to.display().to_string();
                 error!(%reason, %moved_to, "What was known of the cluster is damaged");
+                let repair = format!(
+                    "what was known of the cluster was damaged ({reason}) and is kept as \
+                     {moved_to}: without seeds, find the others by: opsbro join HOST"
+                );
+                self.seen().repairs.push(repair);
                 None
             }
             Err(error) => {
@@ -166,6 +171,21 @@ mod tests {
         keep.save_zone(&lan, "internet");
         assert_eq!(keep.chosen_zone("internet"), Some(lan));
         assert_eq!(keep.chosen_zone("office"), None, "agent.yml is newer");
+    }
+
+    #[test]
+    fn what_is_damaged_of_the_cluster_is_told_with_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let keep = Keep::open(folder.path()).unwrap();
+        keep.put_cluster(b"one".to_vec());
+        keep.save_cluster();
+        let document = folder.path().join("state/cluster.document");
+        drop(keep);
+        std::fs::write(&document, b"junk").unwrap();
+        let keep = Keep::open(folder.path()).unwrap();
+        assert!(keep.cluster().is_none());
+        let repairs = keep.seen().repairs.concat();
+        assert!(repairs.contains("opsbro join HOST"), "{repairs}");
     }
 
     #[test]

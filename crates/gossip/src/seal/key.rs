@@ -28,6 +28,9 @@ pub enum KeyError {
     /// It is not base64.
     #[error("it is not base64")]
     NotBase64,
+    /// There is nothing.
+    #[error("it is empty")]
+    Empty,
     /// It has another length.
     #[error("it has {0} bytes, not 16 or 32")]
     Length(usize),
@@ -57,6 +60,7 @@ impl Key {
 
     fn try_from_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
         match bytes.len() {
+            0 => Err(KeyError::Empty),
             16 | 32 if bytes.iter().all(|byte| *byte == 0) => Err(KeyError::Zero),
             16 | 32 => Ok(Self::made(bytes)),
             length => Err(KeyError::Length(length)),
@@ -175,7 +179,7 @@ mod tests {
     fn says_what_is_wrong_with_a_key_and_nothing_of_it() {
         for (text, told) in [
             ("no key!", "it is not base64"),
-            ("", "it has 0 bytes, not 16 or 32"),
+            ("", "it is empty"),
             ("c2hvcnQ=", "it has 5 bytes, not 16 or 32"),
             (
                 "AAAAAAAAAAAAAAAAAAAAAA==",

@@ -9,7 +9,7 @@ pub(crate) mod members;
 mod ping;
 mod wait_members;
 pub(crate) mod zone;
-mod zone_key;
+pub(crate) mod zone_key;
 
 use clap::{Args, Subcommand};
 use owo_colors::OwoColorize as _;

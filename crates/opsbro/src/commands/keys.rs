@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
+use super::gossip::zone_key;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{Answer, Page};
 use crate::program::Program;
@@ -152,8 +153,7 @@ impl Keys {
 impl Add {
     fn run(self, program: &Program) -> Outcome {
         let key = match self.key.as_str() {
-            "-" => std::io::read_to_string(std::io::Read::take(std::io::stdin(), 1_024))
-                .map_err(|error| Failure::new(format!("cannot read the key: {error}")))?,
+            "-" => zone_key::from_stdin()?,
             key => key.to_owned(),
         };
         let asked = AddKey {

@@ -67,7 +67,8 @@ fn what(change: &NodeChange) -> String {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     match change.kind.as_str() {
         "node-state-change" => {
-            let by = change.accuser.as_ref();
+            let others = change.accuser_uuid.as_ref() != Some(&change.uuid);
+            let by = change.accuser.as_ref().filter(|_| others);
             let by = by.map(|name| format!(", said {name}")).unwrap_or_default();
             let (old, new) = (text(&change.old_state), text(&change.state));
             format!("{} → {}{}", old.dimmed(), colored(&new), by.dimmed())

@@ -100,8 +100,7 @@ fn adopt(program: &Program) -> Result<(), Failure> {
 /// an order to all of them.
 fn bring(program: &Program, key: &str) -> Result<(), Failure> {
     let key = match key {
-        "-" => std::io::read_to_string(std::io::Read::take(std::io::stdin(), 1_024))
-            .map_err(|error| Failure::new(format!("cannot read the key: {error}")))?,
+        "-" => zone_key::from_stdin()?,
         key => key.to_owned(),
     };
     let members = super::members::all(program, &[])?;

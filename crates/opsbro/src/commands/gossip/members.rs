@@ -113,7 +113,8 @@ pub(super) fn all(program: &Program, query: &[(&str, &str)]) -> Result<Vec<Membe
     Ok(members)
 }
 
-fn shown(member: &Member) -> &str {
+/// Gives the name of a node for people.
+pub(super) fn shown(member: &Member) -> &str {
     match member.display_name.as_str() {
         "" => &member.name,
         shown => shown,
@@ -182,6 +183,7 @@ impl Answer for Listed {
         }
         if zones.is_empty() {
             page.line("No node is known there.");
+            page.more("opsbro zone list");
         }
         for (zone, members) in zones {
             page.title(&format!("Zone: {zone}"));

@@ -56,13 +56,14 @@ fn state(text: &str) -> Result<String, String> {
 
 impl WaitMembers {
     pub(super) fn run(self, program: &Program) -> Outcome {
-        let what = format!("{} nodes", self.count);
+        let what = self.what();
         let is_enough = |found: &Vec<String>| found.len() >= self.count;
-        let found = until(what, self.timeout, is_enough, || self.look(program))?;
+        let found = until(what.clone(), self.timeout, is_enough, || self.look(program))?;
         let is_there = is_enough(&found);
         program.printer.show(&Waited {
             is_there,
             wanted: self.count,
+            what,
             state: self.state,
             found,
         })?;
@@ -72,7 +73,22 @@ impl WaitMembers {
     fn look(&self, program: &Program) -> Result<Vec<String>, Failure> {
         let all = members::all(program, &[])?;
         let fitting = all.iter().filter(|member| self.fits(member));
-        Ok(fitting.map(|member| member.name.clone()).collect())
+        Ok(fitting.map(|it| members::shown(it).to_owned()).collect())
+    }
+
+    /// Says which nodes are waited for.
+    fn what(&self) -> String {
+        let mut what = counted(self.count);
+        let said = [
+            ("named", &self.name),
+            ("called", &self.display_name),
+            ("of the group", &self.group),
+            ("of the zone", &self.zone),
+        ];
+        for (how, wanted) in said {
+            what.extend(wanted.iter().map(|wanted| format!(" {how} {wanted}")));
+        }
+        what
     }
 
     fn fits(&self, member: &Member) -> bool {
@@ -88,30 +104,38 @@ impl WaitMembers {
     }
 }
 
+fn counted(count: usize) -> String {
+    match count {
+        1 => "1 node".to_owned(),
+        count => format!("{count} nodes"),
+    }
+}
+
 #[derive(Serialize)]
 struct Waited {
     is_there: bool,
     wanted: usize,
+    #[serde(skip)]
+    what: String,
     state: String,
     found: Vec<String>,
 }
 
 impl Answer for Waited {
     fn text(&self, page: &mut Page) {
-        let Self { wanted, state, .. } = self;
-        let found = match &self.found[..] {
-            [] => "none".to_owned(),
-            names => names.join(", "),
-        };
+        let Self { what, state, .. } = self;
+        let names = self.found.join(", ");
         if self.is_there {
-            page.line(format!(
-                "{} {} nodes are {state}: {found}",
-                "√".green(),
-                self.found.len()
-            ));
+            let found = counted(self.found.len());
+            let are = if self.found.len() == 1 { "is" } else { "are" };
+            page.line(format!("{} {found} {are} {state}: {names}", "√".green()));
         } else {
+            let only = match names.as_str() {
+                "" => "none was".to_owned(),
+                names => format!("only these were: {names}"),
+            };
             page.line(format!(
-                "{} Of {wanted} nodes that should be {state}, only these were in time: {found}",
+                "{} Waited for {what} to be {state}; in time {only}",
                 "Х".red()
             ));
             page.more("opsbro members --detail");
@@ -121,6 +145,7 @@ impl Answer for Waited {
 
 #[cfg(test)]
 mod tests {
+    use super::super::text_of;
     use super::*;
 
     #[test]
@@ -146,5 +171,25 @@ mod tests {
         assert!(!wait(Some("web-2"), None, "alive").fits(&member));
         assert!(!wait(None, None, "dead").fits(&member));
         assert!(state("gone").is_err());
+        assert_eq!(
+            wait(Some("a"), Some("b"), "dead").what(),
+            "1 node named a of the group b"
+        );
+    }
+
+    #[test]
+    fn who_came_and_who_did_not_is_told() {
+        let waited = |is_there, found: &[&str]| Waited {
+            is_there,
+            wanted: 2,
+            what: "2 nodes of the group web".to_owned(),
+            state: "alive".to_owned(),
+            found: found.iter().map(|it| (*it).to_owned()).collect(),
+        };
+        let text = text_of(&waited(true, &["a", "b"]));
+        assert_eq!(text, "√ 2 nodes are alive: a, b\n");
+        let text = text_of(&waited(false, &["a"]));
+        assert!(text.contains("2 nodes of the group web to be alive; in time only these were: a"));
+        assert!(text_of(&waited(false, &[])).contains("in time none was"));
     }
 }

@@ -1,5 +1,6 @@
 //! `opsbro gossip zone key`: the file of a zone's key.
 
+use std::io::Read as _;
 use std::path::Path;
 
 use api::agent::{RELOAD, ReloadReport};
@@ -79,16 +80,21 @@ impl ZoneKey {
                 let zone = zone(&it.zone)?;
                 let text = match it.key {
                     Some(text) => text,
-                    None => std::io::read_to_string(std::io::Read::take(std::io::stdin(), 1_024))
-                        .map_err(|error| {
-                        Failure::new(format!("cannot read the key: {error}"))
-                    })?,
+                    None => from_stdin()?,
                 };
                 let key = parsed(&text)?;
                 put(program, &zone, &key, it.erase, false)
             }
         }
     }
+}
+
+/// Reads a key from stdin; what is much longer is none.
+pub(crate) fn from_stdin() -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().take(1_024).read_to_end(&mut bytes);
+    read.map_err(|error| Failure::new(format!("cannot read the key from stdin: {error}")))?;
+    Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
 }
 
 fn zone(name: &str) -> Result<Zone, Failure> {
@@ -112,6 +118,18 @@ fn put(program: &Program, zone: &Zone, key: &Key, erase: bool, is_new: bool) -> 
         fingerprint: zone_keys::shown(key.fingerprint()),
         gossip_key: is_new.then(|| key.to_base64()),
     })?;
+    if !program
+        .configuration()?
+        .configuration
+        .zones
+        .contains_key(zone.as_str())
+    {
+        let note = format!(
+            "No file declares the zone {zone} here: zones/{zone}.yml has to say `zone: {{name: \
+             {zone}}}` before the key seals anything."
+        );
+        program.printer.say(&note);
+    }
     told(program, &path)
 }
 
@@ -131,7 +149,7 @@ pub(super) fn bring(program: &Program, zone: &str, text: &str) -> Result<(), Fai
 
 fn parsed(text: &str) -> Result<Key, Failure> {
     Key::parse(text).map_err(|why| {
-        Failure::new(format!("the key is not valid: {why}"))
+        Failure::usage(format!("the key is not valid: {why}"))
             .with_hint("make one with: opsbro agent keygen")
     })
 }
