@@ -169,12 +169,17 @@ impl From<Malformed> for Unread {
     }
 }
 
-fn read_protocol(reader: &mut Reader) -> Result<(), Unread> {
+/// Begins to read what is not too long, and of a protocol that both speak.
+fn begin(bytes: &[u8]) -> Result<Reader<'_>, Unread> {
+    if bytes.len() > CALL_BYTES_MAX {
+        return Err(Malformed::TooLong.into());
+    }
+    let mut reader = Reader::new(bytes);
     let (newest, oldest) = (reader.byte()?, reader.byte()?);
     if newest.min(NEWEST) < oldest.max(OLDEST) {
         return Err(Unread::Protocol { newest, oldest });
     }
-    Ok(())
+    Ok(reader)
 }
 
 impl Request {
@@ -216,11 +221,7 @@ impl Request {
 
     /// Reads it.
     pub fn decode(bytes: &[u8]) -> Result<Self, Unread> {
-        if bytes.len() > CALL_BYTES_MAX {
-            return Err(Malformed::TooLong.into());
-        }
-        let reader = &mut Reader::new(bytes);
-        read_protocol(reader)?;
+        let reader = &mut begin(bytes)?;
         let from = reader.node()?;
         let zone = reader.zone()?;
         let ask = match reader.byte()? {
@@ -294,11 +295,7 @@ impl Answer {
 
     /// Reads it.
     pub fn decode(bytes: &[u8]) -> Result<Self, Unread> {
-        if bytes.len() > CALL_BYTES_MAX {
-            return Err(Malformed::TooLong.into());
-        }
-        let reader = &mut Reader::new(bytes);
-        read_protocol(reader)?;
+        let reader = &mut begin(bytes)?;
         let answer = match reader.byte()? {
             0 => Self::Refused(read_reason(reader)?),
             1 => Self::Joined {
