@@ -25,7 +25,7 @@ use model::{MemberState, Moment, NodeId, WallTime, Zone, limits};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::book::{Book, From, Kept, News};
+use crate::book::{Book, From, News};
 use crate::config::{Config, Timing};
 use crate::input::{Call, Input, OrderId};
 use crate::item::{self, Item};
@@ -223,17 +223,6 @@ impl Core {
     pub fn kept(&self) -> Option<Vec<u8>> {
         let state = |id| self.shown.get(&id).map(|shown| (shown.state, shown.since));
         Some(self.book.keep(self.now, self.wall, state))
-    }
-
-    fn restore(&mut self, kept: Kept) {
-        for node in self.book.restore(self.now, self.wall, kept) {
-            let id = node.record.id;
-            self.sealer.learn(id, node.record.version.starts);
-            if let Some((state, since)) = node.state {
-                self.remember(id, state, since);
-            }
-            self.expect(id, Duration::ZERO);
-        }
     }
 
     /// Carries on what followed from the last thing, until nothing follows any more.

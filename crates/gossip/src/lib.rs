@@ -11,6 +11,7 @@ pub mod events;
 mod input;
 pub mod item;
 mod output;
+mod packed;
 pub mod record;
 pub mod seal;
 mod snapshot;

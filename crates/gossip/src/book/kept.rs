@@ -13,6 +13,7 @@ use model::{MemberState, Moment, NodeId, WallTime};
 
 use super::{Book, From};
 use crate::item::{Item, read_state, state_number};
+use crate::packed::pack;
 use crate::record::{Health, Record};
 use crate::wire::{Malformed, Reader, Writer};
 
@@ -109,6 +110,7 @@ impl Book {
         }
         self.news.clear();
         self.spread.clear();
+        pack(&mut self.records);
         let mut nodes = kept.records;
         nodes.retain(|it| it.record.id != self.own && self.record(it.record.id).is_some());
         nodes

@@ -320,6 +320,7 @@ impl Core {
                 let book = &self.book;
                 let forgotten = |id, starts| book.is_forgotten(id, starts);
                 self.swim.learn(self.now, members, false, &forgotten);
+                self.swim.pack();
                 self.take_news();
                 self.compare_with(address);
                 self.look_again_soon();

@@ -6,7 +6,9 @@ use std::time::Duration;
 use model::{MemberState, Moment, NodeId, WallTime};
 
 use super::Core;
+use crate::book::Kept;
 use crate::output::What;
+use crate::packed::pack;
 use crate::record::Record;
 use crate::snapshot::{Figures, Held, Member, Snapshot};
 use crate::zones::Relation;
@@ -175,6 +177,20 @@ impl Core {
             }
         }
         told
+    }
+
+    /// Takes what the run before kept: whom it knew, and how they were.
+    pub(super) fn restore(&mut self, kept: Kept) {
+        for node in self.book.restore(self.now, self.wall, kept) {
+            let id = node.record.id;
+            self.sealer.learn(id, node.record.version.starts);
+            if let Some((state, since)) = node.state {
+                self.remember(id, state, since);
+            }
+            self.expect(id, Duration::ZERO);
+        }
+        self.sealer.pack();
+        pack(&mut self.shown);
     }
 
     /// Takes over how a node was before a restart; what changed meanwhile is told as a change.

@@ -219,6 +219,11 @@ impl Sealer {
         }
     }
 
+    /// Gives back the room that many who were learned in order do not need.
+    pub fn pack(&mut self) {
+        self.senders.pack();
+    }
+
     /// Gives how many senders are remembered, and how many subkeys: both are bounded.
     pub fn held(&self) -> (usize, usize) {
         (self.senders.len(), self.subkeys.len())

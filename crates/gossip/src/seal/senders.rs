@@ -8,6 +8,7 @@ use model::limits::GOSSIP_SENDERS_MAX;
 
 use super::sealer::{Dropped, Salt, generation};
 use super::window::{Seen, Window};
+use crate::packed::pack;
 
 /// All senders that were heard, as many as fit; the one heard longest ago goes first.
 #[derive(Debug, Default)]
@@ -62,6 +63,11 @@ impl Sender {
 impl Senders {
     pub(super) fn len(&self) -> usize {
         self.by_id.len()
+    }
+
+    /// Gives back the room that many who were learned in order do not need.
+    pub(super) fn pack(&mut self) {
+        pack(&mut self.by_id);
     }
 
     pub(super) fn learn(&mut self, id: NodeId, starts: u64, turn: u64) {

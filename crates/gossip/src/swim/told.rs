@@ -6,6 +6,7 @@ use rand::RngExt;
 
 use super::broadcasts::Heard;
 use super::{Identity, Known, Subject, Swim, pace};
+use crate::packed::pack;
 
 impl Swim {
     /// Tells something beside the members, by gossip.
@@ -27,6 +28,11 @@ impl Swim {
     /// Takes it that something of this hash is known, and what it is about.
     pub fn known(&mut self, hash: u64, subject: Subject) {
         self.heard.put(hash, subject);
+    }
+
+    /// Gives back the room that many who were learned in order do not need.
+    pub fn pack(&mut self) {
+        pack(&mut self.members);
     }
 
     /// Hears everything as if for the first time: what may be known is otherwise than before.
