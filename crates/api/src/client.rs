@@ -19,7 +19,7 @@ use crate::route::{Route, percent_encode};
 /// Largest answer that is taken into memory. Guess: ten times the largest that exists.
 const ANSWER_BYTES_MAX: u64 = 64 << 20;
 
-/// Longest path with its query: the agent refuses a longer head, and our other headers go beside it.
+/// Longest path with its query: the agent refuses longer heads, and other headers go beside it.
 const TARGET_BYTES_MAX: usize = HTTP_HEAD_BYTES_MAX - 512;
 
 /// Speaks to the agent behind a unix socket.
