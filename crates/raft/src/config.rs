@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use openraft::SnapshotPolicy;
@@ -30,12 +31,44 @@ impl openraft::RaftTypeConfig for Types {
 }
 
 /// A [`crate::Batch`] as bytes: it is encoded once and decoded once on each node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Proposal(pub(crate) Value);
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Proposal {
+    pub(crate) batch: Value,
+    /// Tells who proposes it whether it went into the log; nobody else has one.
+    #[serde(skip)]
+    written: Option<Arc<AtomicBool>>,
+}
+
+impl Proposal {
+    /// Gives a proposal, and what tells whether it was written.
+    pub(crate) fn new(batch: &[u8]) -> (Self, Arc<AtomicBool>) {
+        let written = Arc::new(AtomicBool::new(false));
+        let proposal = Self {
+            batch: Value::new(batch),
+            written: Some(Arc::clone(&written)),
+        };
+        (proposal, written)
+    }
+
+    /// Takes note that it goes into the log of this node.
+    pub(crate) fn is_being_written(&mut self) {
+        if let Some(written) = self.written.take() {
+            written.store(true, Ordering::Release);
+        }
+    }
+}
+
+impl PartialEq for Proposal {
+    fn eq(&self, other: &Self) -> bool {
+        self.batch == other.batch
+    }
+}
+
+impl Eq for Proposal {}
 
 impl fmt::Display for Proposal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes", self.0.len())
+        write!(f, "{} bytes", self.batch.len())
     }
 }
 

@@ -27,6 +27,7 @@ use tokio::time::Instant;
 use self::ask::Reading;
 use self::propose::{Stamper, Wish};
 use self::serve::Arrivals;
+use self::told::Door;
 use crate::config::{Timing, Types};
 use crate::disk::{Disk, DiskError};
 use crate::log::LogStore;
@@ -159,6 +160,8 @@ struct Inner {
     /// Set while this node may have forgotten for whom it voted: until a leader told it all that
     /// was agreed.
     is_blank: AtomicBool,
+    /// Whose entries it takes while that is so, and who would like it to.
+    door: Door,
     /// Set while this node, which leads, makes way for another one: it takes nothing more then.
     makes_way: AtomicBool,
     /// Those who said that they go for good, and when.
@@ -230,6 +233,7 @@ impl Group {
             started: Instant::now(),
             heard: AtomicU64::new(0),
             is_blank: AtomicBool::new(is_blank),
+            door: Door::default(),
             makes_way: AtomicBool::new(false),
             leaving: watch::Sender::default(),
             timing: options.timing,
@@ -353,6 +357,10 @@ impl Inner {
         let metrics = self.metrics.borrow();
         let leads = metrics.state == ServerState::Leader && metrics.running_state.is_ok();
         leads && metrics.current_leader == Some(self.me)
+    }
+
+    fn is_running(&self) -> bool {
+        self.metrics.borrow().running_state.is_ok()
     }
 
     /// Lets a node that alone decides lead from its start on, and not after a silence of others.

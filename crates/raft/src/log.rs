@@ -351,7 +351,10 @@ impl RaftLogStorage<Types> for LogStore {
         let mut next = 0;
         {
             let mut shared = self.lock();
-            for entry in entries {
+            for mut entry in entries {
+                if let EntryPayload::Normal(proposal) = &mut entry.payload {
+                    proposal.is_being_written();
+                }
                 let record = encode_entry(&entry);
                 shared.last = Some(entry.log_id);
                 next = entry.log_id.index + 1;
@@ -427,7 +430,7 @@ impl RaftLogStorage<Types> for LogStore {
 
 fn encode_entry(entry: &Entry) -> Vec<u8> {
     let bytes = match &entry.payload {
-        EntryPayload::Normal(proposal) => proposal.0.len(),
+        EntryPayload::Normal(proposal) => proposal.batch.len(),
         EntryPayload::Blank | EntryPayload::Membership(_) => 0,
     };
     let mut out = Vec::with_capacity(bytes + 64);

@@ -179,7 +179,7 @@ impl RaftStateMachine<Types> for Machine {
                 match entry.payload {
                     EntryPayload::Blank => {}
                     EntryPayload::Normal(proposal) => {
-                        let batch = Batch::decode(&proposal.0).map_err(|text| {
+                        let batch = Batch::decode(&proposal.batch).map_err(|text| {
                             let error = AnyError::error(text);
                             StorageError::from(StorageIOError::apply(log_id, error))
                         })?;

@@ -1,5 +1,7 @@
 //! What nodes say to each other about agreement. The first byte is the version.
 
+use std::collections::BTreeSet;
+
 use openraft::impls::EmptyNode;
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, VoteRequest, VoteResponse};
 use serde::{Deserialize, Serialize};
@@ -14,6 +16,7 @@ use crate::words::{GroupId, Value, Voter};
 const VERSION: u8 = 1;
 
 pub(crate) type Vote = openraft::Vote<Voter>;
+pub(crate) type LogId = openraft::LogId<Voter>;
 pub(crate) type Meta = openraft::SnapshotMeta<Voter, EmptyNode>;
 
 /// What one node asks of another.
@@ -44,6 +47,8 @@ pub(crate) enum Call {
     Leave(Voter),
     /// To tell how far its log is.
     Progress,
+    /// To tell what it promised and who votes, to one that does not know what it promised itself.
+    Ends,
 }
 
 /// What it is answered.
@@ -73,6 +78,21 @@ pub(crate) enum Reply {
     Transferred(Voter),
     /// How far the log is.
     Progress(Progress),
+    /// What was promised, and who votes.
+    Ends(Ends),
+}
+
+/// What a voter promised, and who votes as it knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Ends {
+    /// Whether it remembers all that it promised.
+    pub(crate) may_vote: bool,
+    /// For whom it voted last, or who leads.
+    pub(crate) vote: Option<Vote>,
+    /// The last entry of its log.
+    pub(crate) last: Option<LogId>,
+    /// Those whose majority decides; of two groups of them while one takes over from the other.
+    pub(crate) configs: Vec<BTreeSet<Voter>>,
 }
 
 /// Gives the answer of a node without a group to whatever it is asked: nothing was done.

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{Group, Inner, Trouble, stopped};
 use crate::message::{self, Call, Reply};
-use crate::network::Lane;
+use crate::network::{Lane, Transport};
 use crate::query::{self, Found, FoundWhat, Query};
 use crate::words::{Revision, Voter};
 
@@ -123,7 +123,7 @@ impl Inner {
                 return Ok(self.answer(&query, 0));
             }
             if let Some(to) = self.whom_to_ask(hint.take(), tried) {
-                match mail(self, to, call.clone(), QUESTION_TIME / 3).await {
+                match mail(&*self.transport, to, call.clone(), QUESTION_TIME / 3).await {
                     Some(Reply::Found(found)) => return Ok(found),
                     Some(Reply::NotLeader(leader)) => {
                         hint = leader.filter(|leader| *leader != to);
@@ -142,12 +142,12 @@ impl Inner {
 
 /// Sends a letter to a node; none when there was no answer within the time.
 pub(super) async fn mail(
-    inner: &Inner,
+    transport: &dyn Transport,
     to: Voter,
     letter: Vec<u8>,
     time_box: Duration,
 ) -> Option<Reply> {
-    let called = inner.transport.call(to, Lane::Clients, letter, time_box);
+    let called = transport.call(to, Lane::Clients, letter, time_box);
     let answered = tokio::time::timeout(time_box, called).await.ok()?.ok()?;
     message::decode(&answered).ok()
 }

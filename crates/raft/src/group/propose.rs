@@ -17,7 +17,7 @@ use crate::command::{Batch, Command};
 use crate::config::Proposal;
 use crate::message::{self, Call, Reply};
 use crate::network::{CallError, Lane};
-use crate::words::{Clock, Value, Voter};
+use crate::words::{Clock, Voter};
 
 /// Time after which a command is given up.
 const COMMAND_TIME: Duration = Duration::from_secs(10);
@@ -290,7 +290,7 @@ async fn write(inner: &Inner, commands: &[Command], left: Duration) -> Result<Ve
         wall: (inner.wall)(),
         commands: commands.to_vec(),
     };
-    let proposal = Proposal(Value::new(&batch.encode()));
+    let (proposal, was_written) = Proposal::new(&batch.encode());
     let stopped = |error: &dyn std::fmt::Display| Trouble::Stopped(error.to_string());
     let written = inner.raft.client_write_ff(proposal).await;
     let written = written.map_err(|error| Undone::Trouble(stopped(&error)))?;
@@ -301,7 +301,11 @@ async fn write(inner: &Inner, commands: &[Command], left: Duration) -> Result<Ve
     match ended {
         Ok(response) if response.data.0.len() == commands.len() => Ok(response.data.0),
         Ok(_) => Err(Undone::Trouble(unknown("answers are missing"))),
-        // The entry was never made, or was taken back for what another leader wrote.
+        // It was taken back for what another leader wrote. A third one may still have it and bring
+        // it back, so it is not made again: that would be twice.
+        Err(ClientWriteError::ForwardToLeader(_)) if was_written.load(Ordering::Acquire) => {
+            Err(Undone::Trouble(unknown("another node took the lead")))
+        }
         Err(ClientWriteError::ForwardToLeader(to)) => Err(Undone::NotLeader(to.leader_id)),
         Err(ClientWriteError::ChangeMembershipError(error)) => {
             Err(Undone::Trouble(stopped(&error)))

@@ -14,6 +14,7 @@ use crate::disk::{Disk, DiskError, off_reactor};
 use crate::log::LogStore;
 use crate::machine::{self, Machine};
 use crate::message::{self, Call, Reply};
+use crate::network::Transport;
 use crate::words::{GroupId, Revision, Voter};
 
 /// How far the log of a node is: of two, the greater one may have what the other lacks.
@@ -48,19 +49,26 @@ impl Group {
         if voter == self.inner.me {
             return Some(self.inner.progress());
         }
-        self.inner.progress_of(voter, time_box).await
+        let group = self.inner.machine.group();
+        progress_of(&*self.inner.transport, group, voter, time_box).await
+    }
+}
+
+/// Asks another node how far its log is.
+pub(super) async fn progress_of(
+    transport: &dyn Transport,
+    group: Option<GroupId>,
+    voter: Voter,
+    time_box: Duration,
+) -> Option<Progress> {
+    let letter = message::letter(group, &Call::Progress);
+    match mail(transport, voter, letter, time_box).await? {
+        Reply::Progress(progress) => Some(progress),
+        _ => None,
     }
 }
 
 impl Inner {
-    pub(super) async fn progress_of(&self, voter: Voter, time_box: Duration) -> Option<Progress> {
-        let letter = message::letter(self.machine.group(), &Call::Progress);
-        match mail(self, voter, letter, time_box).await? {
-            Reply::Progress(progress) => Some(progress),
-            _ => None,
-        }
-    }
-
     pub(super) fn progress(&self) -> Progress {
         let (vote, last) = self.log.ends();
         Progress {

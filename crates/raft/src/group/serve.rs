@@ -35,6 +35,7 @@ impl Group {
 impl Inner {
     pub(super) async fn serve(&self, call: Call) -> Reply {
         match call {
+            Call::Append(request) if !self.admits(&request.vote) => not_admitted(),
             Call::Append(request) => match self.raft.append_entries(request).await {
                 Ok(response) => {
                     self.hear();
@@ -51,6 +52,9 @@ impl Inner {
                     Ok(response) => Reply::Vote(response),
                     Err(error) => Reply::Refused(error.to_string()),
                 }
+            }
+            Call::Part { vote, .. } | Call::Install { vote, .. } if !self.admits(&vote) => {
+                not_admitted()
             }
             Call::Part {
                 vote,
@@ -90,6 +94,7 @@ impl Inner {
             }
             Call::Leave(_) => Reply::NotLeader(self.leader()),
             Call::Progress => Reply::Progress(self.progress()),
+            Call::Ends => Reply::Ends(self.ends()),
         }
     }
 
@@ -154,4 +159,8 @@ impl Inner {
             Err(error) => Reply::Refused(error.to_string()),
         }
     }
+}
+
+fn not_admitted() -> Reply {
+    Reply::Refused("this node is new and asks first whether that is who leads".to_owned())
 }

@@ -9,7 +9,9 @@ use model::Moment;
 use model::limits::RAFT_LOG_BYTES_MAX;
 use openraft::ChangeMembers;
 use openraft::impls::EmptyNode;
+use tokio::task::JoinSet;
 
+use super::recover::progress_of;
 use super::{Group, Inner, stopped};
 use crate::members::{self, Life, Members, Node, Rules, Step};
 use crate::words::Voter;
@@ -19,6 +21,8 @@ use crate::words::Voter;
 const READY_LAG_MAX: u64 = 64;
 /// Least time between two looks at the size of the log.
 const TURN: Duration = Duration::from_secs(1);
+/// Time that a learner has to say whether it may vote.
+const SOUND_TIME: Duration = Duration::from_millis(500);
 /// Time after which a step is given up; the next turn takes it again.
 const STEP_TIME: Duration = Duration::from_secs(10);
 
@@ -41,7 +45,12 @@ impl Group {
                 node.life = Life::Left;
             }
         }
-        let step = members::next_step(rules, inner.me, &inner.members()?, &nodes, now)?;
+        let mut members = inner.members()?;
+        let mut step = members::next_step(rules, inner.me, &members, &nodes, now)?;
+        if matches!(step, Step::Voters(_)) {
+            inner.keep_sound(&mut members).await;
+            step = members::next_step(rules, inner.me, &members, &nodes, now)?;
+        }
         let taken = tokio::time::timeout(STEP_TIME, inner.take(&step)).await;
         let taken = taken.unwrap_or_else(|_| Err("no majority of the voters answers".to_owned()));
         Some((step, taken))
@@ -72,6 +81,20 @@ impl Inner {
             learners,
             ready,
         })
+    }
+
+    /// Lets only those count as ready that may vote: another one would be needed, and not help.
+    pub(super) async fn keep_sound(&self, members: &mut Members) {
+        let mut asked = JoinSet::new();
+        for id in members.ready.iter().copied() {
+            let (transport, group) = (Arc::clone(&self.transport), self.machine.group());
+            asked.spawn(async move {
+                let progress = progress_of(&*transport, group, id, SOUND_TIME).await;
+                progress.is_some_and(|one| one.may_vote).then_some(id)
+            });
+        }
+        let sound = asked.join_all().await;
+        members.ready = sound.into_iter().flatten().collect();
     }
 
     pub(super) async fn take(&self, step: &Step) -> Result<(), String> {

@@ -1,18 +1,29 @@
-//! When a node with a new disk may vote.
+//! When a node with a new disk may take entries, and when it may vote.
 //!
 //! It may be a voter that lost its disk, and with it what it had promised: entries that were
-//! acknowledged because it had them, and votes. So it takes entries, and neither votes nor stands
-//! for election until it is as far as a majority of the voters was *without it*: then it has all
-//! that it can ever have promised. What a leader says is not enough, as that may be one of the
-//! past, which nobody but who forgot would still listen to.
+//! acknowledged because it had them, and votes. Two things could go wrong by that.
+//!
+//! A leader of the past, cut off from the others, takes this node for one of its majority. The
+//! others know that it leads no more; who forgot does not, would take its entries, and make them
+//! acknowledged. So no entry is taken before a majority of the voters *without this node* says that
+//! the same one leads: one of them would know of a later leader that this node helped.
+//!
+//! And it could help to elect a node that lacks what it had acknowledged. So it neither votes nor
+//! stands for election before it has all that who leads had when that majority was asked. From
+//! that majority on, no leader of the past gets anything acknowledged any more.
+//!
+//! Who is in its group for the first time asks the same: it cannot know that it is.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::recover::Progress;
+use tokio::sync::watch;
+
+use super::ask::mail;
 use super::{Inner, stopped};
+use crate::message::{self, Call, Ends, LogId, Reply, Vote};
 use crate::words::Voter;
 
 /// How often the others are asked.
@@ -22,24 +33,61 @@ const ASK_TIME: Duration = Duration::from_secs(1);
 /// Time in which this node must get there; then they are asked anew.
 const REACH_TIME: Duration = Duration::from_secs(2);
 
-/// Lets the node vote once it may.
+/// Who may bring entries to a node that may have forgotten what it promised.
+#[derive(Debug)]
+pub(super) struct Door {
+    /// The last one that says that it leads.
+    knocks: watch::Sender<Option<Vote>>,
+    /// The one of whom others said so, too.
+    admitted: Mutex<Option<Vote>>,
+}
+
+impl Default for Door {
+    fn default() -> Self {
+        Self {
+            knocks: watch::Sender::new(None),
+            admitted: Mutex::default(),
+        }
+    }
+}
+
+impl Door {
+    fn admitted(&self) -> Option<Vote> {
+        *self.admitted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn admit(&self, vote: Vote) {
+        let mut admitted = self.admitted.lock().unwrap_or_else(PoisonError::into_inner);
+        *admitted = Some(vote);
+    }
+}
+
+/// Asks about who knocks, and lets the node vote once it may.
 pub(super) async fn run(inner: Arc<Inner>) {
     let mut stop = inner.stop.subscribe();
+    let mut knocks = inner.door.knocks.subscribe();
     // Who was a candidate by a vote that was forgotten has won or given up after that.
     let mut pause = inner.timing.election_max * 2;
     while inner.is_blank.load(Ordering::Relaxed) {
         tokio::select! {
+            biased;
             () = stopped(&mut stop) => return,
             () = tokio::time::sleep(pause) => {}
         }
         pause = TURN;
-        let configs = inner.configs();
-        let Some(target) = inner.promised(&configs).await else {
+        let knocked = tokio::select! {
+            biased;
+            () = stopped(&mut stop) => return,
+            knocked = knocks.wait_for(Option::is_some) => knocked.ok().and_then(|vote| *vote),
+        };
+        let Some(vote) = knocked else {
+            return;
+        };
+        let Some(target) = inner.who_leads_has(vote).await else {
             continue;
         };
-        // When what it was told names other voters, those are asked.
-        if inner.reaches(target).await
-            && inner.configs() == configs
+        inner.door.admit(vote);
+        if inner.reaches(vote, target).await
             && let Err(error) = inner.tell_all().await
         {
             tracing::warn!(%error, "This node cannot vote yet");
@@ -48,6 +96,30 @@ pub(super) async fn run(inner: Arc<Inner>) {
 }
 
 impl Inner {
+    /// Tells whether entries of a leader are taken; when it is not known yet, that is asked.
+    pub(super) fn admits(&self, vote: &Vote) -> bool {
+        if !self.is_blank.load(Ordering::Relaxed) || self.door.admitted() == Some(*vote) {
+            return true;
+        }
+        self.door.knocks.send_if_modified(|known| {
+            let is_new = *known != Some(*vote);
+            *known = Some(*vote);
+            is_new
+        });
+        false
+    }
+
+    pub(super) fn ends(&self) -> Ends {
+        let (vote, last) = self.log.ends();
+        Ends {
+            // Who was refused by its disk lists what it has not.
+            may_vote: !self.is_blank.load(Ordering::Relaxed) && self.is_running(),
+            vote,
+            last,
+            configs: self.configs(),
+        }
+    }
+
     /// Names those who vote; of two groups of them while one takes over from the other.
     fn configs(&self) -> Vec<BTreeSet<Voter>> {
         let metrics = self.metrics.borrow();
@@ -55,34 +127,41 @@ impl Inner {
         membership.get_joint_config().clone()
     }
 
-    /// Tells how far this node must be: as far as any of a majority of the voters is, itself not
-    /// counted; none when there is no such majority.
-    async fn promised(&self, configs: &[BTreeSet<Voter>]) -> Option<Progress> {
-        let others: BTreeSet<Voter> = configs.iter().flatten().copied().collect();
-        let mut sound = BTreeSet::new();
-        let mut target = Progress::default();
-        for other in others.into_iter().filter(|id| *id != self.me) {
-            let Some(progress) = self.progress_of(other, ASK_TIME).await else {
-                continue;
-            };
-            if progress.may_vote {
+    /// Tells the last entry of who leads, when a majority of its voters, this node not counted,
+    /// says that it does.
+    async fn who_leads_has(&self, vote: Vote) -> Option<LogId> {
+        let follows = |ends: &Ends| ends.may_vote && ends.vote == Some(vote);
+        let leader = vote.leader_id.node_id;
+        let leaders = self.ends_of(leader).await.filter(follows)?;
+        let mut sound = BTreeSet::from([leader]);
+        let others: BTreeSet<Voter> = leaders.configs.iter().flatten().copied().collect();
+        for other in others {
+            if other != self.me
+                && other != leader
+                && self.ends_of(other).await.as_ref().is_some_and(follows)
+            {
                 sound.insert(other);
-                let voted = target.voted.max(progress.voted);
-                target = target.max(progress);
-                target.voted = voted;
             }
         }
         let is_majority =
             |voters: &BTreeSet<Voter>| voters.intersection(&sound).count() > voters.len() / 2;
-        (!configs.is_empty() && configs.iter().all(is_majority)).then_some(target)
+        let is_so = !leaders.configs.is_empty() && leaders.configs.iter().all(is_majority);
+        leaders.last.filter(|_| is_so)
     }
 
-    /// Waits a while until this node is so far.
-    async fn reaches(&self, target: Progress) -> bool {
+    async fn ends_of(&self, voter: Voter) -> Option<Ends> {
+        let letter = message::letter(self.machine.group(), &Call::Ends);
+        match mail(&*self.transport, voter, letter, ASK_TIME).await? {
+            Reply::Ends(ends) => Some(ends),
+            _ => None,
+        }
+    }
+
+    /// Waits a while until this node has all up to an entry of who leads.
+    async fn reaches(&self, vote: Vote, target: LogId) -> bool {
         let is_there = || {
-            let own = self.progress();
-            let log = |one: &Progress| (one.term, one.last_log);
-            own.voted >= target.voted && log(&own) >= log(&target)
+            let (voted, last) = self.log.ends();
+            voted == Some(vote) && last.is_some_and(|last| last >= target)
         };
         let mut metrics = self.metrics.clone();
         let waits = metrics.wait_for(|_| is_there());

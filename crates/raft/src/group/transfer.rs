@@ -44,10 +44,11 @@ impl Group {
     /// that the others go on while it is away. Tells to whom.
     pub async fn hand_over(&self, nodes: &BTreeMap<Voter, Node>) -> Option<Voter> {
         let inner = &self.inner;
-        let members = inner.members()?;
+        let mut members = inner.members()?;
         if !inner.is_leader() || members.voters != BTreeSet::from([inner.me]) {
             return None;
         }
+        inner.keep_sound(&mut members).await;
         let lives = |id: &Voter| {
             let life = nodes.get(id).map(|node| node.life);
             life == Some(crate::members::Life::Alive)
@@ -79,7 +80,7 @@ impl Inner {
                 Some(self.serve(call.clone()).await)
             } else {
                 match self.whom_to_ask(hint.take(), tried) {
-                    Some(to) => mail(self, to, letter.clone(), TRANSFER_TIME * 2).await,
+                    Some(to) => mail(&*self.transport, to, letter.clone(), TRANSFER_TIME * 2).await,
                     None => None,
                 }
             };
@@ -174,7 +175,7 @@ impl Inner {
         tokio::time::sleep(self.timing.election_max + self.timing.heartbeat).await;
         let stand = message::letter(self.machine.group(), &Call::Stand);
         let time_box = self.timing.election_max;
-        match mail(self, to, stand, time_box).await {
+        match mail(&*self.transport, to, stand, time_box).await {
             Some(Reply::Done) => {}
             Some(Reply::Refused(text)) => return Err(format!("{to} does not stand: {text}")),
             Some(_) | None => return Err(format!("{to} did not answer; nothing was changed")),

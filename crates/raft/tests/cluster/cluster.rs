@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use model::Moment;
 use raft::members::{Life, Node, Rules};
-use raft::{Group, Options, Role, State, Timing, Voter};
+use raft::{Group, Options, Role, Standing, State, Timing, Voter};
 use tokio::time::Instant;
 
 use crate::disk::Memory;
@@ -197,11 +197,23 @@ impl Cluster {
 
     /// Waits until something is so.
     pub(crate) async fn wait(self: &Arc<Self>, what: &str, is_so: impl Fn(&Arc<Self>) -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        // A message that is lost on the way may cost its sender most of a minute.
+        let deadline = Instant::now() + Duration::from_secs(300);
         while !is_so(self) {
-            assert!(Instant::now() < deadline, "it did not come: {what}");
+            assert!(
+                Instant::now() < deadline,
+                "it did not come: {what}: {:#?}",
+                self.standings()
+            );
             pass(Duration::from_millis(20)).await;
         }
+    }
+
+    /// Tells how those stand that are on.
+    fn standings(&self) -> Vec<(Voter, Standing)> {
+        let groups = self.ids().into_iter();
+        let groups = groups.filter_map(|id| Some((id, self.group(id)?)));
+        groups.map(|(id, group)| (id, group.standing())).collect()
     }
 
     /// Waits until all members have the same state, and gives it.
