@@ -45,12 +45,10 @@ impl Group {
                 node.life = Life::Left;
             }
         }
-        let mut members = inner.members()?;
-        let mut step = members::next_step(rules, inner.me, &members, &nodes, now)?;
-        if matches!(step, Step::Voters(_)) {
-            inner.keep_sound(&mut members).await;
-            step = members::next_step(rules, inner.me, &members, &nodes, now)?;
-        }
+        let step = match inner.half_way() {
+            Some(voters) => Step::Voters(voters),
+            None => inner.next_step(rules, &nodes, now).await?,
+        };
         let taken = tokio::time::timeout(STEP_TIME, inner.take(&step)).await;
         let taken = taken.unwrap_or_else(|_| Err("no majority of the voters answers".to_owned()));
         Some((step, taken))
@@ -58,6 +56,30 @@ impl Group {
 }
 
 impl Inner {
+    async fn next_step(
+        &self,
+        rules: Rules,
+        nodes: &BTreeMap<Voter, Node>,
+        now: Moment,
+    ) -> Option<Step> {
+        let mut members = self.members()?;
+        let step = members::next_step(rules, self.me, &members, nodes, now)?;
+        if !matches!(step, Step::Voters(_)) {
+            return Some(step);
+        }
+        self.keep_sound(&mut members).await;
+        members::next_step(rules, self.me, &members, nodes, now)
+    }
+
+    /// Names those who shall vote, when a leader died between the old voters and them: both groups
+    /// would be needed for ever.
+    fn half_way(&self) -> Option<BTreeSet<Voter>> {
+        match &self.configs()[..] {
+            [_, then] => Some(then.clone()),
+            _ => None,
+        }
+    }
+
     /// Tells who takes part; nothing while that is changing.
     pub(super) fn members(&self) -> Option<Members> {
         let metrics = self.metrics.borrow();

@@ -121,7 +121,7 @@ impl Inner {
     }
 
     /// Names those who vote; of two groups of them while one takes over from the other.
-    fn configs(&self) -> Vec<BTreeSet<Voter>> {
+    pub(super) fn configs(&self) -> Vec<BTreeSet<Voter>> {
         let metrics = self.metrics.borrow();
         let membership = metrics.membership_config.membership();
         membership.get_joint_config().clone()

@@ -71,6 +71,35 @@ fn who_votes_remembers_what_it_promised() {
 }
 
 #[test]
+fn a_change_of_voters_outlives_the_leader_that_began_it() {
+    virtually(async {
+        for seed in 50..60 {
+            let cluster = Cluster::new(seed, 5);
+            cluster.net.set_weather(0, 100);
+            cluster.start(id(1)).await.found().await.unwrap();
+            cluster.start_all().await;
+            pass(Duration::from_millis(900 + cluster.below(2_500))).await;
+            let old = cluster.leader().unwrap_or(id(1));
+            cluster.crash(old);
+            pass(Duration::from_millis(cluster.below(1_500))).await;
+            cluster.start(old).await;
+            let has_voters = |count: usize| {
+                move |cluster: &std::sync::Arc<Cluster>| {
+                    let leader = cluster.leader().and_then(|leader| cluster.group(leader));
+                    leader.is_some_and(|group| group.standing().voters.len() == count)
+                }
+            };
+            cluster.wait("five voters", has_voters(5)).await;
+            // The next change is made only when the one before came to its end.
+            let leaves = cluster.leader().unwrap_or(id(1));
+            let group = cluster.group(leaves).unwrap();
+            while group.leave(None).await.is_err() {}
+            cluster.wait("three voters", has_voters(3)).await;
+        }
+    });
+}
+
+#[test]
 fn a_new_disk_helps_no_leader_of_the_past() {
     virtually(async {
         let cluster = Cluster::new(26, 5);
@@ -111,8 +140,11 @@ fn a_command_that_another_leader_brings_back_is_made_once() {
         let mut tried = 0;
         for seed in 27..47 {
             tried += u64::from(brings_back(seed).await);
+            if tried == 2 {
+                return;
+            }
         }
-        assert!(tried > 0, "the third node is elected now and then");
+        panic!("the third node is elected now and then: {tried}");
     });
 }
 
