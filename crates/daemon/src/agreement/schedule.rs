@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use model::WallTime;
-use raft::{Group, Role};
+use raft::{Group, Query, Role};
 use tracing::{info, warn};
 
 use super::dropped::backup_of;
@@ -21,10 +21,10 @@ const TURN: Duration = Duration::from_secs(30);
 /// Writes backups as long as the group is the same.
 pub(super) async fn back_up(agent: &Agent, group: &Group) {
     loop {
+        group.wait_leader(TURN).await;
         let plan = agent.configuration.borrow().backups;
         let leads = group.standing().role == Role::Leader;
-        let has_keys = group.look(|state| state.usage().keys > 0);
-        if plan.every > Duration::ZERO && leads && has_keys {
+        if plan.every > Duration::ZERO && leads && has_keys(group).await {
             let (folder, group) = (agent.keep.folder().join(FOLDER), group.clone());
             let now = clock::wall();
             let written = tokio::task::spawn_blocking(move || turn(&folder, plan, now, &group));
@@ -37,6 +37,13 @@ pub(super) async fn back_up(agent: &Agent, group: &Group) {
         }
         tokio::time::sleep(TURN).await;
     }
+}
+
+/// Tells whether there are keys, once a majority confirmed that this node knows all of them: who
+/// just started makes its state again from the log, and a part of it is no backup.
+async fn has_keys(group: &Group) -> bool {
+    let usage = group.ask(Query::Usage).await;
+    usage.is_ok() && group.look(|state| state.usage().keys > 0)
 }
 
 /// Writes a backup when one is due, and removes those that are too many.
