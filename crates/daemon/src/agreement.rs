@@ -7,6 +7,7 @@
 //! groups that meet, `orders` what an operator may want.
 
 mod dropped;
+mod known;
 mod meet;
 mod orders;
 mod schedule;
@@ -26,6 +27,7 @@ use raft::{Answer, Command, Group, Options, SessionId, Timing, Trouble, Voter};
 use tokio::sync::{Notify, mpsc, watch};
 use tracing::{error, info, warn};
 
+use self::known::Known;
 use self::meet::Card;
 use self::orders::Order;
 use self::wire::Wire;
@@ -54,6 +56,7 @@ pub(crate) struct Agreement {
     stage: watch::Sender<Stage>,
     told: watch::Sender<Arc<[u8]>>,
     shown: watch::Sender<Arc<Shown>>,
+    known: Arc<Known>,
     orders: mpsc::Sender<Order>,
     /// Taken by the task that carries them out.
     ordered: tokio::sync::Mutex<mpsc::Receiver<Order>>,
@@ -85,6 +88,7 @@ impl Default for Agreement {
             stage: watch::Sender::new(Stage::Starting),
             told: watch::Sender::new(Arc::from(Vec::new())),
             shown: watch::Sender::default(),
+            known: Arc::default(),
             orders,
             ordered: tokio::sync::Mutex::new(ordered),
             goes: Notify::new(),
@@ -293,6 +297,7 @@ async fn live(agent: &Arc<Agent>, must_wait: bool) -> Ended {
         ended = stay::stay(agent, &group, must_wait) => ended,
         () = keep_sessions(agent, &group) => Ended::Failed("sessions end".to_owned()),
         () = schedule::back_up(agent, &group) => Ended::Failed("backups end".to_owned()),
+        () = known::keep(agent, &group) => Ended::Failed("keys are not asked for".to_owned()),
         () = shown::show(agent, &group) => Ended::Failed("locks are not shown".to_owned()),
     }
 }

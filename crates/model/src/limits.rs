@@ -530,6 +530,8 @@ pub const KV_TRANSACTION_WRITES_MAX: usize = 128;
 pub const KV_TRANSACTION_BYTES_MAX: usize = 1 << 20;
 /// Keys in all; the next one is refused.
 pub const KV_KEYS_MAX: u64 = 2_000_000;
+/// Most keys that a node which keeps no copy of them asks for, because expressions look at them.
+pub const KV_WANTED_MAX: usize = 256;
 /// Bytes of keys and values in all, which are in memory; what is more is refused.
 pub const KV_BYTES_MAX: u64 = 512 << 20;
 /// Quotas of prefixes; the next one is refused. Each write looks at all of them.

@@ -10,7 +10,9 @@ use raft::{FoundWhat, Group, Query, State};
 use tokio::sync::watch;
 
 use super::Agreement;
+use super::known::Known;
 use crate::agent::Agent;
+use crate::clock;
 
 /// Least time between two looks: names of locks are for answers that live for seconds.
 const TURN: Duration = Duration::from_millis(200);
@@ -55,6 +57,7 @@ pub(crate) struct View {
     /// The group, when it runs here.
     group: Option<Group>,
     shown: Arc<Shown>,
+    known: Arc<Known>,
 }
 
 impl Agreement {
@@ -63,6 +66,7 @@ impl Agreement {
         View {
             group: self.group().ok(),
             shown: self.shown(),
+            known: Arc::clone(&self.known),
         }
     }
 }
@@ -74,17 +78,13 @@ impl View {
             return Err(Unknown::new("agreement does not run on this node now"));
         };
         match what {
-            Agreed::Key(_) if group.standing().applied.is_none() => Err(Unknown::new(
-                "this node keeps no copy of the keys, as it is none of the voters",
-            )),
-            Agreed::Key(key) => group.look(|state| match state.get(key) {
-                None => Ok(Value::None),
-                Some(cell) => match std::str::from_utf8(&cell.value) {
-                    Ok(text) => Ok(Value::text(text.to_owned())),
-                    Err(_) => Err(Unknown::new(format!(
-                        "the value of the key {key} is no text"
-                    ))),
-                },
+            Agreed::Key(key) if group.standing().applied.is_none() => {
+                let value = self.known.look(key, clock::now())?;
+                text(key, value.as_deref())
+            }
+            Agreed::Key(key) => group.look(|state| {
+                let cell = state.get(key);
+                text(key, cell.map(|cell| &*cell.value))
             }),
             Agreed::LockOwner(lock) => {
                 let first = self.holders(lock)?.first();
@@ -102,6 +102,16 @@ impl View {
             return Err(Unknown::new("this node does not know yet who holds locks"));
         };
         Ok(all.get(lock).map(Vec::as_slice).unwrap_or_default())
+    }
+}
+
+fn text(key: &str, value: Option<&[u8]>) -> Result<Value, Unknown> {
+    match value.map(std::str::from_utf8) {
+        None => Ok(Value::None),
+        Some(Ok(text)) => Ok(Value::text(text.to_owned())),
+        Some(Err(_)) => Err(Unknown::new(format!(
+            "the value of the key {key} is no text"
+        ))),
     }
 }
 
