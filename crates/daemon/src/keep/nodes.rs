@@ -181,7 +181,7 @@ mod tests {
         keep.save_cluster();
         let document = folder.path().join("state/cluster.document");
         drop(keep);
-        std::fs::write(&document, b"junk").unwrap();
+        store::file::replace(&document, b"junk", store::file::PRIVATE).unwrap();
         let keep = Keep::open(folder.path()).unwrap();
         assert!(keep.cluster().is_none());
         let repairs = keep.seen().repairs.concat();
