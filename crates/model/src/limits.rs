@@ -406,7 +406,7 @@ pub const GOSSIP_DATAGRAM_BYTES_MAX: usize = 1_232;
 pub const GOSSIP_SENDERS_MAX: usize = 8_192;
 /// Derived keys that are held to open datagrams, of 600 bytes each; others are derived again, in
 /// two microseconds.
-pub const GOSSIP_SUBKEYS_MAX: usize = 512;
+pub const GOSSIP_SUBKEYS_MAX: usize = 128;
 /// Datagrams that one salt seals; then it is renewed. (A nonce comes again after 2^64.)
 pub const SALT_DATAGRAMS_MAX: u64 = 1 << 32;
 /// Age of a salt at which it is renewed.
