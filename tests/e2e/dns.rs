@@ -251,6 +251,23 @@ fn names_that_people_give_find_their_labels() {
 }
 
 #[test]
+fn recipes_are_written_again_but_never_over_files_of_others() {
+    let agent = Agent::start("dns.enabled: true\n");
+    wait_for("DNS to listen", || listens(&agent).then_some(()));
+    let write = |name: &str| {
+        let file = agent.home.root().join(name).display().to_string();
+        agent.opsbro(&["dns", "install", "--for", "dnsmasq", "--file", &file])
+    };
+    for _ in 0..2 {
+        write("new/opsbro.conf").expect(0);
+    }
+    agent.home.write("dnsmasq.conf", "port=53\n");
+    let refused = write("dnsmasq.conf").expect(2);
+    assert!(refused.stderr.contains("was not written by"), "{refused:?}");
+    assert_eq!(agent.home.read("dnsmasq.conf"), "port=53\n");
+}
+
+#[test]
 fn what_dns_is_told_without_sense_is_shown_and_changes_nothing() {
     let home = Home::with_port_0("groups: [linux]\ndns.enabled: true\n");
     home.set_parameters("dns-listener", "domain: .corp.test\n");

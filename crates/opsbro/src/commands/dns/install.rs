@@ -35,6 +35,11 @@ const EXAMPLES: &str = "Examples:
   opsbro dns install --for dnsmasq --print
   opsbro dns install --for unbound --file /etc/unbound/conf.d/opsbro.conf";
 
+/// What the files begin with that are ours.
+const MARK: &str = "Written by `opsbro dns install`";
+/// Longest file of ours.
+const RECIPE_BYTES_MAX: u64 = 16 << 10;
+
 /// A resolver that can ask others for a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Resolver {
@@ -70,7 +75,7 @@ impl Resolver {
     /// Writes what makes it ask the agent. The domain is not signed, so none may ask for proof.
     fn text(self, domain: &str, at: SocketAddr) -> String {
         let (ip, port) = (at.ip(), at.port());
-        let head = "Written by `opsbro dns install`: names of the cluster are asked of the agent.";
+        let head = format!("{MARK}: names of the cluster are asked of the agent.");
         match self {
             Self::SystemdResolved => format!(
                 "# {head}\n# All else is asked of the name servers of the network cards, as \
@@ -115,6 +120,13 @@ impl Install {
             program.printer.show(&Printed { file, text })?;
             return Ok(Exit::Yes);
         }
+        if self.file.is_some() && is_of_others(path) {
+            let failure = Failure::new(format!(
+                "{} is there, and was not written by `opsbro dns install`",
+                path.display()
+            ));
+            return Err(failure.with_hint("choose another --file, and include it there"));
+        }
         file::make_dir(path.parent().unwrap_or(Path::new("/")), 0o755)?;
         file::replace(path, text.as_bytes(), Access::Mode(0o644))?;
         program.printer.show(&Installed {
@@ -122,6 +134,16 @@ impl Install {
             next: self.resolver.next(path),
         })?;
         Ok(Exit::Yes)
+    }
+}
+
+/// Tells whether a file is there that somebody else wrote.
+fn is_of_others(path: &Path) -> bool {
+    match file::read(path, RECIPE_BYTES_MAX) {
+        Ok(None) => false,
+        Ok(Some(bytes)) => !String::from_utf8_lossy(&bytes).contains(MARK),
+        // Whatever cannot be read, or is larger than any of ours, is none.
+        Err(_) => true,
     }
 }
 
