@@ -1,8 +1,10 @@
 //! What an answer costs over the sockets, beside dnsmasq and bind on the same names in one run:
 //! `cargo xtask bench dns` prints one line `name value unit` a figure.
 //!
-//! `dnsperf` asks each server for a name of 1, 10 and 100 addresses, as fast as it answers, and the
-//! CPU time of the server is divided by the answers. Without `--bench`, as under `cargo test`, it
+//! Each server is asked for a name of 1, 10 and 100 addresses, as fast as it answers, and the CPU
+//! time of the server is divided by the answers: `_cpu` and `_rate` by `dnsperf`, which itself costs
+//! more than the servers, and `_flood` by an asker that sends and takes many packets with one call,
+//! so that it is the server that has no more to give. Without `--bench`, as under `cargo test`, it
 //! runs small and beside nobody. How late answers are while much happens is measured with real
 //! agents, in `tests/benches/dns.rs`.
 
@@ -37,6 +39,7 @@ fn main() -> io::Result<()> {
     let ours = Answering::new(cluster(), Config::standard(), address).map_err(io::Error::other)?;
     if !full {
         let took = ask(ours.address())?;
+        flood::run(ours.address(), 10, Duration::from_millis(20))?;
         return report("opsbro_small", took.as_secs_f64() * 1e6, "us");
     }
     let folder = Folder::new()?;
@@ -46,6 +49,7 @@ fn main() -> io::Result<()> {
         }
         let ran = dnsperf(&folder, ours.address(), size, || cpu_seconds("self"))?;
         ran.report("opsbro", size)?;
+        flood::report("opsbro", ours.address(), size)?;
         for neighbour in [Neighbour::Dnsmasq, Neighbour::Bind] {
             let Some(server) = neighbour.start(&folder)? else {
                 continue;
@@ -53,6 +57,7 @@ fn main() -> io::Result<()> {
             let pid = server.child.id().to_string();
             let ran = dnsperf(&folder, server.address, size, || cpu_seconds(&pid))?;
             ran.report(neighbour.name(), size)?;
+            flood::report(neighbour.name(), server.address, size)?;
         }
     }
     Ok(())
@@ -192,6 +197,94 @@ fn ask(at: SocketAddr) -> io::Result<Duration> {
     socket.send(&question(7, &name, wire::A, 1_232))?;
     socket.recv(&mut [0; 2_048])?;
     Ok(began.elapsed())
+}
+
+/// Asks with many packets a call.
+mod flood {
+    use std::io::{self, IoSlice, IoSliceMut};
+    use std::net::{SocketAddr, UdpSocket};
+    use std::os::fd::AsRawFd;
+    use std::time::{Duration, Instant};
+
+    use dns::{Name, question, wire};
+    use nix::errno::Errno;
+    use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg};
+
+    /// Senders: servers with several threads have the kernel deal senders out to them.
+    const SOCKETS: usize = 8;
+    /// Questions that a sender has on the way at most: no buffer of a server overflows.
+    const WINDOW: usize = 16;
+    /// Time after which questions without an answer count as lost.
+    const LOST: Duration = Duration::from_millis(50);
+
+    /// Reports the answers a second.
+    pub(super) fn report(server: &str, at: SocketAddr, size: u32) -> io::Result<()> {
+        let rate = run(at, size, Duration::from_secs(3))?;
+        super::report(&format!("{server}_{size}_flood"), rate, "queries/s")
+    }
+
+    /// Asks for a time, and gives the answers a second.
+    pub(super) fn run(at: SocketAddr, size: u32, time: Duration) -> io::Result<f64> {
+        let name = Name::parse(&super::name_of(size)).expect("a name");
+        let packet = question(7, &name, wire::A, 4_096);
+        let askers: io::Result<Vec<Asker>> = (0..SOCKETS).map(|_| Asker::new(at)).collect();
+        let (mut askers, mut answers) = (askers?, 0);
+        let began = Instant::now();
+        while began.elapsed() < time {
+            for asker in &mut askers {
+                answers += asker.turn(&packet)?;
+            }
+        }
+        Ok(answers as f64 / began.elapsed().as_secs_f64())
+    }
+
+    struct Asker {
+        socket: UdpSocket,
+        headers: MultiHeaders<SockaddrStorage>,
+        answers: Vec<[u8; 4_096]>,
+        under_way: usize,
+    }
+
+    impl Asker {
+        fn new(at: SocketAddr) -> io::Result<Self> {
+            let socket = UdpSocket::bind("127.0.0.1:0")?;
+            socket.connect(at)?;
+            socket.set_read_timeout(Some(LOST))?;
+            Ok(Self {
+                socket,
+                headers: MultiHeaders::preallocate(WINDOW, None),
+                answers: vec![[0; 4_096]; WINDOW],
+                under_way: 0,
+            })
+        }
+
+        /// Waits for answers, and asks as many again; gives how many came.
+        fn turn(&mut self, packet: &[u8]) -> io::Result<usize> {
+            let socket = self.socket.as_raw_fd();
+            let mut slices: Vec<[IoSliceMut<'_>; 1]> = self
+                .answers
+                .iter_mut()
+                .map(|answer| [IoSliceMut::new(answer)])
+                .collect();
+            let (headers, flags) = (&mut self.headers, MsgFlags::MSG_WAITFORONE);
+            let mut came = 0;
+            if self.under_way > 0 {
+                match recvmmsg(socket, headers, slices.iter_mut(), flags, None) {
+                    Ok(results) => came = results.count(),
+                    Err(Errno::EAGAIN) => self.under_way = 0,
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            self.under_way = self.under_way.saturating_sub(came);
+            let many = WINDOW - self.under_way;
+            let packets = vec![[IoSlice::new(packet)]; many];
+            let nobody: Vec<Option<SockaddrStorage>> = vec![None; many];
+            let flags = MsgFlags::MSG_DONTWAIT;
+            let sent = sendmmsg(socket, &mut self.headers, &packets, &nobody, [], flags);
+            self.under_way += sent.map_or(0, |results| results.count());
+            Ok(came)
+        }
+    }
 }
 
 /// Another name server.
