@@ -305,13 +305,20 @@ fn of_two_that_meet_the_empty_one_gives_way_and_two_with_data_stay_apart() {
     kv(&one, &["get", "theirs"]).expect(1);
 }
 
+/// Gives how often agents die in a test: `AGREEMENT_ROUNDS` says it, 200 is a proof.
+pub(crate) fn rounds() -> u64 {
+    let asked = std::env::var("AGREEMENT_ROUNDS").ok();
+    let usual = if std::env::var("SLOW_TESTS").is_ok() {
+        12
+    } else {
+        4
+    };
+    asked.map_or(usual, |text| text.parse().expect("a number"))
+}
+
 #[test]
 fn what_was_acknowledged_outlives_kills_at_any_moment() {
-    let rounds = if std::env::var("SLOW_TESTS").is_ok() {
-        200
-    } else {
-        5
-    };
+    let rounds = rounds();
     let mut home = Home::with_port_0("");
     let mut acknowledged = 0_u64;
     for round in 0..rounds {

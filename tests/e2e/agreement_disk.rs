@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use rustix::process::Signal;
 use tests::{Agent, Home, wait_for};
 
-use crate::agreement::{QUIET, get, is_put};
+use crate::agreement::{QUIET, get, is_put, rounds};
 
 /// A file system of its own, unmounted when it is dropped.
 struct Mount(PathBuf);
@@ -47,11 +47,7 @@ impl Drop for Mount {
 
 #[test]
 fn what_was_acknowledged_outlives_a_loss_of_power() {
-    let rounds = if std::env::var("SLOW_TESTS").is_ok() {
-        50
-    } else {
-        4
-    };
+    let rounds = rounds();
     let folder = image_folder();
     let image = folder.path().join("image");
     make_image(&image);

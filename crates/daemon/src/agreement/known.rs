@@ -58,7 +58,7 @@ impl Known {
         wanted.looked = now;
         match &wanted.told {
             None => Err(Unknown::new(
-                "this node is none of the voters and asks them for the key: it is known in a moment",
+                "this node is none of the voters and asks them for the key: look again in a moment",
             )),
             Some((since, _)) if now.since(*since) > AGE_MAX => Err(Unknown::new(format!(
                 "this node is none of the voters, and none of them answered for {} s",

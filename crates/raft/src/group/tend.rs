@@ -22,7 +22,7 @@ const READY_LAG_MAX: u64 = 64;
 /// Least time between two looks at the size of the log.
 const TURN: Duration = Duration::from_secs(1);
 /// Time that a learner has to say whether it may vote.
-const SOUND_TIME: Duration = Duration::from_millis(500);
+const SOUND_TIME: Duration = Duration::from_secs(2);
 /// Time after which a step is given up; the next turn takes it again.
 const STEP_TIME: Duration = Duration::from_secs(10);
 

@@ -2,9 +2,9 @@
 //! and a network that cuts. What clients were told must have been possible.
 //!
 //! A failing run prints its seed; `RAFT_SEED=n` runs that one alone, `RAFT_SEED=n..m` these, and
-//! `RAFT_FAULTS=n` says with how many faults. tokio has one choice left to chance, whom of those who
-//! wait for one thing it wakes first; `RUSTFLAGS="--cfg tokio_unstable"` makes that follow from the
-//! seed as well, so that a run is the same each time.
+//! `RAFT_FAULTS=n` says with how many faults. tokio leaves to chance whom of those who wait for one
+//! thing it wakes first; `RUSTFLAGS="--cfg tokio_unstable"` makes that follow from the seed, so
+//! that a run is the same each time.
 
 #![cfg(test)]
 
