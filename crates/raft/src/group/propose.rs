@@ -126,7 +126,7 @@ impl Inner {
 /// Gathers what waits into batches, a few under way at one time.
 pub(super) async fn run(inner: Arc<Inner>, mut wished: mpsc::Receiver<Wish>) {
     let mut stop = inner.stop.subscribe();
-    let under_way = Arc::new(Semaphore::new(RAFT_BATCHES_MAX));
+    let under_way = Arc::new(Semaphore::new(RAFT_BATCHES_MAX as usize));
     let (mut expiry, mut server) = (inner.machine.watch_expiry(), inner.raft.server_metrics());
     let mut not_before = Instant::now();
     let mut left_over = None;
@@ -150,10 +150,16 @@ pub(super) async fn run(inner: Arc<Inner>, mut wished: mpsc::Receiver<Wish>) {
                 }
             }
         }
-        // While the permit is waited for, more wishes gather.
+        // While the permit is waited for, more wishes gather. Beside an entry that others sync, the
+        // disk of this node may work on the next one; who is alone would only split what waits.
+        let share = if inner.votes_alone() {
+            RAFT_BATCHES_MAX
+        } else {
+            1
+        };
         let permit = tokio::select! {
             () = stopped(&mut stop) => return,
-            permit = Arc::clone(&under_way).acquire_owned() => permit,
+            permit = Arc::clone(&under_way).acquire_many_owned(share) => permit,
         };
         let Ok(permit) = permit else {
             return;
