@@ -45,7 +45,8 @@ pub(super) async fn stay(agent: &Arc<Agent>, group: &Group, must_wait: bool) -> 
         // Who gave way waits longer: there was a group to join a moment ago.
         let patience = FOUND_AFTER * if must_wait { 6 } else { 1 };
         let waited = clock::now().since(started) >= patience;
-        if may_found(agent, &standing, &others, waited, must_wait) {
+        let founds = may_found(agent, &standing, &others, waited, must_wait);
+        if founds {
             found(group).await;
         }
         tell(agent, group);
@@ -69,7 +70,7 @@ pub(super) async fn stay(agent: &Arc<Agent>, group: &Group, must_wait: bool) -> 
         }
         let nodes = nodes(agent, group);
         let step = group.tend(rules(agent), &nodes, clock::now()).await;
-        let waits = standing.voters.is_empty() && !waited;
+        let waits = founds || (standing.voters.is_empty() && !waited);
         let is_busy = waits || step.is_some() || is_unsettled(group, &standing, &nodes);
         if let Some((step, done)) = step {
             match done {
