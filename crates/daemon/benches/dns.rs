@@ -2,11 +2,11 @@
 //! `cargo xtask bench dns` prints one line `name value unit` a figure.
 //!
 //! Each server is asked for a name of 1, 10 and 100 addresses, as fast as it answers, and the CPU
-//! time of the server is divided by the answers: `_cpu` and `_rate` by `dnsperf`, which itself costs
-//! more than the servers, and `_flood` by an asker that sends and takes many packets with one call,
-//! so that it is the server that has no more to give. Without `--bench`, as under `cargo test`, it
-//! runs small and beside nobody. How late answers are while much happens is measured with real
-//! agents, in `tests/benches/dns.rs`.
+//! time of the server is divided by the answers: `_cpu` and `_rate` by `dnsperf`, which itself
+//! costs more than the servers, and `_flood` by an asker that sends and takes many packets with one
+//! call, so that it is the server that has no more to give. Without `--bench`, as under
+//! `cargo test`, it runs small and beside nobody. How late answers are while much happens is
+//! measured with real agents, in `tests/benches/dns.rs`.
 
 #![allow(
     clippy::disallowed_methods,
