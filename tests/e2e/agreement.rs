@@ -194,7 +194,7 @@ fn a_lock_is_held_by_one_and_lost_with_its_lease() {
 }
 
 /// Starts nodes that know the first one, and waits until so many vote.
-fn together(count: usize, voters: usize) -> Vec<Agent> {
+pub(crate) fn together(count: usize, voters: usize) -> Vec<Agent> {
     let first = Agent::start(QUIET);
     let seed = first.listen("gossip");
     let mut agents = vec![first];
@@ -207,12 +207,12 @@ fn together(count: usize, voters: usize) -> Vec<Agent> {
     agents
 }
 
-fn seeded(seed: SocketAddr) -> String {
+pub(crate) fn seeded(seed: SocketAddr) -> String {
     format!("{QUIET}seeds: ['{seed}']\n")
 }
 
 /// Lets an agent take the same port at its next start: who all move at once find nobody.
-fn keep_port(agent: &Agent) {
+pub(crate) fn keep_port(agent: &Agent) {
     let port = agent.listen("gossip").port();
     let text = agent.home.read("etc/agent.yml");
     let kept = text.replace("port: 0\n", &format!("port: {port}\n"));

@@ -1,4 +1,4 @@
-//! Keys on a disk that fails for want of power.
+//! Keys on disks that fail: no room, no power, and other bytes than were written.
 //!
 //! Power fails as it does for `store`: the data of the agent is on an ext4 image behind a loop
 //! device, the agent is frozen, and the file behind the device is copied. What the mounted file
@@ -11,9 +11,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rustix::process::Signal;
-use tests::{Agent, Home, wait_for};
+use tests::{Agent, Home, request_over, wait_for, wait_within};
 
-use crate::agreement::{QUIET, get, is_put, rounds};
+use crate::agreement::{
+    QUIET, TOGETHER, get, is_put, keep_port, kv, rounds, seeded, state_of, together,
+};
 
 /// A file system of its own, unmounted when it is dropped.
 struct Mount(PathBuf);
@@ -43,6 +45,140 @@ impl Drop for Mount {
             eprintln!("{} stays mounted", self.0.display());
         }
     }
+}
+
+/// Has a key put, again and again until that is acknowledged: while the lead changes hands nobody
+/// may know whether it was, and to put it twice harms nobody.
+fn puts(agent: &Agent, key: &str, value: &str) {
+    wait_within(TOGETHER, "a key to be put", || {
+        (kv(agent, &["put", key, value]).code == Some(0)).then_some(())
+    });
+}
+
+/// Waits until a node knows a value by itself.
+fn comes_to_know(agent: &Agent, key: &str, value: &str) {
+    wait_within(TOGETHER, "what the others agreed on", || {
+        let got = kv(agent, &["get", key, "--stale"]);
+        (got.stdout.trim_end() == value).then_some(())
+    });
+}
+
+fn has_voters(agents: &[&Agent], count: usize) {
+    for agent in agents {
+        wait_within(TOGETHER, "the voters", || {
+            (state_of(agent)?["voters"].as_array()?.len() == count).then_some(())
+        });
+    }
+}
+
+#[test]
+fn a_voter_whose_disk_is_full_steps_aside_and_comes_back() {
+    let first = Agent::start(QUIET);
+    let yml = seeded(first.listen("gossip"));
+    let second = Agent::start(&yml);
+    let home = Home::with_port_0(&yml);
+    let data = home.root().join("var/lib");
+    let Some(_mount) = Mount::new(&data, &["-t", "tmpfs", "-o", "size=48m,mode=700", "none"])
+    else {
+        return;
+    };
+    let full = home.launch().ready();
+    has_voters(&[&first, &second, &full], 3);
+    puts(&full, "a", "before");
+    fill(&data.join("ballast"));
+    puts(&second, "a", "meanwhile");
+    // Its log has room that was set aside before: four mebibytes, which are used up first.
+    let large = vec![b'x'; 1_000_000];
+    wait_within(TOGETHER, "it to step aside", || {
+        let _ = request_over(&first.home.socket(), "PUT", "/kv/large", &[], &large);
+        let told = full.opsbro(&["raft", "state"]);
+        (told.code == Some(2)).then_some(())
+    });
+    puts(&first, "b", "meanwhile");
+    assert_eq!(get(&second, "b")["value"], "meanwhile");
+    fs::remove_file(data.join("ballast")).unwrap();
+    comes_to_know(&full, "b", "meanwhile");
+    has_voters(&[&full], 3);
+    puts(&full, "a", "after");
+    assert_eq!(get(&first, "a")["value"], "after");
+}
+
+/// Takes all the room that is left.
+fn fill(path: &Path) {
+    let mut file = fs::File::create(path).unwrap();
+    let mut size = 1 << 20;
+    while size > 0 {
+        match std::io::Write::write_all(&mut file, &vec![0; size]) {
+            Ok(()) => {}
+            Err(_) => size /= 2,
+        }
+    }
+}
+
+#[test]
+fn a_torn_end_of_the_log_is_cut_and_a_damaged_middle_keeps_a_voter_out() {
+    let mut agents = together(3, 3);
+    agents.iter().for_each(keep_port);
+    puts(&agents[0], "marked", "bytes-that-will-be-damaged");
+    for number in 0..20 {
+        puts(&agents[0], "more", &number.to_string());
+    }
+    let hurt = agents.pop().unwrap();
+    comes_to_know(&hurt, "more", "19");
+    // The end of a write that a crash cut off, behind all that was acknowledged.
+    let home = hurt.stop();
+    let log = files_of_log(&home).pop().unwrap();
+    let mut bytes = fs::read(&log).unwrap();
+    bytes.extend_from_slice(b"half of a record");
+    overwrite(&log, &bytes);
+    puts(&agents[0], "more", "torn");
+    let hurt = home.launch().ready();
+    comes_to_know(&hurt, "more", "torn");
+    // Bytes that had been durable, in the midst of the others.
+    let home = hurt.stop();
+    for log in files_of_log(&home) {
+        let mut bytes = fs::read(&log).unwrap();
+        let mark = b"bytes-that-will-be-damaged";
+        let found = bytes.windows(mark.len()).position(|part| part == mark);
+        if let Some(at) = found {
+            bytes[at] ^= 1;
+            overwrite(&log, &bytes);
+        }
+    }
+    let hurt = home.launch().ready();
+    let told = hurt.opsbro(&["raft", "state"]).expect(2);
+    assert!(
+        told.stderr.contains("damaged") && told.stderr.contains("opsbro raft rejoin"),
+        "{told:?}"
+    );
+    puts(&agents[0], "more", "without it");
+    assert_eq!(
+        kv(&hurt, &["get", "more"]).code,
+        Some(2),
+        "it takes no part"
+    );
+    hurt.opsbro(&["raft", "rejoin"]).expect(0);
+    comes_to_know(&hurt, "marked", "bytes-that-will-be-damaged");
+    has_voters(&[&hurt], 3);
+    // It votes: with it two of three are enough.
+    wait_within(TOGETHER, "it to vote again", || {
+        (state_of(&hurt)?["may_vote"] == true).then_some(())
+    });
+    drop(agents.pop());
+    puts(&hurt, "more", "with it");
+    assert_eq!(get(&agents[0], "more")["value"], "with it");
+}
+
+fn files_of_log(home: &Home) -> Vec<PathBuf> {
+    let mut files = tests::files_below(&home.root().join("var/lib/journal/raft"));
+    files.retain(|path| path.extension().is_some_and(|name| name == "journal"));
+    files.sort();
+    files
+}
+
+fn overwrite(path: &Path, bytes: &[u8]) {
+    let mut file = fs::File::create(path).unwrap();
+    std::io::Write::write_all(&mut file, bytes).unwrap();
 }
 
 #[test]

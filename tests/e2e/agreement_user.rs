@@ -1,11 +1,12 @@
 //! What users carry into the keys, and out of them; who wins an election.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::json;
-use tests::{Agent, Home, request_over, wait_for};
+use tests::{Agent, Home, files_below, request_over, wait_for, wait_within};
 
-use crate::agreement::{get, kv, put};
+use crate::agreement::{QUIET, TOGETHER, get, kv, put, state_of};
 
 fn post(agent: &Agent, path: &str, body: &serde_json::Value) -> (u16, String) {
     let body = body.to_string();
@@ -168,4 +169,143 @@ fn one_node_wins_an_election_and_expressions_see_it() {
         );
         runs.join().unwrap().expect(2);
     });
+}
+
+#[test]
+fn a_lock_with_slots_has_so_many_holders_and_a_place_that_is_free_goes_to_who_waits() {
+    let agent = Agent::start(QUIET);
+    let acquire = |time: &str| {
+        let words = ["lock", "acquire", "pool", "--slots", "2", "--timeout", time];
+        agent.opsbro(&[&words[..], &["-o", "json"]].concat())
+    };
+    let session = |ran: tests::Ran| ran.expect(0).json()["session"].as_str().unwrap().to_owned();
+    let first = session(acquire("5s"));
+    let second = session(acquire("5s"));
+    assert_ne!(first, second);
+    acquire("200ms").expect(1);
+    let holders = || {
+        let list = agent.opsbro(&["lock", "list", "-o", "json"]);
+        let list = list.expect(0).json();
+        list[0]["holders"].as_array().unwrap().len()
+    };
+    assert_eq!(holders(), 2);
+    let words = ["lock", "pool", "--slots", "2", "--", "echo", "mine"];
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| agent.opsbro(&words));
+        wait_for("somebody to wait", || {
+            let list = agent.opsbro(&["lock", "list", "-o", "json"]);
+            let waiters = list.expect(0).json()[0]["waiters"].as_array()?.len();
+            (waiters == 1).then_some(())
+        });
+        let release = ["lock", "release", "pool", "--session", &first];
+        agent.opsbro(&release).expect(0);
+        assert_eq!(waiting.join().unwrap().expect(0).stdout, "mine\n");
+    });
+    wait_for("the place to be free again", || {
+        (holders() == 1).then_some(())
+    });
+    let other = ["lock", "pool", "--slots", "3", "--", "true"];
+    let refused = agent.opsbro(&other);
+    assert_ne!(refused.code, Some(0), "all agree on the slots: {refused:?}");
+}
+
+#[test]
+fn the_leader_backs_up_the_keys_by_itself_and_keeps_the_newest() {
+    let home = Home::with_port_0(&format!("{QUIET}backup-every: 1h\nbackup-keep: 2\n"));
+    let agent = home.launch().ready();
+    put(&agent, "app/color", "blue");
+    let home = agent.stop();
+    // Those of other days; the first start wrote none, as there was no key.
+    let old = |hours: u64| {
+        format!(
+            "var/lib/backup/keys-{}.backup",
+            1_000_000 + hours * 3_600_000
+        )
+    };
+    (0..3).for_each(|hours| home.write(&old(hours), "old"));
+    let agent = home.launch().ready();
+    let folder = agent.home.root().join("var/lib/backup");
+    let names = || {
+        let files = files_below(&folder).into_iter();
+        let mut names: Vec<String> = files
+            .filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
+            .filter(|name| name.ends_with(".backup"))
+            .collect();
+        names.sort_by_key(|name| (name.len(), name.clone()));
+        names
+    };
+    let names = wait_within(
+        TOGETHER,
+        "a backup, and those that are too many to be gone",
+        || Some(names()).filter(|names| names.len() == 2),
+    );
+    assert!(old(2).ends_with(&names[0]), "{names:?}");
+    let newest = folder.join(&names[1]).to_str().unwrap().to_owned();
+    let inspected = agent.opsbro(&["backup", "inspect", &newest]).expect(0);
+    assert!(inspected.stdout.contains('1'), "{inspected:?}");
+    let other = Agent::start(QUIET);
+    other.opsbro(&["backup", "restore", &newest]).expect(0);
+    assert_eq!(get(&other, "app/color")["value"], "blue");
+}
+
+#[test]
+fn voters_are_spread_over_the_places_that_are_told() {
+    let text = |rack: &str| {
+        format!(
+            "{QUIET}voters: 3\nvoters-spread: [rack-a, rack-b, rack-c]\n\
+             bootstrap: 5\ngroups: [{rack}]\n"
+        )
+    };
+    let first = Agent::start(&text("rack-a"));
+    let seed = first.listen("gossip");
+    let mut agents = vec![(first, "rack-a")];
+    for rack in ["rack-a", "rack-a", "rack-b", "rack-c"] {
+        let yml = format!("{}seeds: ['{seed}']\n", text(rack));
+        agents.push((Agent::start(&yml), rack));
+    }
+    // Some of them neither vote nor copy, and know of no voters.
+    let voters = wait_within(TOGETHER, "three voters", || {
+        agents.iter().find_map(|(agent, _)| {
+            let voters = state_of(agent)?["voters"].as_array()?.clone();
+            (voters.len() == 3).then_some(voters)
+        })
+    });
+    let places: BTreeSet<&str> = agents
+        .iter()
+        .filter(|(agent, _)| voters.contains(&agent.info()["uuid"]))
+        .map(|(_, rack)| *rack)
+        .collect();
+    assert_eq!(places.len(), 3, "{places:?}");
+}
+
+#[test]
+fn expressions_know_keys_on_a_node_that_keeps_no_copy_of_them() {
+    let yml = format!("{QUIET}voters: 1\n");
+    let first = Agent::start(&yml);
+    put(&first, "app/color", "blue");
+    let more = format!("{yml}seeds: ['{}']\n", first.listen("gossip"));
+    // One votes and one more copies; the third does neither.
+    let others = [Agent::start(&more), Agent::start(&more)];
+    for agent in &others {
+        wait_within(TOGETHER, "the group to be joined", || {
+            (kv(agent, &["get", "app/color"]).stdout == "blue\n").then_some(())
+        });
+    }
+    for agent in &others {
+        let evaluate = |expression: &str| {
+            let ran = agent.opsbro(&["evaluator", "eval", expression, "-o", "json"]);
+            (ran.code == Some(0)).then(|| ran.json()["value"].clone())
+        };
+        wait_within(TOGETHER, "the key to be known", || {
+            (evaluate("kv('app/color')")? == "blue").then_some(())
+        });
+        put(&first, "app/color", "green");
+        wait_within(TOGETHER, "its next value to be known", || {
+            (evaluate("kv('app/color')")? == "green").then_some(())
+        });
+        put(&first, "app/color", "blue");
+        wait_within(TOGETHER, "an absent key to be known as absent", || {
+            (evaluate("kv('app/none') == None")? == true).then_some(())
+        });
+    }
 }

@@ -9,9 +9,12 @@
     reason = "every line here is a test"
 )]
 
+mod agreement;
 mod detect;
 mod duo;
 mod junk;
+#[path = "../../crates/raft/tests/cluster/linearizable.rs"]
+mod linearizable;
 mod seen;
 mod weather;
 mod zones;

@@ -63,6 +63,21 @@ pub fn request(
     Reply::read(stream)
 }
 
+/// Sends a request over a unix socket when somebody listens there; the status is 0 when there was
+/// no answer.
+pub fn try_request_over(
+    socket: &Path,
+    method: &str,
+    path: &str,
+    headers: &[&str],
+    body: &[u8],
+) -> Option<Reply> {
+    let mut stream = UnixStream::connect(socket).ok()?;
+    stream.set_read_timeout(Some(DEADLINE)).ok()?;
+    let _ = stream.write_all(&bytes("opsbro", method, path, headers, body));
+    Some(Reply::read(stream))
+}
+
 /// Sends a request over a unix socket.
 pub fn request_over(
     socket: &Path,

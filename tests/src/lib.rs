@@ -14,7 +14,7 @@ mod watch;
 mod wedge;
 
 pub use agent::{Agent, Home, files_below};
-pub use http::{Reply, request, request_over, take_request};
+pub use http::{Reply, request, request_over, take_request, try_request_over};
 pub use lan::{Host, Kind, Lan, Link, Traffic};
 pub use program::{Ran, build, opsbro};
 pub use server::{Folder, Server, free_port};
