@@ -70,6 +70,8 @@ pub enum Trouble {
     Stopped(String),
 }
 
+/// How long a snapshot may take before it is asked for again.
+const SNAPSHOT_TURN: Duration = Duration::from_secs(1);
 /// Silence of a majority after which a leader is not said to lead: longer than an election takes.
 const CUT_TIME: Duration = Duration::from_millis(1_500);
 
@@ -326,10 +328,21 @@ impl Group {
         found.current_leader
     }
 
-    /// Writes a snapshot now, and lets go of the log before it.
+    /// Writes a snapshot of all that is applied now, and lets go of the log before it.
     pub async fn snapshot(&self) -> Result<(), Trouble> {
-        let done = self.inner.raft.trigger().snapshot().await;
-        done.map_err(|error| Trouble::Stopped(error.to_string()))
+        let mut metrics = self.inner.metrics.clone();
+        let applied = metrics.borrow().last_applied;
+        loop {
+            // While one is being written, which may lack the newest, openraft begins no other.
+            let asked = self.inner.raft.trigger().snapshot().await;
+            asked.map_err(|error| Trouble::Stopped(error.to_string()))?;
+            let covers = metrics.wait_for(|one| one.snapshot >= applied);
+            match tokio::time::timeout(SNAPSHOT_TURN, covers).await {
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(error)) => return Err(Trouble::Stopped(error.to_string())),
+                Err(_) => {}
+            }
+        }
     }
 
     /// Ends taking part. What is acknowledged is on disk at any time.
