@@ -324,11 +324,7 @@ fn what_was_acknowledged_outlives_kills_at_any_moment() {
     for round in 0..rounds {
         let agent = home.launch().ready();
         if acknowledged > 0 {
-            let last = get(&agent, "counter")["value"]
-                .as_str()
-                .unwrap()
-                .parse::<u64>()
-                .unwrap();
+            let last = number(&agent);
             assert!(
                 last >= acknowledged,
                 "round {round}: {last} after {acknowledged}"
@@ -361,12 +357,17 @@ fn what_was_acknowledged_outlives_kills_at_any_moment() {
         acknowledged = told.load(Ordering::Relaxed);
     }
     let agent = home.launch().ready();
-    let last = get(&agent, "counter")["value"]
-        .as_str()
-        .unwrap()
-        .parse::<u64>()
-        .unwrap();
+    let last = number(&agent);
     assert!(last >= acknowledged, "{last} after {acknowledged}");
+}
+
+/// Gives the number that was put last, as soon as the disk has let agreement start.
+pub(crate) fn number(agent: &Agent) -> u64 {
+    let text = wait_within(TOGETHER, "the number", || {
+        let got = kv(agent, &["get", "counter"]);
+        (got.code == Some(0)).then_some(got.stdout)
+    });
+    text.trim().parse().unwrap()
 }
 
 /// Puts a number, and tells whether that was acknowledged. The agent may die meanwhile.

@@ -14,7 +14,7 @@ use rustix::process::Signal;
 use tests::{Agent, Home, request_over, wait_for, wait_within};
 
 use crate::agreement::{
-    QUIET, TOGETHER, get, is_put, keep_port, kv, rounds, seeded, state_of, together,
+    QUIET, TOGETHER, get, is_put, keep_port, kv, number, rounds, seeded, state_of, together,
 };
 
 /// A file system of its own, unmounted when it is dropped.
@@ -225,14 +225,6 @@ fn what_was_acknowledged_outlives_a_loss_of_power() {
         fs::rename(&after, &image).unwrap();
     }
     assert!(acknowledged > 0);
-}
-
-fn number(agent: &Agent) -> u64 {
-    get(agent, "counter")["value"]
-        .as_str()
-        .unwrap()
-        .parse()
-        .unwrap()
 }
 
 /// Puts numbers, one after the other, until it is over or the agent is.
