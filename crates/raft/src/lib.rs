@@ -30,6 +30,7 @@ mod machine;
 pub mod members;
 mod message;
 mod network;
+mod news;
 pub mod query;
 mod runtime;
 pub mod state;

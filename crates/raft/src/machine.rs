@@ -17,6 +17,7 @@ use crate::config::{Answers, Content, Parcel, Types};
 use crate::disk::{Disk, DiskError, Image, off_reactor};
 use crate::image::Item;
 use crate::log::{LogStore, any};
+use crate::news::tell_new;
 use crate::state::State;
 use crate::words::{Clock, GroupId, Revision, Voter};
 
@@ -91,11 +92,7 @@ impl Machine {
     /// Tells those who watch what an entry or a snapshot changed.
     fn tell(&self, revision: Revision, next: Option<Clock>) {
         self.changed.send_replace(revision);
-        self.expiry.send_if_modified(|now| {
-            let is_news = *now != next;
-            *now = next;
-            is_news
-        });
+        tell_new(&self.expiry, next);
     }
 
     /// Gives the group that this node is in. Nobody waits for the state here.

@@ -15,6 +15,8 @@ use openraft::AsyncRuntime;
 use openraft::impls::TokioRuntime;
 use tokio::sync::watch;
 
+use crate::news::tell_new;
+
 tokio::task_local! {
     /// The ticker of the group that is being made, and later of the ticker's own task.
     static TICKER: Ticker;
@@ -43,11 +45,7 @@ impl Ticker {
 
     /// Lets it go, or rest.
     pub(crate) fn let_go(&self, goes: bool) {
-        self.goes.send_if_modified(|now| {
-            let is_news = *now != goes;
-            *now = goes;
-            is_news
-        });
+        tell_new(&self.goes, goes);
     }
 
     /// Tells how often it ticked.

@@ -24,6 +24,7 @@ use tokio::sync::watch;
 use super::ask::mail;
 use super::{Inner, stopped};
 use crate::message::{self, Call, Ends, LogId, Reply, Vote};
+use crate::news::tell_new;
 use crate::words::Voter;
 
 /// How often the others are asked.
@@ -101,11 +102,7 @@ impl Inner {
         if !self.is_blank.load(Ordering::Relaxed) || self.door.admitted() == Some(*vote) {
             return true;
         }
-        self.door.knocks.send_if_modified(|known| {
-            let is_new = *known != Some(*vote);
-            *known = Some(*vote);
-            is_new
-        });
+        tell_new(&self.door.knocks, Some(*vote));
         false
     }
 
