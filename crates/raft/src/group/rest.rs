@@ -78,14 +78,15 @@ pub(super) async fn run(inner: Arc<Inner>) {
 /// Tells whether a node has heartbeats to send, or may have to stand for election. Who alone
 /// takes part is its own majority, and who only copies, or is in no group, waits to be told.
 fn needs_clock(server: &Server) -> bool {
-    let membership = server.membership_config.membership();
-    let mut members = membership.nodes().map(|(id, _)| *id);
-    let is_alone = members.all(|id| id == server.id);
     match server.state {
-        ServerState::Leader => !is_alone,
+        ServerState::Leader => !is_alone(server.membership_config.membership(), server.id),
         ServerState::Follower | ServerState::Candidate => true,
         ServerState::Learner | ServerState::Shutdown => false,
     }
+}
+
+fn is_alone(members: &openraft::Membership<Voter, EmptyNode>, me: Voter) -> bool {
+    members.nodes().all(|(id, _)| *id == me)
 }
 
 impl Inner {
@@ -98,8 +99,9 @@ impl Inner {
 
     /// Tells whether nobody else takes part.
     pub(super) fn is_alone(&self) -> bool {
-        let metrics = self.metrics.borrow();
-        let membership = metrics.membership_config.membership();
-        membership.nodes().all(|(id, _)| *id == self.me)
+        is_alone(
+            self.metrics.borrow().membership_config.membership(),
+            self.me,
+        )
     }
 }
