@@ -577,6 +577,9 @@ pub const RAFT_CARD_BYTES_MAX: usize = 64 << 10;
 pub const RAFT_WRITES_MAX: usize = 1_024;
 /// Bytes of those.
 pub const RAFT_WRITES_BYTES_MAX: usize = 32 << 20;
+/// Bytes of entries that go to the disk of the agreed log as one write; a single larger one goes
+/// alone.
+pub const RAFT_WRITE_BYTES_MAX: usize = 4 << 20;
 /// Newest entries of the log that are kept in memory, beside those that the disk does not have.
 pub const RAFT_TAIL_BYTES_MAX: usize = 4 << 20;
 /// Entries that are read at once, to be sent or applied; a single larger one comes alone.

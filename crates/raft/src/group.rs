@@ -4,6 +4,7 @@
 //! [`Group::handle`] answers what other nodes ask. [`Group::tend`] lets the leader care for the
 //! members. Dropping the last handle ends nothing: [`Group::stop`] does.
 
+mod ahead;
 mod ask;
 mod propose;
 mod recover;
@@ -203,6 +204,7 @@ impl Group {
             Network {
                 transport: Arc::clone(&transport),
                 machine: machine.clone(),
+                log: log.clone(),
             },
             log.clone(),
             machine.clone(),
@@ -246,6 +248,7 @@ impl Group {
         tokio::spawn(ask::run(Arc::clone(&inner), read));
         tokio::spawn(tend::run(Arc::clone(&inner)));
         tokio::spawn(rest::run(Arc::clone(&inner)));
+        tokio::spawn(ahead::run(Arc::clone(&inner)));
         tokio::spawn(told::run(Arc::clone(&inner)));
         Ok(Self { inner })
     }

@@ -1,19 +1,28 @@
 //! The log as openraft asks for it, over a [`Disk`].
 //!
 //! The newest entries stay in memory, within bounds, so that neither replicating nor applying them
-//! reads the disk. An entry is there for readers from the moment it was handed in; whether it is
-//! durable is told by openraft's callback.
+//! reads the disk. An entry is there for readers from the moment it was handed in. That it is
+//! durable is told to openraft, unless the log runs ahead of its disk: `group::ahead` says when, and
+//! why nothing is agreed, or told to others, before it is durable here.
 
-use std::collections::VecDeque;
+mod tail;
+#[cfg(test)]
+mod tests;
+mod writer;
+
 use std::fmt::Debug;
 use std::ops::{Bound, RangeBounds};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use model::limits::{RAFT_READ_BYTES_MAX, RAFT_TAIL_BYTES_MAX};
+use model::limits::RAFT_READ_BYTES_MAX;
 use openraft::storage::{LogFlushed, RaftLogStorage};
 use openraft::{AnyError, EntryPayload, LogState, RaftLogReader, StorageError, StorageIOError};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::writer::Mark;
+
+use self::tail::Tail;
+use self::writer::{Write, Writer};
 use crate::config::Types;
 use crate::disk::{Disk, DiskError, off_reactor};
 use crate::words::{GroupId, Voter};
@@ -44,6 +53,7 @@ pub(crate) struct Card {
 #[derive(Clone, Debug)]
 pub(crate) struct LogStore {
     disk: Arc<dyn Disk>,
+    writer: Writer,
     shared: Arc<Mutex<Shared>>,
     /// Held while the card is replaced: openraft votes and purges on tasks of its own.
     saving: Arc<tokio::sync::Mutex<()>>,
@@ -54,99 +64,41 @@ struct Shared {
     card: Card,
     last: Option<LogId>,
     tail: Tail,
-}
-
-/// The newest entries.
-#[derive(Debug, Default)]
-struct Tail {
-    entries: VecDeque<(Entry, usize)>,
-    bytes: usize,
-    /// All entries before this index are durable.
-    durable: u64,
-}
-
-impl Tail {
-    fn push(&mut self, entry: Entry, bytes: usize) {
-        self.entries.push_back((entry, bytes));
-        self.bytes += bytes;
-        while self.bytes > RAFT_TAIL_BYTES_MAX
-            && let Some((_, bytes)) = self
-                .entries
-                .pop_front_if(|(entry, _)| entry.log_id.index < self.durable)
-        {
-            self.bytes -= bytes;
-        }
-    }
-
-    fn truncate_from(&mut self, index: u64) {
-        while let Some((_, bytes)) = self
-            .entries
-            .pop_back_if(|(entry, _)| entry.log_id.index >= index)
-        {
-            self.bytes -= bytes;
-        }
-        self.durable = self.durable.min(index);
-    }
-
-    fn clear(&mut self) {
-        self.entries.clear();
-        self.bytes = 0;
-    }
-
-    /// Gives the entries of a range when all of it is here, as many as have about so many bytes.
-    fn get(&self, from: u64, until: u64, bytes_max: usize) -> Option<Vec<Entry>> {
-        let first = self.entries.front()?.0.log_id.index;
-        if from < first {
-            return None;
-        }
-        let start = usize::try_from(from - first).ok()?;
-        let mut bytes = 0;
-        let mut found = Vec::new();
-        for (entry, size) in self.entries.iter().skip(start) {
-            bytes += size;
-            let is_over = bytes > bytes_max && !found.is_empty();
-            if entry.log_id.index >= until || is_over {
-                break;
-            }
-            found.push(entry.clone());
-        }
-        Some(found)
-    }
+    /// Whether openraft is told that entries are durable while they are not: see `group::ahead`.
+    runs_ahead: bool,
 }
 
 impl LogStore {
     /// Reads where the log stands.
     pub(crate) async fn open(disk: Arc<dyn Disk>) -> Result<Self, DiskError> {
-        let store = Self {
-            shared: Arc::default(),
-            saving: Arc::default(),
-            disk,
-        };
-        let card = off_reactor(&store.disk, |disk| disk.load_card()).await?;
+        let card = off_reactor(&disk, |disk| disk.load_card()).await?;
         let card: Card = match card {
             Some(bytes) => decode(&bytes)?,
             None => Card::default(),
         };
-        let (_, next) = store.disk.log_range();
+        let (_, next) = disk.log_range();
         let purged_next = card.purged.map_or(0, |purged| purged.index + 1);
         let mut last = card.purged;
         if next < purged_next {
             // A snapshot ahead of the log was taken in, and then the lights went out.
-            off_reactor(&store.disk, move |disk| disk.restart_log(purged_next)).await?;
+            off_reactor(&disk, move |disk| disk.restart_log(purged_next)).await?;
         } else if next > purged_next {
-            let newest = off_reactor(&store.disk, move |disk| disk.read(next - 1, next, 0)).await?;
+            let newest = off_reactor(&disk, move |disk| disk.read(next - 1, next, 0)).await?;
             let newest = newest
                 .first()
                 .ok_or_else(|| damaged("the newest entry is missing"))?;
             last = Some(decode_entry(newest)?.log_id);
         }
-        {
-            let mut shared = store.lock();
-            shared.card = card;
-            shared.last = last;
-            shared.tail.durable = next.max(purged_next);
-        }
-        Ok(store)
+        Ok(Self {
+            writer: Writer::new(Arc::clone(&disk), next.max(purged_next)),
+            disk,
+            shared: Arc::new(Mutex::new(Shared {
+                card,
+                last,
+                ..Shared::default()
+            })),
+            saving: Arc::default(),
+        })
     }
 
     /// Takes back that this node leads, as who starts: openraft would let it lead on in its term,
@@ -224,8 +176,33 @@ impl LogStore {
         let mut shared = self.lock();
         shared.last = Some(entry);
         shared.tail.clear();
-        shared.tail.durable = next;
+        self.writer.restart(next);
         Ok(())
+    }
+
+    /// Lets the log run ahead of its disk, or not; only that of a leader does.
+    pub(crate) fn run_ahead(&self, me: Voter, may: bool) {
+        let mut shared = self.lock();
+        let vote = shared.card.vote;
+        let leads = vote.is_some_and(|vote| vote.committed && vote.leader_id.node_id == me);
+        shared.runs_ahead = may && leads;
+    }
+
+    /// Marks a place in the log up to an entry, or its begin.
+    pub(crate) fn mark(&self, upto: Option<LogId>) -> Mark {
+        self.writer.mark(upto.map_or(0, |entry| entry.index + 1))
+    }
+
+    /// Waits until the disk has all up to a mark; tells whether the entries are still those that
+    /// were meant.
+    pub(crate) async fn reach(&self, mark: Mark) -> Result<bool, DiskError> {
+        self.writer.reach(mark).await
+    }
+
+    /// Waits until the disk has all that was handed in. What is taken back meanwhile was durable.
+    pub(crate) async fn flush(&self) -> Result<(), DiskError> {
+        let mark = self.mark(self.lock().last);
+        self.reach(mark).await.map(drop)
     }
 
     /// Gives the bytes of the log on disk.
@@ -252,6 +229,10 @@ impl LogStore {
     ) -> Result<Vec<Entry>, StorageError<Voter>> {
         if from >= until {
             return Ok(Vec::new());
+        }
+        // Who cannot write steps aside: openraft ends with this.
+        if let Some(error) = self.writer.failure() {
+            return Err(reading(from, &error));
         }
         if let Some(found) = self.lock().tail.get(from, until, bytes_max) {
             return Ok(found);
@@ -325,10 +306,18 @@ impl RaftLogStorage<Types> for LogStore {
     }
 
     async fn save_vote(&mut self, vote: &Vote) -> Result<(), StorageError<Voter>> {
+        if let Some(error) = self.writer.failure() {
+            return Err(StorageIOError::write_vote(any(&error)).into());
+        }
         let _saving = self.saving.lock().await;
-        let card = Card {
-            vote: Some(*vote),
-            ..self.lock().card.clone()
+        let card = {
+            let mut shared = self.lock();
+            let led = shared.card.vote.map(|vote| vote.leader_id);
+            shared.runs_ahead &= vote.committed && led == Some(vote.leader_id);
+            Card {
+                vote: Some(*vote),
+                ..shared.card.clone()
+            }
         };
         let saved = self.save_card(card).await;
         saved.map_err(|error| StorageIOError::write_vote(any(&error)).into())
@@ -347,37 +336,51 @@ impl RaftLogStorage<Types> for LogStore {
         I: IntoIterator<Item = Entry> + Send,
         I::IntoIter: Send,
     {
-        let mut records = Vec::new();
-        let mut next = 0;
-        {
+        let mut write = Write {
+            records: Vec::new(),
+            bytes: 0,
+            next: 0,
+            then: None,
+        };
+        let runs_ahead = {
             let mut shared = self.lock();
+            let durable = self.writer.durable();
             for mut entry in entries {
-                if let EntryPayload::Normal(proposal) = &mut entry.payload {
-                    proposal.is_being_written();
+                match &mut entry.payload {
+                    EntryPayload::Normal(proposal) => proposal.is_being_written(),
+                    // Who votes changes, and with it who is needed beside this node.
+                    EntryPayload::Membership(_) => shared.runs_ahead = false,
+                    EntryPayload::Blank => {}
                 }
                 let record = encode_entry(&entry);
                 shared.last = Some(entry.log_id);
-                next = entry.log_id.index + 1;
-                shared.tail.push(entry, record.len() + 64);
-                records.push(record);
+                write.next = entry.log_id.index + 1;
+                write.bytes += record.len();
+                shared.tail.push(entry, record.len() + 64, durable);
+                write.records.push(record);
             }
-        }
-        let shared = Arc::clone(&self.shared);
-        let then = move |done: Result<(), DiskError>| {
-            if done.is_ok() {
-                let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
-                // Entries may have been taken back meanwhile.
-                let end = shared.last.map_or(0, |last| last.index + 1);
-                shared.tail.durable = shared.tail.durable.max(next.min(end));
-            }
-            callback.log_io_completed(done.map_err(std::io::Error::other));
+            shared.runs_ahead
         };
-        self.disk.append(records, Box::new(then));
-        Ok(())
+        if runs_ahead {
+            self.writer.write(write);
+            callback.log_io_completed(Ok(()));
+        } else {
+            write.then = Some(Box::new(|done| {
+                callback.log_io_completed(done.map_err(std::io::Error::other));
+            }));
+            self.writer.write(write);
+        }
+        // At once, and not when openraft next looks at the log.
+        match self.writer.failure() {
+            Some(error) => Err(writing(&error)),
+            None => Ok(()),
+        }
     }
 
     async fn truncate(&mut self, log_id: LogId) -> Result<(), StorageError<Voter>> {
         let index = log_id.index;
+        // What is under way comes behind what was taken back, or is not known to be.
+        self.flush().await.map_err(|error| writing(&error))?;
         let done = off_reactor(&self.disk, move |disk| disk.truncate_from(index)).await;
         done.map_err(|error| writing(&error))?;
         let last = match index.checked_sub(1) {
@@ -396,6 +399,8 @@ impl RaftLogStorage<Types> for LogStore {
         let mut shared = self.lock();
         shared.tail.truncate_from(index);
         shared.last = last;
+        shared.runs_ahead = false;
+        self.writer.cut(index);
         Ok(())
     }
 
@@ -411,6 +416,9 @@ impl RaftLogStorage<Types> for LogStore {
             saved.map_err(|error| writing(&error))?;
         }
         let next = log_id.index + 1;
+        let handed = self.lock().last.min(Some(log_id));
+        let has_all = self.reach(self.mark(handed)).await;
+        has_all.map_err(|error| writing(&error))?;
         let done = off_reactor(&self.disk, move |disk| {
             if disk.log_range().1 < next {
                 return disk.restart_log(next);
@@ -422,7 +430,8 @@ impl RaftLogStorage<Types> for LogStore {
         if shared.last.is_none_or(|last| last.index < log_id.index) {
             shared.last = Some(log_id);
             shared.tail.clear();
-            shared.tail.durable = next;
+            shared.runs_ahead = false;
+            self.writer.restart(next);
         }
         Ok(())
     }

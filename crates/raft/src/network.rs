@@ -19,6 +19,7 @@ use openraft::storage::Snapshot;
 use tokio::task::JoinHandle;
 
 use crate::config::{Content, Types};
+use crate::log::{LogStore, Mark};
 use crate::machine::Machine;
 use crate::message::{self, Call, Reply, Vote};
 use crate::words::{Value, Voter};
@@ -61,6 +62,8 @@ pub(crate) struct Network {
     pub(crate) transport: Arc<dyn Transport>,
     /// Knows the group in whose name messages are sent.
     pub(crate) machine: Machine,
+    /// Knows what is durable here.
+    pub(crate) log: LogStore,
 }
 
 /// The way to one voter.
@@ -68,6 +71,7 @@ pub(crate) struct Link {
     to: Voter,
     transport: Arc<dyn Transport>,
     machine: Machine,
+    log: LogStore,
     sending: Option<Sending>,
 }
 
@@ -93,6 +97,7 @@ impl RaftNetworkFactory<Types> for Network {
             to: target,
             transport: Arc::clone(&self.transport),
             machine: self.machine.clone(),
+            log: self.log.clone(),
             sending: None,
         }
     }
@@ -112,7 +117,9 @@ impl Link {
     /// Sends entries, or goes on to wait for the answer when the same ones are under way.
     async fn send_entries(&mut self, rpc: AppendEntriesRequest<Types>) -> Result<Reply, CallError> {
         let Some(last) = rpc.entries.last().map(|entry| entry.log_id) else {
-            return self.call(&Call::Append(rpc), ENTRIES_TIME).await;
+            let mark = self.log.mark(rpc.prev_log_id);
+            let reply = self.call(&Call::Append(rpc), ENTRIES_TIME).await?;
+            return when_durable(&self.log, mark, reply).await;
         };
         let what = (rpc.vote, rpc.prev_log_id, last);
         let sending = match self.sending.take() {
@@ -120,7 +127,12 @@ impl Link {
             Some(_) | None => {
                 let transport = Arc::clone(&self.transport);
                 let message = message::letter(self.machine.group(), &Call::Append(rpc));
-                let answer = tokio::spawn(ask(transport, self.to, message, ENTRIES_TIME));
+                let (log, to) = (self.log.clone(), self.to);
+                let mark = log.mark(Some(last));
+                let answer = tokio::spawn(async move {
+                    let reply = ask(transport, to, message, ENTRIES_TIME).await?;
+                    when_durable(&log, mark, reply).await
+                });
                 Sending { what, answer }
             }
         };
@@ -246,6 +258,25 @@ async fn ask(
         }
     };
     message::decode(&answer).map_err(CallError::NoAnswer)
+}
+
+/// Keeps it back that another node has entries until the disk of this one has them, too: openraft
+/// counts this node among those that have them from the moment they were handed in.
+async fn when_durable(log: &LogStore, mark: Mark, reply: Reply) -> Result<Reply, CallError> {
+    let has_them = matches!(
+        reply,
+        Reply::Append(AppendEntriesResponse::Success | AppendEntriesResponse::PartialSuccess(_))
+    );
+    if !has_them {
+        return Ok(reply);
+    }
+    let no_answer = |text: &str| Err(CallError::NoAnswer(text.to_owned()));
+    match tokio::time::timeout(ENTRIES_TIME, log.reach(mark)).await {
+        Ok(Ok(true)) => Ok(reply),
+        Ok(Ok(false)) => no_answer("these entries were taken back"),
+        Ok(Err(error)) => no_answer(&error.text),
+        Err(_) => no_answer("the disk of this node takes too long"),
+    }
 }
 
 /// Time box of entries: what a full message takes on a slow way, synced by a slow disk.

@@ -39,7 +39,7 @@ impl Inner {
             Call::Append(request) => match self.raft.append_entries(request).await {
                 Ok(response) => {
                     self.hear();
-                    Reply::Append(response)
+                    self.say(Reply::Append(response)).await
                 }
                 Err(error) => Reply::Refused(error.to_string()),
             },
@@ -49,7 +49,7 @@ impl Inner {
                     return Reply::Refused(text.to_owned());
                 }
                 match self.raft.vote(request).await {
-                    Ok(response) => Reply::Vote(response),
+                    Ok(response) => self.say(Reply::Vote(response)).await,
                     Err(error) => Reply::Refused(error.to_string()),
                 }
             }
@@ -95,6 +95,15 @@ impl Inner {
             Call::Leave(_) => Reply::NotLeader(self.leader()),
             Call::Progress => Reply::Progress(self.progress()),
             Call::Ends => Reply::Ends(self.ends()),
+        }
+    }
+
+    /// Gives an answer that others count on. Who led a moment ago may have entries that its disk
+    /// does not have yet, and whoever leads next takes them for kept.
+    async fn say(&self, reply: Reply) -> Reply {
+        match self.log.flush().await {
+            Ok(()) => reply,
+            Err(error) => Reply::Refused(error.text),
         }
     }
 
@@ -155,7 +164,7 @@ impl Inner {
             snapshot: Box::new(Parcel(Content::Arrived(arriving))),
         };
         match self.raft.install_full_snapshot(vote, snapshot).await {
-            Ok(response) => Reply::Installed(response.vote),
+            Ok(response) => self.say(Reply::Installed(response.vote)).await,
             Err(error) => Reply::Refused(error.to_string()),
         }
     }

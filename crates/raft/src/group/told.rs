@@ -162,6 +162,8 @@ impl Inner {
         };
         let mut metrics = self.metrics.clone();
         let waits = metrics.wait_for(|_| is_there());
+        // It says for good that it has them, so its disk must.
         matches!(tokio::time::timeout(REACH_TIME, waits).await, Ok(Ok(_)))
+            && self.log.flush().await.is_ok()
     }
 }

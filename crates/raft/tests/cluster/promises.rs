@@ -132,6 +132,74 @@ fn a_new_disk_helps_no_leader_of_the_past() {
     });
 }
 
+/// The log of a leader runs ahead of its disk. What its disk does not have is not agreed, though
+/// with another voter there would be a majority that was handed it.
+#[test]
+fn what_the_disk_of_the_leader_lacks_is_neither_acknowledged_nor_applied() {
+    virtually(async {
+        let cluster = Cluster::new(27, 3);
+        cluster.form(3).await;
+        let (leader, other, third) = (id(1), id(2), id(3));
+        assert_eq!(cluster.leader(), Some(leader));
+        let group = cluster.group(leader).unwrap();
+        put(&group, "a", "durable").await.unwrap();
+        pass(Duration::from_secs(1)).await;
+        cluster.crash(third);
+        let others = cluster.group(other).unwrap();
+        let logged = others.standing().last_log;
+        cluster
+            .disk(leader)
+            .set_sync_time(Duration::from_secs(3_600));
+        let written = tokio::spawn(async move { put(&group, "a", "lost").await });
+        cluster
+            .wait("the other one to have it", |_| {
+                others.standing().last_log > logged
+            })
+            .await;
+        pass(Duration::from_millis(200)).await;
+        assert!(!written.is_finished(), "it was acknowledged");
+        let applied = others.look(|state| state.get("a").unwrap().value.to_vec());
+        assert_eq!(applied, b"durable");
+        cluster.crash(leader);
+        cluster.crash(other);
+        cluster.disk(leader).set_sync_time(Duration::from_millis(1));
+        cluster.start(leader).await;
+        let thirds = cluster.start(third).await;
+        assert_eq!(get(&thirds, "a").await.as_deref(), Some("durable"));
+        put(&thirds, "a", "later").await.unwrap();
+        let told = written.await.unwrap();
+        assert!(matches!(told, Err(Trouble::Unknown(_))), "{told:?}");
+        let state = cluster.settle().await;
+        assert_eq!(&*state.get("a").unwrap().value, b"later");
+    });
+}
+
+#[test]
+fn a_leader_whose_disk_is_full_acknowledges_nothing_and_makes_way() {
+    virtually(async {
+        let cluster = Cluster::new(28, 3);
+        cluster.form(3).await;
+        let leader = cluster.leader().unwrap();
+        let group = cluster.group(leader).unwrap();
+        put(&group, "a", "before").await.unwrap();
+        pass(Duration::from_secs(1)).await;
+        cluster.disk(leader).set_full(true);
+        let told = put(&group, "a", "lost or not").await;
+        assert!(matches!(told, Err(Trouble::Unknown(_))), "{told:?}");
+        cluster
+            .wait("it to step aside", |_| {
+                group.standing().role == Role::Stopped
+            })
+            .await;
+        let other = cluster.ids().into_iter().find(|id| *id != leader).unwrap();
+        let others = cluster.group(other).unwrap();
+        while put(&others, "a", "after").await.is_err() {}
+        cluster.disk(leader).set_full(false);
+        let state = cluster.settle().await;
+        assert_eq!(&*state.get("a").unwrap().value, b"after");
+    });
+}
+
 /// The entry of a leader that lost its lead is taken back there, and brought back by another one
 /// that has it: who made it again would make it twice.
 #[test]
