@@ -580,6 +580,9 @@ pub const RAFT_WRITES_BYTES_MAX: usize = 32 << 20;
 /// Bytes of entries that go to the disk of the agreed log as one write; a single larger one goes
 /// alone.
 pub const RAFT_WRITE_BYTES_MAX: usize = 4 << 20;
+/// Step by which a file of the agreed log grows ahead of its entries, so that most of its syncs
+/// change no size. (Measured: 64 KiB to 1 MiB cost the disk the same a sync.)
+pub const RAFT_LOG_GROW_BYTES: u64 = 256 << 10;
 /// Newest entries of the log that are kept in memory, beside those that the disk does not have.
 pub const RAFT_TAIL_BYTES_MAX: usize = 4 << 20;
 /// Entries that are read at once, to be sent or applied; a single larger one comes alone.

@@ -1,6 +1,7 @@
 //! What the store costs: `cargo bench -p store` prints one line `name value unit` a figure.
 //!
 //! `STORE_BENCH_DIR` names the disk to measure; the default is the directory for temporary files.
+//! `cargo bench -p store -- growing` runs one part.
 //! Without `--bench`, as under `cargo test`, it runs small and its figures mean nothing.
 
 use std::fs::File;
@@ -22,13 +23,34 @@ fn main() -> io::Result<()> {
         Some(dir) => tempfile::tempdir_in(dir)?,
         None => tempfile::tempdir()?,
     };
-    let result = sync_alone(dir.path(), &scale)
-        .and_then(|()| appends(dir.path(), &scale))
-        .and_then(|()| group_commits(dir.path(), &scale))
-        .and_then(|()| large_journal(dir.path(), &scale))
-        .and_then(|()| views(dir.path(), &scale));
+    // What is named on the command line runs alone.
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let is_wanted = |name: &str| {
+        let mut names = wanted
+            .iter()
+            .filter(|word| !word.starts_with('-'))
+            .peekable();
+        names.peek().is_none() || names.any(|word| word == name)
+    };
+    let result = PARTS
+        .iter()
+        .filter(|(name, _)| is_wanted(name))
+        .try_for_each(|(_, part)| part(dir.path(), &scale));
     result.map_err(io::Error::other)
 }
+
+/// What is measured.
+const PARTS: &[(&str, Part)] = &[
+    ("sync", sync_alone),
+    ("appends", appends),
+    ("growing", growing),
+    ("room", open_with_room),
+    ("commit", group_commits),
+    ("large", large_journal),
+    ("views", views),
+];
+
+type Part = fn(&Path, &Scale) -> Result<()>;
 
 /// How much is done.
 struct Scale {
@@ -69,6 +91,7 @@ fn options(check: Check) -> Options {
         segment_bytes_max: model::limits::JOURNAL_SEGMENT_BYTES_MAX,
         record_bytes_max: model::limits::JOURNAL_RECORD_BYTES_MAX,
         bounds: None,
+        grow_bytes: 0,
         check,
     }
 }
@@ -107,6 +130,59 @@ fn appends(dir: &Path, scale: &Scale) -> Result<()> {
     }
     let rate = scale.syncs as f64 / started.elapsed().as_secs_f64();
     report("appends_direct", rate, "appends/s")
+}
+
+/// What a durable append takes with each step by which the file may grow; the steps take turns, so
+/// that the disk's moods meet all of them.
+fn growing(dir: &Path, scale: &Scale) -> Result<()> {
+    const TURNS: u64 = 20;
+    const STEPS: [u64; 4] = [0, 64 << 10, 256 << 10, 1 << 20];
+    let mut open = Vec::new();
+    for grow_bytes in STEPS {
+        let options = Options {
+            grow_bytes,
+            ..options(Check::Tail)
+        };
+        let journal = Journal::open(&dir.join(format!("growing-{grow_bytes}")), options)?.0;
+        open.push((grow_bytes, journal, Vec::new()));
+    }
+    for _ in 0..TURNS {
+        for (_, journal, took) in &mut open {
+            for count in 0..scale.syncs.div_ceil(TURNS) {
+                let started = Instant::now();
+                journal.append(&[(time(count), [7; PAYLOAD_BYTES])])?;
+                took.push(started.elapsed());
+            }
+        }
+    }
+    for (grow_bytes, _, mut took) in open {
+        took.sort_unstable();
+        for (name, at) in [("median", took.len() / 2), ("p99", took.len() * 99 / 100)] {
+            let name = format!("append_growing_by_{}_kib_{name}", grow_bytes >> 10);
+            report(&name, micros(took[at]), "us")?;
+        }
+    }
+    Ok(())
+}
+
+/// Opens a journal that has little but room.
+fn open_with_room(dir: &Path, _: &Scale) -> Result<()> {
+    let dir = dir.join("room");
+    let options = || Options {
+        grow_bytes: model::limits::JOURNAL_SEGMENT_BYTES_MAX,
+        ..options(Check::Everything)
+    };
+    Journal::open(&dir, options())?
+        .0
+        .append(&[(time(1), [7; PAYLOAD_BYTES])])?;
+    let mut took: Vec<Duration> = Vec::new();
+    for _ in 0..5 {
+        let started = Instant::now();
+        drop(Journal::open(&dir, options())?);
+        took.push(started.elapsed());
+    }
+    took.sort_unstable();
+    report("open_with_4_mib_of_room", micros(took[2]) / 1e3, "ms")
 }
 
 fn group_commits(dir: &Path, scale: &Scale) -> Result<()> {

@@ -253,6 +253,7 @@ impl History {
                     bytes_max: options.bytes_max,
                     age_max: options.age_max,
                 }),
+                grow_bytes: 0,
                 check: Check::Tail,
             },
         )?;

@@ -4,7 +4,9 @@
 //! `fdatasync`, all or none. Three rules keep it simple to trust:
 //!
 //! - What is written is never written over: a file that was cut, or whose write or sync failed,
-//!   takes no more records; the next ones go to a new segment.
+//!   takes no more records; the next ones go to a new segment. The newest segment may have zeros
+//!   behind its records ([`Options::grow_bytes`]), and nothing but such zeros is written over.
+//!   They end with the segment: one that is complete or was given up has none.
 //! - A new segment makes all earlier records at or above its first position void. So taking back
 //!   the end of a journal is the creation of one file.
 //! - Every segment has a random salt in all its checksums: stale bytes never pass as records.
@@ -17,6 +19,7 @@ mod frame;
 mod options;
 mod reader;
 mod recovery;
+mod room;
 mod segment;
 #[cfg(test)]
 mod tests;
@@ -34,6 +37,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use model::WallTime;
 
 use self::catalog::Catalog;
+use self::room::Place;
 use self::segment::{Name, Segment};
 use crate::lock::Lock;
 use crate::{Error, file};
@@ -273,6 +277,12 @@ impl Journal {
         for batch in records.chunks(frame::BATCH_RECORDS_MAX) {
             self.buffer.clear();
             let offset = segment.end;
+            let place = Place {
+                offset: u64::from(offset),
+                file_bytes: segment.file_bytes,
+                grow_bytes: self.options.grow_bytes,
+                segment_bytes_max: self.options.segment_bytes_max,
+            };
             let (salt, first) = (segment.name.salt, segment.next);
             for (back, (time, payload)) in batch.iter().enumerate() {
                 let index = first + back as u32;
@@ -282,8 +292,7 @@ impl Journal {
                 let end = offset + self.buffer.len() as u32;
                 segment.add(begin, index, frame::stored_time(*time), end);
             }
-            file.write_all_at(&self.buffer, u64::from(offset))
-                .and_then(|()| file.sync_data())
+            segment.file_bytes = room::write(file, &mut self.buffer, place)
                 .map_err(|e| Error::write(&segment.path, self.buffer.len(), e))?;
         }
         // A large batch is no reason to keep that much memory for ever.
@@ -302,9 +311,12 @@ impl Journal {
             return;
         };
         let end = self.catalog().segments.back().map(|one| u64::from(one.end));
-        if let Some(end) = end {
-            // When this fails too, the next segment makes the refused records void.
-            let _ = file.set_len(end).and_then(|()| file.sync_all());
+        let Some(end) = end else {
+            return;
+        };
+        // When this fails too, the next segment makes the refused records void.
+        if file.set_len(end).and_then(|()| file.sync_all()).is_ok() {
+            self.newest_has(end);
         }
     }
 
@@ -388,20 +400,28 @@ impl Journal {
         Ok(())
     }
 
-    /// Writes the index of the newest segment behind its records. It is not made durable and may
-    /// fail: a segment without it is read whole when the journal is opened.
+    /// Takes the room of the newest segment away and writes its index behind its records. That is
+    /// not made durable and may fail: a segment without it is read whole when the journal is
+    /// opened, and room that is left is taken away then.
     fn write_footer(&self, file: &File) {
-        let mut catalog = self.catalog();
-        let Some(newest) = catalog.segments.back_mut() else {
+        let newest = self.catalog().segments.back().cloned();
+        let Some(newest) = newest else {
             return;
         };
         let footer = newest.footer();
         let end = u64::from(newest.end);
-        match file.write_all_at(&footer, end) {
-            Ok(()) => newest.file_bytes = end + footer.len() as u64,
-            Err(_) => {
-                let _ = file.set_len(end);
-            }
+        let cut = file.set_len(end);
+        match cut.and_then(|()| file.write_all_at(&footer, end)) {
+            Ok(()) => self.newest_has(end + footer.len() as u64),
+            Err(_) if file.set_len(end).is_ok() => self.newest_has(end),
+            Err(_) => {}
+        }
+    }
+
+    /// Takes note of the size of the newest segment's file.
+    fn newest_has(&self, file_bytes: u64) {
+        if let Some(newest) = self.catalog().segments.back_mut() {
+            newest.file_bytes = file_bytes;
         }
     }
 

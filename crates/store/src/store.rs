@@ -336,6 +336,7 @@ mod tests {
             segment_bytes_max: 1_000,
             record_bytes_max: 1_000,
             bounds: None,
+            grow_bytes: 0,
             check: Check::Tail,
         };
         store

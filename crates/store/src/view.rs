@@ -246,6 +246,7 @@ mod tests {
             segment_bytes_max: 300,
             record_bytes_max: 100,
             bounds: None,
+            grow_bytes: 0,
             check: Check::Everything,
         };
         Journal::open(&dir.join("journal"), options).unwrap().0

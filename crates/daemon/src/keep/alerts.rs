@@ -39,6 +39,7 @@ impl Keep {
             segment_bytes_max: limits::JOURNAL_SEGMENT_BYTES_MAX,
             record_bytes_max: limits::JOURNAL_RECORD_BYTES_MAX,
             bounds: None,
+            grow_bytes: 0,
             check: Check::Tail,
         };
         let (journal, recovery) = self.store.journal("alerts", options)?;

@@ -9,8 +9,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use model::WallTime;
 use model::limits::{
-    JOURNAL_SEGMENT_BYTES_MAX, RAFT_CARD_BYTES_MAX, RAFT_RECORD_BYTES_MAX, RAFT_WRITES_BYTES_MAX,
-    RAFT_WRITES_MAX,
+    JOURNAL_SEGMENT_BYTES_MAX, RAFT_CARD_BYTES_MAX, RAFT_LOG_GROW_BYTES, RAFT_RECORD_BYTES_MAX,
+    RAFT_WRITES_BYTES_MAX, RAFT_WRITES_MAX,
 };
 use store::bulk::{Bulk, Content, Incoming};
 use store::commit::{self, Change, Committer, Log};
@@ -26,6 +26,7 @@ const OPTIONS: journal::Options = journal::Options {
     segment_bytes_max: JOURNAL_SEGMENT_BYTES_MAX,
     record_bytes_max: RAFT_RECORD_BYTES_MAX,
     bounds: None,
+    grow_bytes: RAFT_LOG_GROW_BYTES,
     check: Check::Everything,
 };
 /// The format of the card, as its document says.

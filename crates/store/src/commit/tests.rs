@@ -13,6 +13,7 @@ fn journal(dir: &Path) -> Journal {
         segment_bytes_max: 100_000,
         record_bytes_max: 2_000,
         bounds: None,
+        grow_bytes: 0,
         check: Check::Everything,
     };
     Journal::open(dir, options).unwrap().0

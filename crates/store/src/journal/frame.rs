@@ -14,6 +14,8 @@
 
 use model::WallTime;
 
+use super::room;
+
 /// Bytes that a record takes besides its payload.
 pub(super) const HEAD_BYTES: usize = 24;
 /// Most records in one batch: what fits into the 16 bits of its count.
@@ -72,6 +74,8 @@ pub(super) struct Scan<'a> {
     bytes: &'a [u8],
     salt: u32,
     offset: usize,
+    /// No record begins here or behind: all that follows is zeros.
+    room: usize,
     /// The lowest index that the next record can have.
     index_min: u32,
 }
@@ -82,11 +86,15 @@ impl<'a> Scan<'a> {
             bytes,
             salt,
             offset: 0,
+            room: room::records_end(bytes),
             index_min,
         }
     }
 
     fn head_at(&self, offset: usize) -> Option<Head> {
+        if offset >= self.room {
+            return None;
+        }
         let head: &[u8; HEAD_BYTES] = self.bytes.get(offset..)?.first_chunk()?;
         let head = Head::decode(head);
         let rest = self.bytes.len() - offset;
@@ -115,7 +123,7 @@ impl<'a> Iterator for Scan<'a> {
             return None;
         }
         let Some(head) = self.head_at(offset) else {
-            let next = (offset + 1..self.bytes.len()).find(|at| self.head_at(*at).is_some());
+            let next = (offset + 1..self.room).find(|at| self.head_at(*at).is_some());
             return Some(self.bad_until(next.unwrap_or(self.bytes.len())));
         };
         let start = offset + HEAD_BYTES;

@@ -11,6 +11,10 @@ pub struct Options {
     pub record_bytes_max: usize,
     /// How much is kept; `None` keeps all until [`super::Journal::drop_before`].
     pub bounds: Option<Bounds>,
+    /// Zeros are written ahead of the records up to a multiple of this, so that most syncs change
+    /// neither the size nor the blocks of the file; 0 for none. It costs that much space, and twice
+    /// the writing, and it pays when each sync is waited for.
+    pub grow_bytes: u64,
     /// What is read when the journal is opened.
     pub check: Check,
 }

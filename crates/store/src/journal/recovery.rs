@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::catalog::Catalog;
 use super::segment::{self, Gap, HeadCheck, Name, Scanned, Segment};
-use super::{Check, Position, SEGMENT_BYTES_MAX};
+use super::{Check, Position, SEGMENT_BYTES_MAX, room};
 use crate::Error;
 use crate::file::remove;
 
@@ -103,7 +103,12 @@ pub(super) fn open(dir: &Path, check: Check) -> Result<Opened, Error> {
             continue;
         }
         if limit.is_none() && found.is_appendable {
-            opened.active = Some(open_to_write(&found.segment.path)?);
+            let file = open_to_write(&found.segment.path)?;
+            // Who was killed may have left records that are not on the disk yet, and whoever reads
+            // them here counts on them.
+            file.sync_data()
+                .map_err(|e| Error::file("sync", &found.segment.path, e))?;
+            opened.active = Some(file);
         }
         limit = Some(name.first);
         opened
@@ -177,8 +182,12 @@ fn load(dir: &Path, name: Name, limit: Option<u64>, check: Check) -> Result<Foun
         (None, Some(limit)) => limit,
         (None, None) => 0,
     };
+    let is_newest = limit.is_none();
     let limit = limit.unwrap_or(u32::MAX);
     let mut judged = judge(dir, name, &bytes[..records_end], limit, durable.min(limit));
+    // Only the newest segment keeps its room. One without records would not be known as empty with
+    // it when another one follows.
+    judged.is_cut |= judged.has_room && !(is_newest && judged.segment.records > 0);
     if head != HeadCheck::Good && judged.segment.next > 0 {
         let place = 0..segment::HEAD_BYTES;
         judged
@@ -203,6 +212,8 @@ struct Judged {
     damage: Vec<Damage>,
     /// Whether the file is to be cut behind the last record.
     is_cut: bool,
+    /// Whether there are zeros behind the last record, where records may still be written.
+    has_room: bool,
 }
 
 /// Reads the records of a segment and tells torn writes from damage: what is bad below the index
@@ -210,6 +221,10 @@ struct Judged {
 fn judge(dir: &Path, name: Name, bytes: &[u8], limit: u32, durable: u32) -> Judged {
     let mut scanned = segment::scan(dir, name, bytes, limit);
     let durable = durable.max(scanned.durable);
+    // Of a write that was never acknowledged nothing may have come to the disk.
+    let room = scanned.gaps.pop_if(|last| {
+        last.until.is_none() && last.index >= durable && room::is_room(&bytes[last.offset..])
+    });
     let torn = scanned
         .gaps
         .iter()
@@ -243,7 +258,7 @@ fn judge(dir: &Path, name: Name, bytes: &[u8], limit: u32, durable: u32) -> Judg
         })
         .collect();
     if let Some(torn) = &torn {
-        let bytes = torn.offset..bytes.len();
+        let bytes = torn.offset..room::records_end(bytes).max(torn.offset);
         damage.push(Damage {
             kind: DamageKind::TornTail,
             ..corrupt(&segment, bytes, 0..0)
@@ -254,6 +269,7 @@ fn judge(dir: &Path, name: Name, bytes: &[u8], limit: u32, durable: u32) -> Judg
         segment,
         damage,
         is_cut: torn.is_some() || (is_limited && !tail_is_missing),
+        has_room: room.is_some() && torn.is_none(),
     }
 }
 

@@ -4,6 +4,7 @@ mod accidents;
 mod bounds;
 mod damage;
 mod list;
+mod room;
 
 use std::path::Path;
 
@@ -32,6 +33,7 @@ fn options(check: Check) -> Options {
         segment_bytes_max: 1_000,
         record_bytes_max: 600,
         bounds: None,
+        grow_bytes: 0,
         check,
     }
 }

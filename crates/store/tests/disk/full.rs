@@ -19,6 +19,7 @@ fn options() -> journal::Options {
         segment_bytes_max: 64 << 10,
         record_bytes_max: 512 << 10,
         bounds: None,
+        grow_bytes: 32 << 10,
         check: Check::Everything,
     }
 }
@@ -87,13 +88,13 @@ fn a_journal_on_a_full_disk_names_path_and_need_and_stays_clean() {
         journal.append(&[(at(1), vec![1; 100])]).unwrap();
         let ballast = fill(disk);
         shrink(&ballast, 8 << 10);
-        let error = journal.append(&[(at(2), vec![2; 40_000])]).unwrap_err();
+        let error = journal.append(&[(at(2), vec![2; 50_000])]).unwrap_err();
         assert!(error.is_full());
         let text = error.to_string();
         let start = format!("cannot write {}/", dir.display());
         assert!(text.starts_with(&start), "{text}");
         assert!(
-            text.ends_with(".journal: no space left, 39.0 KiB needed"),
+            text.ends_with(".journal: no space left, 48.8 KiB needed"),
             "{text}"
         );
         // What did not fit has given back its room, and a smaller record takes it.
@@ -132,6 +133,28 @@ fn a_journal_on_a_full_disk_names_path_and_need_and_stays_clean() {
             .map(|r| (r.position.0, r.payload[0]))
             .collect();
         assert_eq!(told, [(1, 1), (2, 3), (3, 5)]);
+    });
+}
+
+#[test]
+fn room_is_used_on_a_full_disk_and_given_up_before_a_record_is_refused() {
+    on_small_disks("room on a full disk", |disk| {
+        let dir = disk.join("journal");
+        let mut journal = Journal::open(&dir, options()).unwrap().0;
+        journal.append(&[(at(1), vec![1; 100])]).unwrap();
+        assert_eq!(journal.reader().stats().bytes, 32 << 10);
+        let ballast = fill(disk);
+        journal.append(&[(at(2), vec![2; 30_000])]).unwrap();
+        shrink(&ballast, 16 << 10);
+        // Not enough for another step, and enough for what is written.
+        journal.append(&[(at(3), vec![3; 8_000])]).unwrap();
+        let bytes = journal.reader().stats().bytes;
+        assert_eq!(bytes, 32 + 3 * 24 + 100 + 30_000 + 8_000);
+        drop(journal);
+        let (journal, recovery) = Journal::open(&dir, options()).unwrap();
+        assert_eq!(recovery, Recovery::default());
+        assert_eq!(journal.reader().stats().records, 3);
+        assert_eq!(journal.reader().stats().bytes, bytes);
     });
 }
 

@@ -260,12 +260,13 @@ pub(crate) fn careless_is_intact(dir: &Path, lines: &[String]) -> bool {
         .is_none_or(|last| written.lines().any(|line| line == last))
 }
 
-/// Small segments, so that one is completed often.
+/// Small segments, so that one is completed often, each with room for a few batches.
 fn options() -> journal::Options {
     journal::Options {
         segment_bytes_max: 16 << 10,
         record_bytes_max: 8 << 10,
         bounds: None,
+        grow_bytes: 6 << 10,
         check: Check::Everything,
     }
 }
