@@ -104,10 +104,11 @@ pub(super) fn open(dir: &Path, check: Check) -> Result<Opened, Error> {
         }
         if limit.is_none() && found.is_appendable {
             let file = open_to_write(&found.segment.path)?;
-            // Who was killed may have left records that are not on the disk yet, and whoever reads
-            // them here counts on them.
-            file.sync_data()
-                .map_err(|e| Error::file("sync", &found.segment.path, e))?;
+            if check == Check::Everything {
+                // Who was killed may have left records that are not on the disk yet.
+                file.sync_data()
+                    .map_err(|e| Error::file("sync", &found.segment.path, e))?;
+            }
             opened.active = Some(file);
         }
         limit = Some(name.first);
