@@ -117,11 +117,13 @@ impl<'a> Run<'a> {
         let find = |index: u16| &references[usize::from(index)];
         let missing = match self.env.reference(find(path)) {
             Ok(value) => return Ok(value.into()),
+            Err(missing) if missing.has_failed => return Err(missing.into()),
             Err(missing) => missing,
         };
-        let alternative = alternative.map(|other| self.env.reference(find(other)));
-        if let Some(Ok(value)) = alternative {
-            return Ok(value.into());
+        match alternative.map(|other| self.env.reference(find(other))) {
+            Some(Ok(value)) => return Ok(value.into()),
+            Some(Err(other)) if other.has_failed => return Err(other.into()),
+            Some(Err(_)) | None => {}
         }
         match default {
             Some(default) => self.evaluate(default),

@@ -18,6 +18,8 @@ pub enum Failure {
 pub struct Unknown {
     /// What is missing and why, for people: "collector.redis.x: collector redis is NOT-ELIGIBLE".
     pub reason: String,
+    /// Whether it should be known, and what tells it has failed: then no default takes its place.
+    pub has_failed: bool,
 }
 
 impl Unknown {
@@ -25,6 +27,15 @@ impl Unknown {
     pub fn new(reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
+            has_failed: false,
+        }
+    }
+
+    /// Says why something is not known that should be.
+    pub fn failed(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            has_failed: true,
         }
     }
 }

@@ -45,6 +45,14 @@ impl Stop {
         }))
     }
 
+    /// Tells whether something is not known that should be.
+    pub(crate) fn has_failed(&self) -> bool {
+        match self {
+            Self::Unknown(unknown) => unknown.has_failed,
+            Self::Fault(_) => false,
+        }
+    }
+
     /// Puts words in front of the message of a fault.
     pub(crate) fn in_front(mut self: Box<Self>, words: &str) -> Box<Self> {
         if let Self::Fault(fault) = &mut *self {

@@ -2,7 +2,9 @@
 
 mod world;
 
-use expr::{Explanation, Failure, Outcome, Root, compile, compile_template};
+use expr::{
+    Env, Explanation, Failure, Outcome, Reference, Root, Unknown, compile, compile_template,
+};
 use model::{Place, Value};
 use world::World;
 
@@ -215,6 +217,39 @@ fn a_raw_text_with_holes_gives_one_text_or_one_for_each_item() {
     check("{{collector.nope.x||'none'}}!", &["none!"], "none!");
     check("{{collector.nope.x||{}}}", &["{}"], "{}");
     check("{a} }} b", &["{a} }} b"], "{a} }} b");
+}
+
+/// A world where the collector `broken` fails, and nothing else is there.
+struct Broken;
+
+impl Env for Broken {
+    fn reference(&self, reference: &Reference) -> Result<Value, Unknown> {
+        Err(match reference.first() {
+            Some("broken") => Unknown::failed("broken: ERROR, no answer"),
+            _ => Unknown::new(format!("{reference} is missing")),
+        })
+    }
+}
+
+#[test]
+fn a_default_is_for_what_is_missing_and_not_for_what_failed() {
+    let check = |text: &str, expect: Result<Value, &str>| {
+        let found = compile(text, &place()).unwrap().evaluate(&Broken);
+        let found = found.map_err(|failure| failure.to_string());
+        assert_eq!(found, expect.map_err(str::to_owned), "{text}");
+    };
+    let failed = || Err("unknown: broken: ERROR, no answer");
+    check("{{collector.gone.x||0}} + 1", Ok(Value::Int(1)));
+    check("{{collector.broken.x||0}} + 1", failed());
+    check("{{collector.broken.x|gone.x}}", failed());
+    check("{{collector.gone.x|broken.x}}", failed());
+    check(
+        "True or {{collector.broken.x||False}}",
+        Ok(Value::Bool(true)),
+    );
+    // The same in the other dialect.
+    check("let x = {{collector.gone.x||0}}; x + 1", Ok(Value::Int(1)));
+    check("let x = {{collector.broken.x||0}}; x + 1", failed());
 }
 
 #[test]

@@ -253,13 +253,20 @@ impl Collector {
     fn missing(&self, reference: &Reference, now: Moment, wall: WallTime) -> Unknown {
         let why = self.why();
         let age = self.good.as_ref().map(|good| good.taken.age(now, wall));
-        Unknown::new(match (self.state, age) {
+        let reason = match (self.state, age) {
             (State::Ok | State::Error | State::Pending, Some(age)) => {
                 let age = format_interval(Duration::from_secs(age.as_secs()));
                 format!("{reference} is too old: {age} ({why})")
             }
             _ => format!("{reference} is missing ({why})"),
-        })
+        };
+        match self.state {
+            // It runs here, and gives nothing that is true: that is no "there is none".
+            State::Error | State::Ok => Unknown::failed(reason),
+            State::Pending | State::NotEligible | State::MissingConfiguration => {
+                Unknown::new(reason)
+            }
+        }
     }
 }
 
@@ -484,6 +491,29 @@ mod tests {
         ] {
             check(&facts, path, 105, Err(reason));
         }
+    }
+
+    #[test]
+    fn no_default_takes_the_place_of_what_failed() {
+        let mut facts = facts();
+        let has_failed = |facts: &Facts, path: &str, now: u64| {
+            let found = facts.look_up(&reference(path), at(now), wall(now));
+            found.unwrap_err().has_failed
+        };
+        assert!(!has_failed(&facts, "collector.memory.zebra", 105));
+        assert!(!has_failed(&facts, "collector.redis.x", 105));
+        assert!(!has_failed(&facts, "collector.nope.x", 105));
+        assert!(has_failed(&facts, "collector.memory.phys_used", 191));
+        let redis = Arc::make_mut(facts.collectors.get_mut("redis").unwrap());
+        redis.state = State::Error;
+        redis.reason = Arc::from("connection refused");
+        assert!(has_failed(&facts, "collector.redis.x", 105));
+        check(
+            &facts,
+            "collector.redis.x",
+            105,
+            Err("collector.redis.x is missing (redis: ERROR, connection refused)"),
+        );
     }
 
     #[test]

@@ -172,9 +172,16 @@ fn register_references(engine: &mut Engine) {
             Ok(from_value(&value))
         },
     );
-    engine.register_fn(KNOWN, |context: NativeCallContext<'_>, index: i64| {
-        reference(&context, index).is_ok()
-    });
+    engine.register_fn(
+        KNOWN,
+        |context: NativeCallContext<'_>, index: i64| -> Result<bool, Box<EvalAltResult>> {
+            match reference(&context, index) {
+                Ok(_) => Ok(true),
+                Err(stop) if stop.has_failed() => Err(halt(&context, Halt::Stop(*stop))),
+                Err(_) => Ok(false),
+            }
+        },
+    );
     engine.register_fn(
         "rate",
         |context: NativeCallContext<'_>, name: ImmutableString| -> Native {

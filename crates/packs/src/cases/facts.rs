@@ -20,6 +20,8 @@ pub(super) struct Facts {
     /// The trees of collectors, node and configuration, by their root.
     trees: BTreeMap<Root, Value>,
     answers: BTreeMap<Question, Value>,
+    /// Collectors that fail, and why.
+    failures: BTreeMap<String, String>,
     pub(super) raw: BTreeMap<String, Value>,
     pub(super) previous: BTreeMap<String, Value>,
     pub(super) elapsed: Duration,
@@ -59,6 +61,9 @@ impl Facts {
                 Fact::StaticGroups(names) => {
                     given.groups.extend(names.iter().cloned());
                     given.static_groups.extend(names.iter().cloned());
+                }
+                Fact::Failure(name, why) => {
+                    given.failures.insert(name.clone(), why.clone());
                 }
                 Fact::Raw(name, value) => {
                     given.raw.insert(name.clone(), value.clone());
@@ -227,8 +232,15 @@ fn json_text(text: &str) -> String {
 
 impl Env for Facts {
     fn reference(&self, reference: &Reference) -> Result<Value, Unknown> {
-        let tree = self.trees.get(&reference.root);
-        match tree {
+        let failure = match (reference.root, reference.first()) {
+            (Root::Collector, Some(name)) => self.failures.get_key_value(name),
+            _ => None,
+        };
+        if let Some((name, why)) = failure {
+            let reason = format!("{reference} is missing ({name}: ERROR, {why})");
+            return Err(Unknown::failed(reason));
+        }
+        match self.trees.get(&reference.root) {
             Some(tree) => reference.walk(tree),
             None => Err(Unknown::new(format!("{reference} is missing"))),
         }

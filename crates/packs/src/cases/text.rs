@@ -13,6 +13,7 @@ pub const GRAMMAR: &[&str] = &[
     "given groups NAME NAME …",
     "given static groups NAME …",
     "given FUNCTION(ARGUMENTS) = VALUE",
+    "given failure COLLECTOR = REASON",
     "given raw COLLECTOR = VALUE",
     "given previous COLLECTOR = VALUE",
     "given elapsed = INTERVAL",
@@ -44,6 +45,8 @@ pub(super) enum Fact {
     Call(String, Value),
     Groups(Vec<String>),
     StaticGroups(Vec<String>),
+    /// A collector fails, and why.
+    Failure(String, String),
     Raw(String, Value),
     Previous(String, Value),
     Elapsed(std::time::Duration),
@@ -149,6 +152,9 @@ fn fact(text: &str) -> Result<Fact, Refused> {
     let Some((left, right)) = split_assignment(text) else {
         return Err(not_understood("given", text));
     };
+    if let Some(name) = left.strip_prefix("failure ") {
+        return Ok(Fact::Failure(name.trim().to_owned(), right.to_owned()));
+    }
     let value = value(right)?;
     if let Some(name) = left.strip_prefix("raw ") {
         return Ok(Fact::Raw(name.trim().to_owned(), value));
