@@ -191,6 +191,10 @@ pub struct State {
     pub term: u64,
     /// The UUIDs of those whose majority decides.
     pub voters: Vec<String>,
+    /// The UUID of the voter that told who leads and who votes, when this node holds no copy of
+    /// its own and asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_by: Option<String>,
     /// The UUIDs of those that copy.
     pub learners: Vec<String>,
     /// The last entry that is part of the state of this node.

@@ -4,6 +4,7 @@
 //! [`Group::handle`] answers what other nodes ask. [`Group::tend`] lets the leader care for the
 //! members. Dropping the last handle ends nothing: [`Group::stop`] does.
 
+mod afar;
 mod ahead;
 mod ask;
 mod propose;
@@ -38,6 +39,7 @@ use crate::runtime::Ticker;
 use crate::state::State;
 use crate::words::{GroupId, Revision, Voter};
 
+pub use self::afar::Hearsay;
 pub use self::recover::{Progress, Recovered, recover};
 pub use self::rest::News;
 
@@ -75,6 +77,10 @@ pub enum Trouble {
 const SNAPSHOT_TURN: Duration = Duration::from_secs(1);
 /// Silence of a majority after which a leader is not said to lead: longer than an election takes.
 const CUT_TIME: Duration = Duration::from_millis(1_500);
+
+/// Shortest and longest pause before somebody is asked again who may lead.
+const PAUSE_MIN: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// Who leads, and who takes part, as this node knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,6 +166,9 @@ struct Inner {
     started: Instant,
     /// Milliseconds after `started` at which a leader was heard.
     heard: AtomicU64,
+    /// Milliseconds after `started` since when nobody leads who takes what is asked; 0 when
+    /// somebody did.
+    in_vain: AtomicU64,
     /// Set while this node may have forgotten for whom it voted: until a leader told it all that
     /// was agreed.
     is_blank: AtomicBool,
@@ -236,6 +245,7 @@ impl Group {
             arrivals: Arrivals::default(),
             started: Instant::now(),
             heard: AtomicU64::new(0),
+            in_vain: AtomicU64::new(0),
             is_blank: AtomicBool::new(is_blank),
             door: Door::default(),
             makes_way: AtomicBool::new(false),
@@ -417,6 +427,20 @@ impl Inner {
     fn age_ms(&self) -> u64 {
         let millis = self.started.elapsed().as_millis() as u64;
         millis.saturating_sub(self.heard.load(Ordering::Relaxed))
+    }
+
+    /// Takes note that somebody leads who took what was asked.
+    fn is_served(&self) {
+        self.in_vain.store(0, Ordering::Relaxed);
+    }
+
+    /// Gives the pause before somebody is asked again: the longer all was in vain, the longer.
+    fn pause(&self) -> Duration {
+        let now = (self.started.elapsed().as_millis() as u64).max(1);
+        let order = Ordering::Relaxed;
+        let since = self.in_vain.compare_exchange(0, now, order, order);
+        let silence = now.saturating_sub(since.err().unwrap_or(now));
+        (Duration::from_millis(silence) / 4).clamp(PAUSE_MIN, PAUSE_MAX)
     }
 
     /// Waits a moment, or until somebody else may lead.

@@ -40,7 +40,9 @@ pub use answer::{Answer, Refusal};
 pub use command::{Batch, Check, Command, Write};
 pub use config::Timing;
 pub use event::{Event, What};
-pub use group::{Group, News, Options, Progress, Recovered, Role, Standing, Trouble, recover};
+pub use group::{
+    Group, Hearsay, News, Options, Progress, Recovered, Role, Standing, Trouble, recover,
+};
 pub use message::refusal;
 pub use network::{CallError, Calling, Lane, Transport};
 pub use query::{Found, FoundWhat, Query};

@@ -31,7 +31,20 @@ pub(super) fn tie(routes: Routes) -> Routes {
 
 async fn state(State(agent): State<Arc<Agent>>) -> Result<Json<Shown>, Failure> {
     let group = agent.agreement.wait_group().await?;
-    Ok(Json(shown(&agent, &group)))
+    let mut shown = shown(&agent, &group);
+    if shown.voters.is_empty()
+        && let Some(told) = group.hearsay().await
+    {
+        shown.leader = told.leader.map(|leader| leader.to_string());
+        shown.term = told.term;
+        shown.voters = names(&told.voters);
+        shown.told_by = Some(told.from.to_string());
+    }
+    Ok(Json(shown))
+}
+
+fn names(ids: &[raft::Voter]) -> Vec<String> {
+    ids.iter().map(ToString::to_string).collect()
 }
 
 async fn snapshot(State(agent): State<Arc<Agent>>) -> Result<Json<Shown>, Failure> {
@@ -120,7 +133,6 @@ async fn adopt(
 
 fn shown(agent: &Agent, group: &Group) -> Shown {
     let standing = group.standing();
-    let names = |ids: &[raft::Voter]| ids.iter().map(ToString::to_string).collect();
     Shown {
         state: standing.role.as_str().to_owned(),
         group: group
@@ -129,6 +141,7 @@ fn shown(agent: &Agent, group: &Group) -> Shown {
         leader: standing.leader.map(|leader| leader.to_string()),
         term: standing.term,
         voters: names(&standing.voters),
+        told_by: None,
         learners: names(&standing.learners),
         last_applied: standing.applied.unwrap_or(0),
         // What is agreed is applied at once, so the one is told by the other.

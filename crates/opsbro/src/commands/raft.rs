@@ -183,7 +183,11 @@ impl Answer for Standing {
         page.line(format!("leader       {leader}"));
         page.line(format!("term         {}", shown.term));
         page.line(format!("voters       {}", shown.voters.join(", ")));
-        page.line(format!("learners     {}", shown.learners.join(", ")));
+        match &shown.told_by {
+            // It does not say who copies.
+            Some(voter) => page.line(format!("told by      {voter}: this node holds no copy")),
+            None => page.line(format!("learners     {}", shown.learners.join(", "))),
+        }
         page.line(format!(
             "applied      {} of {}",
             shown.last_applied, shown.last_log

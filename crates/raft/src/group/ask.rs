@@ -120,11 +120,15 @@ impl Inner {
         let (mut hint, mut tried) = (None, 0);
         while Instant::now() < deadline {
             if self.is_leader() && self.confirm().await {
+                self.is_served();
                 return Ok(self.answer(&query, 0));
             }
             if let Some(to) = self.whom_to_ask(hint.take(), tried) {
                 match mail(&*self.transport, to, call.clone(), QUESTION_TIME / 3).await {
-                    Some(Reply::Found(found)) => return Ok(found),
+                    Some(Reply::Found(found)) => {
+                        self.is_served();
+                        return Ok(found);
+                    }
                     Some(Reply::NotLeader(leader)) => {
                         hint = leader.filter(|leader| *leader != to);
                     }
@@ -133,7 +137,8 @@ impl Inner {
             }
             tried += 1;
             if hint.is_none() {
-                self.wait_for_change(Duration::from_millis(50)).await;
+                let left = deadline.saturating_duration_since(Instant::now());
+                self.wait_for_change(self.pause().min(left)).await;
             }
         }
         Err(self.no_leader())

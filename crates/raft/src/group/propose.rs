@@ -266,7 +266,10 @@ async fn make(
         }
         if inner.is_leader() {
             match write(inner, &commands, left).await {
-                Ok(answers) => return Ok(answers),
+                Ok(answers) => {
+                    inner.is_served();
+                    return Ok(answers);
+                }
                 Err(Undone::NotLeader(leader)) if may_forward => hint = leader,
                 Err(undone) => return Err(undone),
             }
@@ -275,16 +278,17 @@ async fn make(
         }
         if let Some(to) = inner.whom_to_ask(hint.take(), tried) {
             match forward(inner, to, &commands, left).await {
-                Ok(answers) => return Ok(answers),
+                Ok(answers) => {
+                    inner.is_served();
+                    return Ok(answers);
+                }
                 Err(Undone::NotLeader(leader)) => hint = leader.filter(|leader| *leader != to),
                 Err(undone) => return Err(undone),
             }
         }
         tried += 1;
         if hint.is_none() {
-            inner
-                .wait_for_change(Duration::from_millis(50).min(left))
-                .await;
+            inner.wait_for_change(inner.pause().min(left)).await;
         }
     }
 }

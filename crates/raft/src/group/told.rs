@@ -129,13 +129,17 @@ impl Inner {
     async fn who_leads_has(&self, vote: Vote) -> Option<LogId> {
         let follows = |ends: &Ends| ends.may_vote && ends.vote == Some(vote);
         let leader = vote.leader_id.node_id;
-        let leaders = self.ends_of(leader).await.filter(follows)?;
+        let leaders = self.ends_of(leader, ASK_TIME).await.filter(follows)?;
         let mut sound = BTreeSet::from([leader]);
         let others: BTreeSet<Voter> = leaders.configs.iter().flatten().copied().collect();
         for other in others {
             if other != self.me
                 && other != leader
-                && self.ends_of(other).await.as_ref().is_some_and(follows)
+                && self
+                    .ends_of(other, ASK_TIME)
+                    .await
+                    .as_ref()
+                    .is_some_and(follows)
             {
                 sound.insert(other);
             }
@@ -146,9 +150,10 @@ impl Inner {
         leaders.last.filter(|_| is_so)
     }
 
-    async fn ends_of(&self, voter: Voter) -> Option<Ends> {
+    /// Asks a voter what it promised and who votes.
+    pub(super) async fn ends_of(&self, voter: Voter, time_box: Duration) -> Option<Ends> {
         let letter = message::letter(self.machine.group(), &Call::Ends);
-        match mail(&*self.transport, voter, letter, ASK_TIME).await? {
+        match mail(&*self.transport, voter, letter, time_box).await? {
             Reply::Ends(ends) => Some(ends),
             _ => None,
         }

@@ -73,6 +73,15 @@ fn every_node_answers_also_one_that_is_no_member() {
             .collect();
         let is_stranger = |group: &&Group| group.standing().applied.is_none();
         assert_eq!(groups.iter().filter(is_stranger).count(), 2);
+        let leader = cluster.leader().unwrap();
+        let standing = cluster.group(leader).unwrap().standing();
+        for stranger in groups.iter().filter(is_stranger) {
+            assert!(stranger.standing().voters.is_empty());
+            let told = stranger.hearsay().await.unwrap();
+            assert_eq!((told.leader, told.term), (Some(leader), standing.term));
+            assert_eq!(told.voters, standing.voters);
+            assert!(told.voters.contains(&told.from));
+        }
         for (number, group) in groups.iter().enumerate() {
             put(group, "a", &number.to_string()).await;
             for reader in &groups {
