@@ -69,7 +69,7 @@ fn a_single_node_keeps_keys_from_its_first_second_on() {
         "app/color\napp/new\n"
     );
     kv(&agent, &["delete", "app/new"]).expect(0);
-    kv(&agent, &["delete", "app/new"]).expect(0);
+    kv(&agent, &["delete", "app/new"]).expect(1);
     kv(&agent, &["get", "app/new"]).expect(1);
     kv(&agent, &["put", "short", "x", "--ttl", "300ms"]).expect(0);
     wait_for("a key to go away by itself", || {

@@ -10,6 +10,7 @@ mod agent;
 mod agreement;
 mod agreement_disk;
 mod agreement_user;
+mod agreement_words;
 mod alerts;
 mod clock;
 mod cluster;

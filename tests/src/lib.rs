@@ -16,7 +16,7 @@ mod wedge;
 pub use agent::{Agent, Home, files_below};
 pub use http::{Reply, request, request_over, take_request, try_request_over};
 pub use lan::{Host, Kind, Lan, Link, Traffic};
-pub use program::{Ran, build, opsbro};
+pub use program::{Ran, build, opsbro, run};
 pub use server::{Folder, Server, free_port};
 pub use wait::{DEADLINE, holds_for, wait_for, wait_within};
 pub use watch::Watch;

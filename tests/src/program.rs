@@ -68,7 +68,7 @@ pub fn opsbro(root: &Path) -> Command {
 }
 
 /// Runs a command to its end.
-pub(crate) fn run(mut command: Command) -> Ran {
+pub fn run(mut command: Command) -> Ran {
     let output = command.output().expect("the program starts");
     Ran {
         code: output.status.code(),

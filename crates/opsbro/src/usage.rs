@@ -97,7 +97,7 @@ fn text(error: &clap::Error, kind: ContextKind) -> Option<String> {
 }
 
 /// Finds what a person may have meant by a word that is no command: a neighbour with almost this
-/// name, or a command elsewhere that ends with it.
+/// name, or a command elsewhere that ends with it; behind a noun, only if there is one such.
 fn nearest_command(command: &clap::Command, word: &str, typed: &[String]) -> String {
     let all = cli::walk(command);
     let typed: Vec<&str> = typed.iter().map(String::as_str).collect();
@@ -112,7 +112,12 @@ fn nearest_command(command: &clap::Command, word: &str, typed: &[String]) -> Str
         return format!("did you mean `opsbro {}`?", path.join(" "));
     }
     let elsewhere = model::nearest(word, paths.iter().map(|path| last(path)));
-    match elsewhere.and_then(|near| paths.iter().find(|path| last(path) == near)) {
+    let mut elsewhere = paths.iter().filter(|path| elsewhere == Some(last(path)));
+    // A verb that many nouns have (`show`) says nothing about which other one is meant.
+    let found = elsewhere
+        .next()
+        .filter(|_| above.is_empty() || elsewhere.next().is_none());
+    match found {
         Some(path) => format!("did you mean `opsbro {}`?", path.join(" ")),
         None if above.is_empty() => "opsbro --help lists all commands".to_owned(),
         None => format!("opsbro {} --help lists its commands", above.join(" ")),
@@ -163,6 +168,16 @@ mod tests {
             "opsbro agent zebra",
             "zebra",
             "opsbro agent --help lists its commands",
+        );
+        check(
+            "opsbro backup show",
+            "show",
+            "opsbro backup --help lists its commands",
+        );
+        check(
+            "opsbro agent transfer",
+            "transfer",
+            "did you mean `opsbro raft transfer`?",
         );
         check(
             "opsbro --root /x agent lgo list",

@@ -105,7 +105,7 @@ pub enum Refusal {
         slots: u32,
     },
     /// What a key was is not known any more.
-    #[error("what key {key} was then is forgotten: {known} earlier values are kept")]
+    #[error("{}", forgotten(key, *known))]
     Forgotten {
         /// The key.
         key: Key,
@@ -130,6 +130,13 @@ pub enum Refusal {
         /// The bound.
         count_max: u64,
     },
+}
+
+fn forgotten(key: &Key, known: usize) -> String {
+    match known {
+        0 => format!("key {key} does not exist, and nothing is known of what it was"),
+        known => format!("what key {key} was then is forgotten: {known} values of it are known"),
+    }
 }
 
 fn changed(key: &Key, revision: Revision) -> String {

@@ -11,6 +11,7 @@ use api::locks::{
 use api::{ErrorCode, Problem};
 use axum::Json;
 use axum::extract::State;
+use model::limits::{SESSION_TTL_MAX, SESSION_TTL_MIN};
 use raft::query::LockFound;
 use raft::{Answer, Command, FoundWhat, Query as Ask, Revision, SessionId, Voter};
 use serde::Deserialize;
@@ -79,7 +80,7 @@ async fn open(
     let session = session(&id)?;
     let command = Command::Open {
         session,
-        ttl_ms: duration(&new.ttl)?.as_millis() as u64,
+        ttl_ms: lease(&new.ttl)?.as_millis() as u64,
         node: Voter::from(agent.node.borrow().id),
         name: new.name,
     };
@@ -87,6 +88,21 @@ async fn open(
         agent.agreement.keep_session(session)?;
     }
     made(&agent, command).await
+}
+
+/// Reads how long a session lasts without a renewal. One that ends before its renewal can arrive
+/// would lose its locks, and one of a month would keep them from all who live.
+fn lease(text: &str) -> Result<Duration, Problem> {
+    let ttl = duration(text)?;
+    if (SESSION_TTL_MIN..=SESSION_TTL_MAX).contains(&ttl) {
+        return Ok(ttl);
+    }
+    let (min, max) = (
+        model::format_interval(SESSION_TTL_MIN),
+        model::format_interval(SESSION_TTL_MAX),
+    );
+    let message = format!("a lock may be kept for {min} to {max} without a renewal, not {text}");
+    Err(Problem::new(ErrorCode::BadRequest, message))
 }
 
 async fn renew(

@@ -20,7 +20,7 @@ use crate::program::Program;
 pub(crate) struct Election {
     /// What it is for
     name: String,
-    /// Time after which another node may win when this machine is gone, at least 2s
+    /// Time after which another node may win when this machine is gone, 2s to 1d
     #[arg(long, default_value = "15s", value_parser = crate::program::timeout)]
     ttl: std::time::Duration,
     /// How long to wait to win

@@ -4,13 +4,16 @@ pub(super) mod carry;
 mod see;
 mod wait;
 
+use std::io::Read as _;
+
 use api::client::With;
-use api::kv::{DELETE, GET, Key, PUT, UNDO, Written};
+use api::kv::{DELETE, GET, KEYS, Key, PUT, Page as Keys, UNDO, Written};
 use api::{ClientError, ErrorCode};
 use clap::{Args, Subcommand};
+use model::limits::KV_VALUE_BYTES_MAX;
 use serde::Serialize;
 
-use crate::failure::{Exit, Outcome};
+use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{Answer, Page};
 use crate::program::Program;
 
@@ -67,7 +70,7 @@ const GET_EXAMPLES: &str = "Examples:
 struct Put {
     /// The key
     key: String,
-    /// Its value
+    /// Its value, at most 1 MiB; `-` reads it from stdin, byte for byte
     value: String,
     /// How long it stays, such as 30s
     #[arg(long)]
@@ -82,9 +85,12 @@ struct Put {
 
 const PUT_EXAMPLES: &str = "Examples:
   opsbro kv-store put app/color blue
-  opsbro kv-store put app/leader web-1 --ttl 1m";
+  opsbro kv-store put app/leader web-1 --ttl 1m
+  opsbro kv-store put app/motd - < /etc/motd";
 
 /// Delete a key
+///
+/// Exits with 1 when it does not exist.
 #[derive(Debug, Args)]
 #[command(after_help = DELETE_EXAMPLES)]
 struct Delete {
@@ -103,7 +109,7 @@ const DELETE_EXAMPLES: &str = "Examples:
 struct Cas {
     /// The key
     key: String,
-    /// Its value
+    /// Its value, at most 1 MiB; `-` reads it from stdin, byte for byte
     value: String,
     /// The revision that it must be at; 0: it must be absent
     #[arg(long)]
@@ -115,6 +121,8 @@ const CAS_EXAMPLES: &str = "Examples:
   opsbro kv-store cas app/color blue --revision 0";
 
 /// Give a key its earlier value
+///
+/// Exits with 1 when that is not known.
 #[derive(Debug, Args)]
 #[command(after_help = UNDO_EXAMPLES)]
 struct Undo {
@@ -134,25 +142,9 @@ impl KvStore {
         match self.verb {
             Verb::Get(get) => get.run(program),
             Verb::Put(put) => put.run(program),
-            Verb::Delete(Delete { key }) => {
-                let with = With {
-                    path: &[&key],
-                    ..With::default()
-                };
-                let written: Written = program.send(&DELETE, with, &())?;
-                done(program, "deleted", &key, written)
-            }
+            Verb::Delete(delete) => delete.run(program),
             Verb::Cas(cas) => cas.run(program),
-            Verb::Undo(undo) => {
-                let to = undo.to.map(|to| to.to_string());
-                let query: Vec<(&str, &str)> = to.iter().map(|to| ("to", to.as_str())).collect();
-                let with = With {
-                    path: &[&undo.key],
-                    query: &query,
-                };
-                let written: Written = program.send(&UNDO, with, &())?;
-                done(program, "is as it was", &undo.key, written)
-            }
+            Verb::Undo(undo) => undo.run(program),
             Verb::List(list) => list.run(program),
             Verb::History(history) => history.run(program),
             Verb::Top(top) => top.run(program),
@@ -172,22 +164,20 @@ impl Get {
                 program.printer.show(&Value(key))?;
                 Ok(Exit::Yes)
             }
-            None => {
-                program
-                    .printer
-                    .say(&format!("the key {} does not exist", self.key));
-                Ok(Exit::No)
-            }
+            None => absent(program, &self.key),
         }
     }
 }
 
+fn absent(program: &Program, key: &str) -> Outcome {
+    program
+        .printer
+        .say(&format!("the key {key} does not exist"));
+    Ok(Exit::No)
+}
+
 /// Reads a key; none when it is absent.
-fn read(
-    program: &Program,
-    key: &str,
-    is_stale_ok: bool,
-) -> Result<Option<Key>, crate::failure::Failure> {
+fn read(program: &Program, key: &str, is_stale_ok: bool) -> Result<Option<Key>, Failure> {
     let mut query = vec![("format", "json")];
     if is_stale_ok {
         query.push(("stale", "ok"));
@@ -203,8 +193,85 @@ fn read(
     }
 }
 
+/// Gives what was typed as a value, or what stdin has.
+fn value_of(typed: String) -> Result<Vec<u8>, Failure> {
+    if typed != "-" {
+        return Ok(typed.into_bytes());
+    }
+    let mut value = Vec::new();
+    std::io::stdin()
+        .take(KV_VALUE_BYTES_MAX as u64 + 1)
+        .read_to_end(&mut value)
+        .map_err(|error| Failure::new(format!("cannot read the value from stdin: {error}")))?;
+    if value.len() > KV_VALUE_BYTES_MAX {
+        let why = "stdin has more than 1 MiB, the most that a value may have: nothing was written";
+        return Err(Failure::new(why).with_hint("keep it in a file, and its name in the key"));
+    }
+    Ok(value)
+}
+
+/// How often a delete is begun anew because somebody writes the key meanwhile.
+const DELETES_MAX: usize = 100;
+
+impl Delete {
+    /// Deletes the key as it was seen, so that of two who delete it one hears that it was absent.
+    fn run(self, program: &Program) -> Outcome {
+        for _ in 0..DELETES_MAX {
+            let Some(revision) = revision_of(program, &self.key)? else {
+                return absent(program, &self.key);
+            };
+            let revision = revision.to_string();
+            let with = With {
+                path: &[&self.key],
+                query: &[("cas", &revision)],
+            };
+            match program.client()?.send(&DELETE, with, &()) {
+                Ok(written) => return done(program, "deleted", &self.key, written),
+                Err(ClientError::Refused(problem)) if problem.code == ErrorCode::Conflict => {}
+                Err(error) => return Err(program.explain(error)),
+            }
+        }
+        let why = format!(
+            "the key {} is written all the time: it was not deleted",
+            self.key
+        );
+        Err(Failure::new(why).with_hint("opsbro kv-store watch shows by whom it is written"))
+    }
+}
+
+/// Tells where a key is, without its value; none when it is absent.
+fn revision_of(program: &Program, key: &str) -> Result<Option<u64>, Failure> {
+    let with = With {
+        query: &[("prefix", key), ("limit", "1")],
+        ..With::default()
+    };
+    let page: Keys = program.get(&KEYS, with)?;
+    let found = page.keys.into_iter().find(|listed| listed.key == key);
+    Ok(found.map(|listed| listed.revision))
+}
+
+impl Undo {
+    fn run(self, program: &Program) -> Outcome {
+        let to = self.to.map(|to| to.to_string());
+        let query: Vec<(&str, &str)> = to.iter().map(|to| ("to", to.as_str())).collect();
+        let with = With {
+            path: &[&self.key],
+            query: &query,
+        };
+        match program.client()?.send(&UNDO, with, &()) {
+            Ok(written) => done(program, "is as it was", &self.key, written),
+            Err(ClientError::Refused(problem)) if problem.code == ErrorCode::NotFound => {
+                program.printer.say(&problem.message);
+                Ok(Exit::No)
+            }
+            Err(error) => Err(program.explain(error)),
+        }
+    }
+}
+
 impl Put {
     fn run(self, program: &Program) -> Outcome {
+        let value = value_of(self.value)?;
         let token = self.token.map(|token| token.to_string());
         let mut query = Vec::new();
         for (name, value) in [("ttl", &self.ttl), ("lock", &self.lock), ("token", &token)] {
@@ -214,9 +281,7 @@ impl Put {
             path: &[&self.key],
             query: &query,
         };
-        let put = program
-            .client()?
-            .send_bytes(&PUT, with, self.value.as_bytes());
+        let put = program.client()?.send_bytes(&PUT, with, &value);
         done(
             program,
             "is set",
@@ -228,15 +293,13 @@ impl Put {
 
 impl Cas {
     fn run(self, program: &Program) -> Outcome {
+        let value = value_of(self.value)?;
         let revision = self.revision.to_string();
         let with = With {
             path: &[&self.key],
             query: &[("cas", &revision)],
         };
-        match program
-            .client()?
-            .send_bytes(&PUT, with, self.value.as_bytes())
-        {
+        match program.client()?.send_bytes(&PUT, with, &value) {
             Ok(written) => done(program, "is set", &self.key, written),
             Err(ClientError::Refused(problem)) if problem.code == ErrorCode::Conflict => {
                 program.printer.say(&problem.message);

@@ -2,6 +2,7 @@
 
 pub(super) mod hold;
 mod keep;
+mod line;
 
 use api::client::With;
 use api::kv::Written;

@@ -23,6 +23,8 @@ const LIST_EXAMPLES: &str = "Examples:
   opsbro kv-store list app/ -o json";
 
 /// Show the last values of a key, newest first
+///
+/// Exits with 1 when nothing is known of the key.
 #[derive(Debug, Args)]
 #[command(after_help = HISTORY_EXAMPLES)]
 pub(super) struct History {
@@ -80,7 +82,14 @@ impl History {
         };
         let pasts: Vec<Past> = program.get(&HISTORY, with)?;
         let is_known = !pasts.is_empty();
-        program.printer.show(&Pasts(pasts))?;
+        if !is_known {
+            let key = &self.key;
+            let why = format!("the key {key} does not exist, and nothing is known of what it was");
+            program.printer.say(&why);
+        }
+        if is_known || program.printer.is_for_programs() {
+            program.printer.show(&Pasts(pasts))?;
+        }
         Ok(Exit::when(is_known))
     }
 }

@@ -14,6 +14,7 @@ use clap::Args;
 use model::NodeId;
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::line::Line;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::program::{POLL, Program};
 
@@ -26,7 +27,7 @@ pub(in crate::commands) struct Run {
     /// How many may hold it at one time; all who use it must say the same
     #[arg(long, default_value_t = 1)]
     slots: u32,
-    /// Time after which others may have the lock when this machine is gone, at least 2s
+    /// Time after which others may have the lock when this machine is gone, 2s to 1d
     #[arg(long, default_value = "15s", value_parser = crate::program::timeout)]
     ttl: Duration,
     /// How long to wait for the lock
@@ -36,9 +37,6 @@ pub(in crate::commands) struct Run {
     #[arg(last = true, required = true)]
     command: Vec<String>,
 }
-
-/// How long one request waits for the lock: shorter than what the socket allows.
-const TURN: Duration = Duration::from_secs(5);
 
 impl Run {
     /// Makes one that nobody typed.
@@ -60,7 +58,7 @@ impl Run {
     pub(in crate::commands) fn run(self, program: &Program) -> Outcome {
         let name = self.name.clone().expect("clap asks for a name");
         let session = session_id();
-        let mut lease = Lease::open(program, session, self.ttl.max(TTL_MIN), &self.command)?;
+        let mut lease = Lease::open(program, session, self.ttl, &self.command)?;
         let Some(token) = self.acquire(program, &name, &mut lease)? else {
             lease.close();
             program.printer.say(&format!(
@@ -105,13 +103,11 @@ impl Run {
         lease: &mut Lease<'_>,
     ) -> Result<Option<u64>, Failure> {
         let deadline = Instant::now() + self.timeout;
+        let mut line = Line::new(program, name);
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             // The lease must not end while it waits.
-            let turn = left
-                .min(TURN)
-                .min(lease.ttl / 3)
-                .max(Duration::from_millis(1));
+            let turn = line.turn(left.min(lease.ttl / 3));
             let wanted = Acquire {
                 name: name.to_owned(),
                 session: lease.session.clone(),
@@ -122,13 +118,11 @@ impl Run {
             if acquired.token.is_some() || left.is_zero() {
                 return Ok(acquired.token);
             }
+            line.tell();
             lease.renew();
         }
     }
 }
-
-/// Shortest lease that agreement takes.
-const TTL_MIN: Duration = Duration::from_secs(2);
 
 /// A session that this process keeps open.
 struct Lease<'a> {
@@ -156,7 +150,7 @@ impl<'a> Lease<'a> {
             .take(200)
             .collect();
         let new = NewSession {
-            ttl: format!("{}ms", ttl.as_millis()),
+            ttl: model::format_interval(ttl),
             name: format!("{name} (pid {})", std::process::id()),
             is_kept: false,
         };

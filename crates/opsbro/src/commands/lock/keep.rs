@@ -9,6 +9,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::hold::session_id;
+use super::line::Line;
 use crate::failure::{Exit, Outcome};
 use crate::output::{Answer, Page};
 use crate::program::Program;
@@ -25,7 +26,7 @@ pub(super) struct Acquire {
     /// How many may hold it at one time; all who use it must say the same
     #[arg(long, default_value_t = 1)]
     slots: u32,
-    /// Time after which others may have the lock when this agent is gone, at least 2s
+    /// Time after which others may have the lock when this agent is gone, 2s to 1d
     #[arg(long, default_value = "15s")]
     ttl: String,
     /// How long to wait for the lock
@@ -51,9 +52,6 @@ pub(super) struct Release {
 const RELEASE_EXAMPLES: &str = "Examples:
   opsbro lock release deploy --session 5f0c6a0e-3b4f-4d5e-8b3a-0a4f6c1d2e3f";
 
-/// How long one request waits: shorter than what the socket allows.
-const TURN: Duration = Duration::from_secs(5);
-
 impl Acquire {
     pub(super) fn run(self, program: &Program) -> Outcome {
         let session = session_id();
@@ -68,9 +66,10 @@ impl Acquire {
         };
         let _: Written = program.send(&OPEN, with, &new)?;
         let deadline = Instant::now() + self.timeout;
+        let mut line = Line::new(program, &self.name);
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let turn = left.min(TURN).max(Duration::from_millis(1));
+            let turn = line.turn(left);
             let wanted = Wanted {
                 name: self.name.clone(),
                 session: session.clone(),
@@ -90,6 +89,7 @@ impl Acquire {
                 ));
                 return Ok(Exit::No);
             }
+            line.tell();
         }
     }
 }
