@@ -9,6 +9,7 @@
 mod agent;
 mod agreement;
 mod agreement_disk;
+mod agreement_off;
 mod agreement_user;
 mod agreement_words;
 mod alerts;

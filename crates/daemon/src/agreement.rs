@@ -4,10 +4,13 @@
 //! gossip knows of them. A node with nobody to ask founds a group of its own at once, so keys and
 //! locks work from the first second. When the disk refuses, the node steps aside, and comes back
 //! when there is room. `stay` is what a node does while it takes part, `meet` what becomes of
-//! groups that meet, `orders` what an operator may want.
+//! groups that meet, `orders` what an operator may want. A node that is told to take no part is a
+//! guest: `access` hides the difference from who asks for keys and locks.
 
+mod access;
 mod dropped;
 mod known;
+mod looks;
 mod meet;
 mod orders;
 mod schedule;
@@ -16,6 +19,7 @@ mod stay;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,11 +27,12 @@ use api::{ErrorCode, Problem};
 use gossip::Peer;
 use model::{NodeId, limits};
 use raft::disk::{Disk, Files, Found};
-use raft::{Answer, Command, Group, Options, SessionId, Timing, Trouble, Voter};
+use raft::{Answer, Command, Group, Guest, Options, SessionId, Timing, Trouble, Voter};
 use tokio::sync::{Notify, mpsc, watch};
 use tracing::{error, info, warn};
 
 use self::known::Known;
+use self::looks::Looks;
 use self::meet::Card;
 use self::orders::Order;
 use self::wire::Wire;
@@ -36,6 +41,7 @@ use crate::clock;
 use crate::cluster;
 use crate::tasks::Stop;
 
+pub(crate) use self::access::Access;
 pub(crate) use self::dropped::backup_of;
 pub(crate) use self::orders::Keep;
 pub(crate) use self::shown::{Shown, View};
@@ -56,6 +62,7 @@ pub(crate) struct Agreement {
     stage: watch::Sender<Stage>,
     told: watch::Sender<Arc<[u8]>>,
     shown: watch::Sender<Arc<Shown>>,
+    looks: Arc<Looks>,
     known: Arc<Known>,
     orders: mpsc::Sender<Order>,
     /// Taken by the task that carries them out.
@@ -78,6 +85,8 @@ type Read = (Arc<[u8]>, Card);
 enum Stage {
     Starting,
     Runs(Group),
+    /// This node takes no part.
+    Off(Guest),
     Failed(String),
 }
 
@@ -88,6 +97,7 @@ impl Default for Agreement {
             stage: watch::Sender::new(Stage::Starting),
             told: watch::Sender::new(Arc::from(Vec::new())),
             shown: watch::Sender::default(),
+            looks: Arc::default(),
             known: Arc::default(),
             orders,
             ordered: tokio::sync::Mutex::new(ordered),
@@ -100,6 +110,15 @@ impl Default for Agreement {
 }
 
 impl Agreement {
+    /// Begins, for a node that takes part or does not: the others are told so at once.
+    pub(crate) fn new(agrees: bool) -> Self {
+        let agreement = Self::default();
+        if !agrees {
+            agreement.told.send_replace(Arc::from(meet::OFF));
+        }
+        agreement
+    }
+
     /// Gives the group, or says why there is none now.
     pub(crate) fn group(&self) -> Result<Group, Problem> {
         match &*self.stage.borrow() {
@@ -108,19 +127,45 @@ impl Agreement {
                 ErrorCode::Unavailable,
                 "agreement is starting on this node",
             )),
+            Stage::Off(_) => {
+                let message = "this node takes no part in agreement: agreement.enabled is false \
+                               in its agent.yml";
+                let hint = "ask a node that does, or set it to true and start this agent again";
+                Err(Problem::new(ErrorCode::Unavailable, message).with_hint(hint))
+            }
             Stage::Failed(why) => Err(Problem::new(ErrorCode::Unavailable, why.clone())),
         }
     }
 
+    /// Gives the way to agreement, or says why there is none now.
+    fn access(&self) -> Result<Access, Problem> {
+        let stage = self.stage.borrow();
+        if let Stage::Off(guest) = &*stage {
+            return Ok(Access::Guest(guest.clone()));
+        }
+        drop(stage);
+        self.group().map(Access::Member)
+    }
+
+    /// Gives the way to agreement, waiting a while for it to start.
+    pub(crate) async fn wait_access(&self) -> Result<Access, Problem> {
+        self.wait_started().await;
+        self.access()
+    }
+
     /// Gives the group, waiting a while for it to start.
     pub(crate) async fn wait_group(&self) -> Result<Group, Problem> {
-        if let Stage::Runs(group) = &*self.stage.borrow() {
-            return Ok(group.clone());
+        self.wait_started().await;
+        self.group()
+    }
+
+    async fn wait_started(&self) {
+        if !matches!(*self.stage.borrow(), Stage::Starting) {
+            return;
         }
         let mut stage = self.stage.subscribe();
         let started = stage.wait_for(|stage| !matches!(stage, Stage::Starting));
         let _ = tokio::time::timeout(START_TIME, started).await;
-        self.group()
     }
 
     /// Renews a session from here on; refuses when there are too many.
@@ -143,13 +188,13 @@ impl Agreement {
 
     /// Renews the sessions that this agent keeps, and forgets those that have ended; waits for one
     /// when it keeps none.
-    async fn renew(&self, group: &Group) {
+    async fn renew(&self, access: &Access) {
         let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let sessions: Vec<SessionId> = kept().iter().copied().collect();
         if sessions.is_empty() {
             return self.keeps.notified().await;
         }
-        if let Ok(Answer::Renewed(ended)) = group.command(Command::Renew { sessions }).await {
+        if let Ok(Answer::Renewed(ended)) = access.command(Command::Renew { sessions }).await {
             ended.into_iter().for_each(|session| self.let_go(session));
         }
     }
@@ -217,8 +262,14 @@ pub(crate) async fn go_when_told(agent: Arc<Agent>, mut stop: Stop) {
     stop.wait().await;
 }
 
-/// Takes part until the agent stops.
+/// Takes part until the agent stops, or asks those who do.
 pub(crate) async fn run(agent: Arc<Agent>, mut stop: Stop) {
+    if !agent.configuration.borrow().agrees {
+        tokio::select! {
+            () = stop.wait() => return,
+            ended = visit(&agent) => match ended {},
+        }
+    }
     let mut orders = agent.agreement.ordered.lock().await;
     let mut must_wait = false;
     loop {
@@ -276,6 +327,18 @@ async fn hand_over(agent: &Agent) {
     }
 }
 
+/// Takes no part, and asks the others for what this node is asked.
+async fn visit(agent: &Arc<Agent>) -> Infallible {
+    let guest = Guest::new(Arc::new(Wire::new(Arc::clone(agent))));
+    let access = Access::Guest(guest.clone());
+    agent.agreement.stage.send_replace(Stage::Off(guest));
+    tokio::select! {
+        never = keep_sessions(agent, &access) => never,
+        never = known::keep(agent, &access) => never,
+        never = shown::show(agent, &access) => never,
+    }
+}
+
 async fn live(agent: &Arc<Agent>, must_wait: bool) -> Ended {
     let group = match start(agent).await {
         Ok(group) => group,
@@ -292,23 +355,24 @@ async fn live(agent: &Arc<Agent>, must_wait: bool) -> Ended {
         .agreement
         .stage
         .send_replace(Stage::Runs(group.clone()));
+    let access = Access::Member(group.clone());
     // On their own: tending may wait for others longer than a lease lasts.
     tokio::select! {
         ended = stay::stay(agent, &group, must_wait) => ended,
-        () = keep_sessions(agent, &group) => Ended::Failed("sessions end".to_owned()),
+        never = keep_sessions(agent, &access) => match never {},
         () = schedule::back_up(agent, &group) => Ended::Failed("backups end".to_owned()),
-        () = known::keep(agent, &group) => Ended::Failed("keys are not asked for".to_owned()),
-        () = shown::show(agent, &group) => Ended::Failed("locks are not shown".to_owned()),
+        never = known::keep(agent, &access) => match never {},
+        never = shown::show(agent, &access) => match never {},
     }
 }
 
 /// How often the sessions that this agent keeps are renewed: thrice in the shortest time to live.
 const RENEW_TURN: Duration = Duration::from_millis(600);
 
-async fn keep_sessions(agent: &Agent, group: &Group) {
+async fn keep_sessions(agent: &Agent, access: &Access) -> Infallible {
     loop {
         tokio::time::sleep(RENEW_TURN).await;
-        agent.agreement.renew(group).await;
+        agent.agreement.renew(access).await;
     }
 }
 

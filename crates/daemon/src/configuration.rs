@@ -40,6 +40,8 @@ pub struct Configuration {
     pub allowed_hosts: BTreeSet<String>,
     /// What the start waits for.
     pub bootstrap: Bootstrap,
+    /// Whether the node takes part in agreement.
+    pub agrees: bool,
     /// How those who vote on keys and locks are chosen.
     pub voters: Voters,
     /// How often keys are backed up.
@@ -169,6 +171,7 @@ impl Configuration {
                 "log_levels" => self.log_levels != other.log_levels,
                 "log_format" => self.log_format != other.log_format,
                 "bootstrap" => self.bootstrap != other.bootstrap,
+                "agreement.enabled" => self.agrees != other.agrees,
                 "voters" => self.voters.count_max != other.voters.count_max,
                 "voters-grace" => self.voters.grace != other.voters.grace,
                 "voters-spread" => self.voters.spread != other.voters.spread,
@@ -199,6 +202,7 @@ impl Configuration {
         self.log_format = running.log_format;
         self.bootstrap = running.bootstrap;
         self.makes_key = running.makes_key;
+        self.agrees = running.agrees;
         self.zone.clone_from(&running.zone);
         self.is_proxy = running.is_proxy;
         let discovery = Topic::ServiceDiscovery;

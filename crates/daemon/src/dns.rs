@@ -209,6 +209,7 @@ impl DnsLoop {
             return;
         }
         let old = std::mem::replace(&mut self.settings, settings);
+        self.agent.agreement.tell_names(self.is_on());
         if old.names != self.settings.names || old.off.is_some() != self.settings.off.is_some() {
             let known = Arc::clone(&self.inputs.members.borrow());
             let agreed = Arc::clone(&self.inputs.agreed.borrow());

@@ -2,11 +2,13 @@
 //!
 //! [`Group::command`] and [`Group::ask`] work on every node: who does not lead asks who does.
 //! [`Group::handle`] answers what other nodes ask. [`Group::tend`] lets the leader care for the
-//! members. Dropping the last handle ends nothing: [`Group::stop`] does.
+//! members. Dropping the last handle ends nothing: [`Group::stop`] does. A node that takes no part
+//! holds a [`Guest`] instead.
 
 mod afar;
 mod ahead;
 mod ask;
+mod guest;
 mod propose;
 mod recover;
 mod rest;
@@ -40,6 +42,7 @@ use crate::state::State;
 use crate::words::{GroupId, Revision, Voter};
 
 pub use self::afar::Hearsay;
+pub use self::guest::Guest;
 pub use self::recover::{Progress, Recovered, recover};
 pub use self::rest::News;
 

@@ -41,7 +41,7 @@ pub use command::{Batch, Check, Command, Write};
 pub use config::Timing;
 pub use event::{Event, What};
 pub use group::{
-    Group, Hearsay, News, Options, Progress, Recovered, Role, Standing, Trouble, recover,
+    Group, Guest, Hearsay, News, Options, Progress, Recovered, Role, Standing, Trouble, recover,
 };
 pub use message::refusal;
 pub use network::{CallError, Calling, Lane, Transport};

@@ -23,6 +23,7 @@ metrology_topic_enabled: false
 automatic_detection_topic_enabled: false
 configuration_automation_topic_enabled: false
 system_compliance_topic_enabled: false
+agreement: {enabled: false}
 ";
 /// A key of 32 bytes, for both.
 const KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";

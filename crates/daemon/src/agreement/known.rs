@@ -2,14 +2,16 @@
 //! them again and again, as long as somebody looks.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use expr::Unknown;
 use model::{Moment, limits};
-use raft::{FoundWhat, Group, Query, Value};
+use raft::{FoundWhat, Query, Value};
 use tokio::sync::Notify;
 
+use super::Access;
 use crate::agent::Agent;
 use crate::clock;
 
@@ -83,13 +85,13 @@ impl Known {
 }
 
 /// Asks for what is looked at, as long as the group is the same.
-pub(super) async fn keep(agent: &Agent, group: &Group) {
+pub(super) async fn keep(agent: &Agent, access: &Access) -> Infallible {
     let known = &agent.agreement.known;
     loop {
         let wanted = known.wanted(clock::now());
         for key in &wanted {
             let asked = clock::now();
-            let found = group.ask_stale(Query::Get(key.as_str().into())).await;
+            let found = access.ask_stale(Query::Get(key.as_str().into())).await;
             if let Ok(found) = found
                 && let FoundWhat::Key(value) = found.what
             {

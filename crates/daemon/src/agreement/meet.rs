@@ -6,6 +6,9 @@ use model::NodeId;
 use raft::GroupId;
 use serde::{Deserialize, Serialize};
 
+/// What a node tells that takes no part: no card, so nobody takes it for a member.
+pub(crate) const OFF: &[u8] = b"off";
+
 /// What a node tells of its agreement, by its record.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -274,7 +277,7 @@ mod tests {
         for card in [card(7, 5), Card::default()] {
             assert_eq!(Card::decode(&card.encode()), Some(card));
         }
-        for junk in [&b""[..], b"{", b"[1]", br#"{"group":"x"}"#] {
+        for junk in [&b""[..], OFF, b"{", b"[1]", br#"{"group":"x"}"#] {
             assert_eq!(Card::decode(junk), None);
         }
         assert_eq!(Card::decode(br#"{"later":1}"#), Some(Card::default()));

@@ -12,7 +12,7 @@ use raft::{Command, Group, GroupId, Voter};
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
-use super::{Agreement, Stage, dropped, files, me, new_id, problem, stay, wipe};
+use super::{Access, Agreement, Stage, dropped, files, me, new_id, problem, stay, wipe};
 use crate::agent::Agent;
 use crate::clock;
 
@@ -250,9 +250,12 @@ impl Agreement {
 
     /// Lets a node that is dead vote no more, as an operator says that it left.
     pub(crate) async fn dismiss(&self, node: NodeId) {
-        if let Ok(group) = self.group()
-            && let Err(trouble) = group.leave(Some(Voter::from(node))).await
-        {
+        let told = match self.access() {
+            Ok(Access::Member(group)) => group.leave(Some(Voter::from(node))).await,
+            Ok(Access::Guest(guest)) => guest.leave(Voter::from(node)).await,
+            Err(_) => Ok(()),
+        };
+        if let Err(trouble) = told {
             warn!(%node, %trouble, "A node that left is still a voter");
         }
     }
@@ -278,6 +281,10 @@ impl Agreement {
     }
 
     async fn give(&self, order: Order) -> Result<(), Problem> {
+        // Nobody would carry it out.
+        if matches!(self.access(), Ok(Access::Guest(_))) {
+            return self.group().map(drop);
+        }
         let stopping = || Problem::new(ErrorCode::Unavailable, "the agent stops");
         self.orders.send(order).await.map_err(|_| stopping())
     }

@@ -1,22 +1,26 @@
 //! What others on this node see of agreement without asking anybody: who leads, who holds a lock.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use expr::{Agreed, Unknown};
 use model::{NodeId, Value};
-use raft::{FoundWhat, Group, Query, State};
+use raft::{FoundWhat, Group, Query, Revision, State};
 use tokio::sync::watch;
 
-use super::Agreement;
 use super::known::Known;
+use super::looks::Looks;
+use super::{Access, Agreement, stay};
 use crate::agent::Agent;
 use crate::clock;
 
 /// Least time between two looks: names of locks are for answers that live for seconds.
 const TURN: Duration = Duration::from_millis(200);
-/// How often a node that keeps no copy asks one that does.
+/// Time that who asks once waits for the first answer.
+const FIRST_TIME: Duration = Duration::from_secs(1);
+/// How often a node that keeps no copy asks one that does, while somebody looks.
 const ASK_TURN: Duration = Duration::from_secs(5);
 
 /// Who leads and who holds locks, as this node knew it a moment ago.
@@ -31,14 +35,31 @@ pub(crate) struct Shown {
 
 impl Agreement {
     /// Gives who leads and who holds locks; it asks nobody and never waits. What it tells is at
-    /// most some seconds old.
+    /// most some seconds old. A node that keeps no copy asks from this look on, so that the next
+    /// one sees more.
     pub(crate) fn shown(&self) -> Arc<Shown> {
+        self.looks.look(clock::now());
         Arc::clone(&self.shown.borrow())
     }
 
-    /// Tells whenever that changes.
+    /// Gives the same, waiting a while for the first answer on a node that has to ask.
+    pub(crate) async fn wait_shown(&self) -> Arc<Shown> {
+        self.looks.look(clock::now());
+        let mut shown = self.shown.subscribe();
+        let told = shown.wait_for(|shown| shown.holders.is_some());
+        let told = tokio::time::timeout(FIRST_TIME, told).await;
+        drop(told);
+        self.shown()
+    }
+
+    /// Tells whenever that changes, as long as [`Agreement::tell_names`] says that it is needed.
     pub(crate) fn follow(&self) -> watch::Receiver<Arc<Shown>> {
         self.shown.subscribe()
+    }
+
+    /// Takes note of whether names are told that depend on it.
+    pub(crate) fn tell_names(&self, names: bool) {
+        self.looks.tell_names(clock::now(), names);
     }
 
     fn show(&self, shown: Shown) {
@@ -56,7 +77,10 @@ impl Agreement {
 pub(crate) struct View {
     /// The group, when it runs here.
     group: Option<Group>,
+    /// Whether this node takes no part, and asks others.
+    is_guest: bool,
     shown: Arc<Shown>,
+    looks: Arc<Looks>,
     known: Arc<Known>,
 }
 
@@ -65,7 +89,9 @@ impl Agreement {
     pub(crate) fn view(&self) -> View {
         View {
             group: self.group().ok(),
-            shown: self.shown(),
+            is_guest: matches!(self.access(), Ok(Access::Guest(_))),
+            shown: Arc::clone(&self.shown.borrow()),
+            looks: Arc::clone(&self.looks),
             known: Arc::clone(&self.known),
         }
     }
@@ -74,18 +100,18 @@ impl Agreement {
 impl View {
     /// Answers what an expression on a node asks.
     pub(crate) fn answer(&self, what: &Agreed, me: NodeId) -> Result<Value, Unknown> {
-        let Some(group) = &self.group else {
+        if self.group.is_none() && !self.is_guest {
             return Err(Unknown::new("agreement does not run on this node now"));
-        };
+        }
+        let has_copy = |group: &&Group| group.standing().applied.is_some();
         match what {
-            Agreed::Key(key) if group.standing().applied.is_none() => {
-                let value = self.known.look(key, clock::now())?;
-                text(key, value.as_deref())
-            }
-            Agreed::Key(key) => group.look(|state| {
-                let cell = state.get(key);
-                text(key, cell.map(|cell| &*cell.value))
-            }),
+            Agreed::Key(key) => match self.group.as_ref().filter(has_copy) {
+                Some(group) => group.look(|state| {
+                    let cell = state.get(key);
+                    text(key, cell.map(|cell| &*cell.value))
+                }),
+                None => text(key, self.known.look(key, clock::now())?.as_deref()),
+            },
             Agreed::LockOwner(lock) => {
                 let first = self.holders(lock)?.first();
                 Ok(first.map_or(Value::None, |node| Value::text(node.to_string())))
@@ -98,8 +124,11 @@ impl View {
     }
 
     fn holders(&self, lock: &str) -> Result<&[NodeId], Unknown> {
+        self.looks.look(clock::now());
         let Some(all) = &self.shown.holders else {
-            return Err(Unknown::new("this node does not know yet who holds locks"));
+            return Err(Unknown::new(
+                "this node does not know yet who holds locks: look again in a moment",
+            ));
         };
         Ok(all.get(lock).map(Vec::as_slice).unwrap_or_default())
     }
@@ -118,38 +147,75 @@ fn text(key: &str, value: Option<&[u8]>) -> Result<Value, Unknown> {
 /// The beginning of the names of locks whose holder is the winner of an election.
 const ELECTION: &str = "election/";
 
-/// Keeps that up to date as long as the group is the same. What nobody tells any more stays as it
-/// was told last.
-pub(super) async fn show(agent: &Agent, group: &Group) {
+/// Keeps that up to date as long as the group is the same. A node that keeps no copy asks one that
+/// does while somebody looks; meanwhile, what nobody tells any more stays as it was told last.
+pub(super) async fn show(agent: &Agent, access: &Access) -> Infallible {
+    let looks = &agent.agreement.looks;
+    let group = access.group();
+    let mut news = group.map(Group::news);
     let mut known = None;
-    let mut news = group.news();
     let mut ask_turn = TURN;
     loop {
-        let standing = group.standing();
-        let is_member = standing.applied.is_some();
-        let locks = group.look(|state| state.locks_changed());
-        let now = (standing.leader, locks);
-        if !is_member || known != Some(now) {
-            let told = match is_member {
-                true => Some(group.look(holders)),
-                false => asked(group).await,
-            };
+        let leader = leader(agent, group);
+        if let Some((group, locks)) = copy(group) {
+            if known != Some((leader, locks)) {
+                known = Some((leader, locks));
+                let holders = Some(group.look(holders));
+                agent.agreement.show(Shown { leader, holders });
+            }
+            ask_turn = TURN;
+        } else if looks.are_open(clock::now()) {
+            let told = asked(access).await;
             // A node that starts is told as soon as somebody can tell.
             ask_turn = match told {
                 Some(_) => ASK_TURN,
                 None => (ask_turn * 2).min(ASK_TURN),
             };
-            let leader = standing.leader.map(NodeId::from);
-            let holders = told.or_else(|| agent.agreement.shown().holders.clone());
+            let before = || agent.agreement.shown.borrow().holders.clone();
+            let holders = told.or_else(before);
             agent.agreement.show(Shown { leader, holders });
-            known = Some(now);
+        } else {
+            // What is not asked for is not known when somebody looks again.
+            ask_turn = TURN;
+            agent.agreement.show(Shown {
+                leader,
+                holders: None,
+            });
         }
         tokio::time::sleep(TURN).await;
-        // What a member keeps itself changes by what is told only.
+        let asks = copy(group).is_none();
+        let looked_at = looks.are_open(clock::now());
         tokio::select! {
-            () = news.wait() => {}
-            () = tokio::time::sleep(ask_turn), if !is_member => {}
+            () = told(&mut news) => {}
+            () = looks.begun(), if asks && !looked_at => {}
+            () = tokio::time::sleep(ask_turn), if asks && looked_at => {}
         }
+    }
+}
+
+/// Gives the group of a node that keeps a copy, and how often locks changed in it.
+fn copy(group: Option<&Group>) -> Option<(&Group, Revision)> {
+    let group = group.filter(|group| group.standing().applied.is_some())?;
+    Some((group, group.look(State::locks_changed)))
+}
+
+/// Tells who leads; a node that takes no part knows it from what others tell of themselves.
+fn leader(agent: &Agent, group: Option<&Group>) -> Option<NodeId> {
+    match group {
+        Some(group) => group.standing().leader.map(NodeId::from),
+        None => {
+            let others = stay::others(agent).into_iter();
+            let mut leaders = others.filter(|(_, card)| card.leads);
+            leaders.next().map(|(id, _)| id)
+        }
+    }
+}
+
+/// Waits until there is news of the group; for ever where there is none.
+async fn told(news: &mut Option<raft::News>) {
+    match news {
+        Some(news) => news.wait().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -161,8 +227,8 @@ fn holders(state: &State) -> BTreeMap<String, Vec<NodeId>> {
     held.collect()
 }
 
-async fn asked(group: &Group) -> Option<BTreeMap<String, Vec<NodeId>>> {
-    let asked = group.ask_stale(Query::Locks(String::new())).await;
+async fn asked(access: &Access) -> Option<BTreeMap<String, Vec<NodeId>>> {
+    let asked = access.ask_stale(Query::Locks(String::new())).await;
     let Ok(FoundWhat::Locks(locks)) = asked.map(|found| found.what) else {
         return None;
     };

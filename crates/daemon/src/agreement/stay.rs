@@ -220,7 +220,11 @@ pub(super) fn nodes(agent: &Agent, group: &Group) -> BTreeMap<Voter, Node> {
         let id = Voter::from(member.record.id);
         let is_ours =
             card_of(agent, &member).is_some_and(|card| card.group.is_none() || card.group == group);
+        let is_off = member.record.body.parts.get(PART);
+        let is_off = is_off.is_some_and(|part| **part == *meet::OFF);
         let life = match member.state {
+            // It does not come back into the group before it says so.
+            MemberState::Alive | MemberState::Suspect if id != own && is_off => Life::Left,
             MemberState::Alive | MemberState::Suspect if id == own || is_ours => Life::Alive,
             // Who stopped politely may come back: who goes for good tells the leader.
             MemberState::Alive | MemberState::Suspect | MemberState::Dead | MemberState::Leave => {

@@ -142,6 +142,10 @@ pub const ALL: &[Key] = &[
         "More addresses of this node, up to 8: DNS answers its names with them and with the one that\n\
          other nodes are told. An IPv6 address beside an IPv4 one, or that of another network. None is\n\
          taken by itself: who asks prefers IPv6, and would miss what listens on IPv4 only."),
+    key("agreement.enabled", Kind::Bool, "true", Change::Restart,
+        "false: this node takes no part in agreement: it neither votes nor copies, and has other nodes\n\
+         of its zone do what it is asked about keys and locks. For machines that must do as little as\n\
+         they can; leave it on for five nodes of each zone at least, or there is no agreement."),
     key("voters", Kind::Count, "5", Change::Reload,
         "How many nodes of the zone vote on keys and locks: 1, 3 or 5 (an even count is rounded down).\n\
          5 outlive two deaths; each further one makes a write wait for one more disk."),

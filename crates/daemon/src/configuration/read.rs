@@ -117,6 +117,7 @@ impl Reader {
             advertise_address: self.address("advertise_address"),
             allowed_hosts: self.texts("allowed_hosts").into_iter().collect(),
             bootstrap: self.bootstrap(),
+            agrees: self.truth("agreement.enabled", true),
             voters: self.voters(),
             backups: self.backups(),
             forget_dead_after: self.forget_dead_after(),

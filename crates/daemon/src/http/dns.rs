@@ -57,6 +57,7 @@ struct Named {
 }
 
 async fn records(State(agent): State<Arc<Agent>>, Query(which): Query<Which>) -> Json<Records> {
+    agent.agreement.wait_shown().await;
     let shown = Arc::clone(&agent.names.dns.borrow());
     let directory = dns::directory(&agent);
     let counts = counts(shown.counts());
@@ -139,6 +140,7 @@ async fn query(
     State(agent): State<Arc<Agent>>,
     Query(asked): Query<Asked>,
 ) -> Result<Json<Answered>, Failure> {
+    agent.agreement.wait_shown().await;
     let name = full_name(&agent, &asked.name)?;
     let kind = match &asked.r#type {
         None => Some(usual_type(&name)),
@@ -204,6 +206,7 @@ async fn explain(
     State(agent): State<Arc<Agent>>,
     Query(named): Query<Named>,
 ) -> Result<Json<Explained>, Failure> {
+    agent.agreement.wait_shown().await;
     let name = full_name(&agent, &named.name)?;
     let explained = dns::directory(&agent).explain(&name);
     let members = explained.members.into_iter().map(|it| Member {

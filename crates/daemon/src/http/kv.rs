@@ -19,14 +19,14 @@ use model::WallTime;
 use model::limits::KV_PAGE_MAX;
 use raft::query::{EventFound, KeyFound};
 use raft::{
-    Answer, Check, Command, Found, FoundWhat, Group, Query as Ask, Refusal, Revision, Value, Write,
+    Answer, Check, Command, Found, FoundWhat, Query as Ask, Refusal, Revision, Value, Write,
 };
 use serde::Deserialize;
 
 use super::parameters::{Path, Query};
 use super::{Failure, Routes, body};
 use crate::agent::Agent;
-use crate::agreement;
+use crate::agreement::{self, Access};
 
 /// How long a request waits for a change unless it says so, and at most.
 const WAIT: Duration = Duration::from_secs(30);
@@ -69,12 +69,12 @@ async fn get(
     Path(key): Path<String>,
     Query(reading): Query<Reading>,
 ) -> Result<Response, Failure> {
-    let group = agent.agreement.wait_group().await?;
+    let access = agent.agreement.wait_access().await?;
     if let Some(index) = reading.index {
-        wait_for_key(&group, &key, index, wait(reading.wait.as_deref())?).await?;
+        wait_for_key(&access, &key, index, wait(reading.wait.as_deref())?).await?;
     }
     let found = ask(
-        &group,
+        &access,
         Ask::Get(key.as_str().into()),
         reading.stale.as_deref(),
     )
@@ -100,12 +100,17 @@ async fn get(
 }
 
 /// Waits until a key has changed after a revision, or the time is over.
-async fn wait_for_key(group: &Group, key: &str, index: u64, time: Duration) -> Result<(), Failure> {
+async fn wait_for_key(
+    access: &Access,
+    key: &str,
+    index: u64,
+    time: Duration,
+) -> Result<(), Failure> {
     let deadline = tokio::time::Instant::now() + time;
     let mut after = Revision(index);
     loop {
         let left = deadline.saturating_duration_since(tokio::time::Instant::now());
-        let found = group.events(key, after, left).await;
+        let found = access.events(key, after, left).await;
         match found.map_err(|trouble| agreement::problem(&trouble))?.what {
             FoundWhat::Events(events) => {
                 let is_over = left.is_zero() || events.iter().any(|event| *event.key == *key);
@@ -201,7 +206,7 @@ async fn keys(
 }
 
 async fn page(agent: &Agent, listing: Listing) -> Result<Page, Failure> {
-    let group = agent.agreement.wait_group().await?;
+    let access = agent.agreement.wait_access().await?;
     let with_values = listing.values.as_deref() == Some("yes");
     let query = Ask::List {
         prefix: listing.prefix.unwrap_or_default(),
@@ -210,7 +215,7 @@ async fn page(agent: &Agent, listing: Listing) -> Result<Page, Failure> {
         with_values,
         since: 0,
     };
-    let found = ask(&group, query, listing.stale.as_deref()).await?;
+    let found = ask(&access, query, listing.stale.as_deref()).await?;
     let FoundWhat::Keys(keys, has_more) = found.what else {
         return Err(strange());
     };
@@ -240,7 +245,7 @@ async fn changed(
     State(agent): State<Arc<Agent>>,
     Path(since): Path<u64>,
 ) -> Result<Json<Vec<(String, String, Meta)>>, Failure> {
-    let group = agent.agreement.wait_group().await?;
+    let access = agent.agreement.wait_access().await?;
     let mut all = Vec::new();
     let mut bytes = 0;
     let mut behind = None;
@@ -253,7 +258,7 @@ async fn changed(
             // After that second, as the original counts.
             since: since.saturating_add(1).saturating_mul(1_000),
         };
-        let found = ask(&group, query, None).await?;
+        let found = ask(&access, query, None).await?;
         let FoundWhat::Keys(keys, has_more) = found.what else {
             return Err(strange());
         };
@@ -281,8 +286,8 @@ async fn history(
     State(agent): State<Arc<Agent>>,
     Path(key): Path<String>,
 ) -> Result<Json<Vec<Past>>, Failure> {
-    let group = agent.agreement.wait_group().await?;
-    let found = ask(&group, Ask::History(key.into()), None).await?;
+    let access = agent.agreement.wait_access().await?;
+    let found = ask(&access, Ask::History(key.into()), None).await?;
     let FoundWhat::History(history) = found.what else {
         return Err(strange());
     };
@@ -327,13 +332,13 @@ async fn events(
     State(agent): State<Arc<Agent>>,
     Query(watching): Query<Watching>,
 ) -> Result<Json<Events>, Failure> {
-    let group = agent.agreement.wait_group().await?;
+    let access = agent.agreement.wait_access().await?;
     let prefix = watching.prefix.unwrap_or_default();
     let after = match watching.index {
         Some(index) => Revision(index),
-        None => ask(&group, Ask::Usage, None).await?.revision,
+        None => ask(&access, Ask::Usage, None).await?.revision,
     };
-    let found = group
+    let found = access
         .events(&prefix, after, wait(watching.wait.as_deref())?)
         .await;
     let found = found.map_err(|trouble| agreement::problem(&trouble))?;
@@ -379,8 +384,8 @@ pub(super) async fn made(agent: &Agent, command: Command) -> Result<Json<Written
 
 /// Has a command made; what is refused is a failure.
 pub(super) async fn command_of(agent: &Agent, command: Command) -> Result<Answer, Failure> {
-    let group = agent.agreement.wait_group().await?;
-    match group.command(command).await {
+    let access = agent.agreement.wait_access().await?;
+    match access.command(command).await {
         Ok(Answer::Refused(refusal)) => Err(refused(&refusal).into()),
         Ok(answer) => Ok(answer),
         Err(trouble) => Err(agreement::problem(&trouble).into()),
@@ -404,10 +409,14 @@ fn refused(refusal: &Refusal) -> Problem {
 }
 
 /// Asks, for the newest state unless an older one will do.
-pub(super) async fn ask(group: &Group, query: Ask, stale: Option<&str>) -> Result<Found, Failure> {
+pub(super) async fn ask(
+    access: &Access,
+    query: Ask,
+    stale: Option<&str>,
+) -> Result<Found, Failure> {
     let found = match stale {
-        None => group.ask(query).await,
-        Some("ok") => group.ask_stale(query).await,
+        None => access.ask(query).await,
+        Some("ok") => access.ask_stale(query).await,
         Some(other) => {
             let message = format!("stale={other} is not known, only stale=ok");
             return Err(Problem::new(ErrorCode::BadRequest, message).into());

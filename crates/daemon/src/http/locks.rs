@@ -48,9 +48,9 @@ async fn list(
     State(agent): State<Arc<Agent>>,
     Query(listing): Query<Listing>,
 ) -> Result<Json<Vec<Lock>>, Failure> {
-    let group = agent.agreement.wait_group().await?;
+    let access = agent.agreement.wait_access().await?;
     let query = Ask::Locks(listing.prefix.unwrap_or_default());
-    let FoundWhat::Locks(locks) = ask(&group, query, None).await?.what else {
+    let FoundWhat::Locks(locks) = ask(&access, query, None).await?.what else {
         return Err(strange());
     };
     Ok(Json(locks.into_iter().map(shown).collect()))
@@ -132,8 +132,8 @@ async fn close(
 }
 
 async fn sessions(State(agent): State<Arc<Agent>>) -> Result<Json<Vec<Session>>, Failure> {
-    let group = agent.agreement.wait_group().await?;
-    let FoundWhat::Sessions(sessions) = ask(&group, Ask::Sessions, None).await?.what else {
+    let access = agent.agreement.wait_access().await?;
+    let FoundWhat::Sessions(sessions) = ask(&access, Ask::Sessions, None).await?.what else {
         return Err(strange());
     };
     let sessions = sessions.into_iter().map(|one| Session {
@@ -159,7 +159,7 @@ async fn acquire(
         slots: wanted.slots,
         wait: wait.is_some(),
     };
-    let mut changed = agent.agreement.wait_group().await?.watch();
+    let mut changed = agent.agreement.wait_access().await?.watch();
     loop {
         changed.borrow_and_update();
         // Asked again it keeps its place in line.

@@ -14,7 +14,7 @@ use crate::query::{self, Found, FoundWhat, Query};
 use crate::words::{Revision, Voter};
 
 /// Time after which a question is given up. One attempt has a third of it.
-const QUESTION_TIME: Duration = Duration::from_secs(6);
+pub(super) const QUESTION_TIME: Duration = Duration::from_secs(6);
 /// Questions that one confirmation answers.
 const READINGS_MAX: usize = 1_024;
 
@@ -67,7 +67,7 @@ impl Group {
 }
 
 /// How often a node that is no member asks for events.
-const STRANGER_TURN: Duration = Duration::from_millis(500);
+pub(super) const STRANGER_TURN: Duration = Duration::from_millis(500);
 
 impl Inner {
     pub(super) fn answer(&self, query: &Query, age_ms: u64) -> Found {

@@ -20,7 +20,7 @@ use crate::network::{CallError, Lane};
 use crate::words::{Clock, Voter};
 
 /// Time after which a command is given up.
-const COMMAND_TIME: Duration = Duration::from_secs(10);
+pub(super) const COMMAND_TIME: Duration = Duration::from_secs(10);
 /// Time that an answer has after another node began to lead.
 const DEPOSED_TIME: Duration = Duration::from_millis(300);
 /// Least time between two batches that only end what is over.
@@ -337,13 +337,21 @@ async fn forward(
         () = tokio::time::sleep(left) => no_answer(),
         () = inner.is_deposed(to) => no_answer(),
     };
+    answers_of(answered, commands.len())
+}
+
+/// Reads what a node answered that was asked to make commands.
+pub(super) fn answers_of(
+    answered: Result<Vec<u8>, CallError>,
+    count: usize,
+) -> Result<Vec<Answer>, Undone> {
     let bytes = match answered {
         Ok(bytes) => bytes,
         Err(CallError::NotSent(_)) => return Err(Undone::NotLeader(None)),
         Err(CallError::NoAnswer(text)) => return Err(Undone::Trouble(unknown(&text))),
     };
     match message::decode(&bytes) {
-        Ok(Reply::Answers(answers)) if answers.len() == commands.len() => Ok(answers),
+        Ok(Reply::Answers(answers)) if answers.len() == count => Ok(answers),
         Ok(Reply::NotLeader(leader)) => Err(Undone::NotLeader(leader)),
         Ok(Reply::Refused(_)) => Err(Undone::NotLeader(None)),
         Ok(Reply::Busy) => Err(Undone::Trouble(Trouble::Busy)),

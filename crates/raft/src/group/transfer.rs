@@ -15,7 +15,7 @@ use crate::network::Lane;
 use crate::words::Voter;
 
 /// Time that a transfer may take.
-const TRANSFER_TIME: Duration = Duration::from_secs(5);
+pub(super) const TRANSFER_TIME: Duration = Duration::from_secs(5);
 /// Time for which somebody who said that it goes counts as gone, unless it is gone then.
 const LEAVE_TIME: Duration = Duration::from_secs(30);
 

@@ -11,6 +11,7 @@
 mod chaos;
 mod cluster;
 mod disk;
+mod guest;
 mod linearizable;
 mod net;
 mod plain;

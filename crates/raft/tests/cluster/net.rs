@@ -23,6 +23,9 @@ struct State {
     delay_max_ms: u64,
 }
 
+/// The start of a node that takes no part: it is never off.
+pub(crate) const GUEST: u64 = u64::MAX;
+
 /// The network as one start of a node sees it.
 pub(crate) struct Wire {
     pub(crate) me: Voter,
@@ -80,8 +83,8 @@ impl Net {
         let delay = Duration::from_micros(50 + state.random.below(delay_max));
         let loss = state.loss;
         let is_lost = state.random.below(100) < loss || state.cut.contains(&(from, to));
-        let is_me = state.up.get(&from).is_some_and(|(now, _)| *now == boot);
-        if is_lost || !is_me {
+        let is_me = || state.up.get(&from).is_some_and(|(now, _)| *now == boot);
+        if is_lost || !(boot == GUEST || is_me()) {
             return Way::Lost;
         }
         match state.up.get(&to) {
@@ -119,16 +122,20 @@ impl Transport for Wire {
             let handled = tokio::spawn(async move { group.handle(&message).await });
             let answer = handled.await.map_err(|_| no_answer())?;
             match (back, net.boot(me)) {
-                (Some(back), Some(now)) if now == boot => match net.way(to, back, me) {
-                    Way::Through(delay, _) => {
-                        pass(delay).await;
-                        Ok(answer)
+                (Some(back), now) if now == Some(boot) || boot == GUEST => {
+                    match net.way(to, back, me) {
+                        Way::Through(delay, _) => {
+                            pass(delay).await;
+                            Ok(answer)
+                        }
+                        // Nothing is asked of it, so it is not plugged in.
+                        Way::Down if boot == GUEST => Ok(answer),
+                        Way::Down | Way::Lost => {
+                            pass(time_box).await;
+                            Err(no_answer())
+                        }
                     }
-                    Way::Down | Way::Lost => {
-                        pass(time_box).await;
-                        Err(no_answer())
-                    }
-                },
+                }
                 _ => {
                     pass(time_box).await;
                     Err(no_answer())

@@ -24,7 +24,7 @@ async fn get(group: &Group, key: &str) -> Option<String> {
     value(group.ask(Query::Get(key.into())).await.unwrap())
 }
 
-fn value(found: Found) -> Option<String> {
+pub(crate) fn value(found: Found) -> Option<String> {
     match found.what {
         FoundWhat::Key(found) => found.map(|one| String::from_utf8(one.value.to_vec()).unwrap()),
         other => panic!("{other:?}"),

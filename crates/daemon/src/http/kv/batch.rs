@@ -12,14 +12,14 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use model::AgentState;
-use raft::{Check, Command, FoundWhat, Group, Query as Ask, Revision, Value, Write};
+use raft::{Check, Command, FoundWhat, Query as Ask, Revision, Value, Write};
 use serde::Deserialize;
 
 use super::super::parameters::Query;
 use super::super::{Failure, body};
 use super::{ask, event, made};
 use crate::agent::Agent;
-use crate::agreement;
+use crate::agreement::{self, Access};
 
 /// How long a stream is silent before a line that says nothing keeps it open.
 const SILENCE: Duration = Duration::from_secs(20);
@@ -100,13 +100,13 @@ pub(super) async fn watch(
     State(agent): State<Arc<Agent>>,
     Query(watching): Query<Watching>,
 ) -> Result<Response, Failure> {
-    let group = agent.agreement.wait_group().await?;
+    let access = agent.agreement.wait_access().await?;
     let after = match watching.index {
         Some(index) => Revision(index),
-        None => ask(&group, Ask::Usage, None).await?.revision,
+        None => ask(&access, Ask::Usage, None).await?.revision,
     };
     let state = Stream {
-        group,
+        access,
         prefix: watching.prefix.unwrap_or_default(),
         after,
         is_over: false,
@@ -126,7 +126,7 @@ pub(super) async fn watch(
 
 /// What is streamed, and how far.
 struct Stream {
-    group: Group,
+    access: Access,
     prefix: String,
     after: Revision,
     is_over: bool,
@@ -138,7 +138,7 @@ impl Stream {
         if self.is_over {
             return None;
         }
-        let found = self.group.events(&self.prefix, self.after, SILENCE).await;
+        let found = self.access.events(&self.prefix, self.after, SILENCE).await;
         let Ok(found) = found else {
             // The caller resumes elsewhere, from the last id.
             return None;
@@ -163,7 +163,8 @@ impl Stream {
 
 pub(super) async fn whole(State(agent): State<Arc<Agent>>) -> Result<Response, Failure> {
     let group = agent.agreement.wait_group().await?;
-    let newest = ask(&group, Ask::Usage, None).await?.revision;
+    let access = Access::Member(group.clone());
+    let newest = ask(&access, Ask::Usage, None).await?.revision;
     let mut changed = group.watch();
     let has_it = changed.wait_for(|revision| *revision >= newest);
     if tokio::time::timeout(BACKUP_TIME, has_it).await.is_err() {

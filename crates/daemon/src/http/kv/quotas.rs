@@ -13,8 +13,8 @@ use super::{ask, made, strange};
 use crate::agent::Agent;
 
 pub(super) async fn usage(State(agent): State<Arc<Agent>>) -> Result<Json<Vec<Usage>>, Failure> {
-    let group = agent.agreement.wait_group().await?;
-    let FoundWhat::Usage(usage) = ask(&group, Ask::Usage, None).await?.what else {
+    let access = agent.agreement.wait_access().await?;
+    let FoundWhat::Usage(usage) = ask(&access, Ask::Usage, None).await?.what else {
         return Err(strange());
     };
     let usage = usage.into_iter().map(|one| Usage {
