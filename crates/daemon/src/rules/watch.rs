@@ -25,8 +25,15 @@ pub(super) struct Watch {
 #[derive(Clone)]
 pub(super) struct Folders {
     inotify: Option<Arc<pipe::Receiver>>,
-    /// The numbers that the kernel gave the folders. One that is made anew gets a new number.
-    known: Arc<Mutex<BTreeSet<i32>>>,
+    known: Arc<Mutex<Known>>,
+}
+
+/// The numbers that the kernel gave the folders. One that is made anew gets a new number.
+#[derive(Default)]
+struct Known {
+    all: BTreeSet<i32>,
+    /// That of the data folder, where the agent itself makes files and folders, too.
+    data: Option<i32>,
 }
 
 /// What a watch saw.
@@ -85,7 +92,7 @@ impl Watch {
         self.settled_at.is_none()
     }
 
-    /// Waits until something changed, and reads away what the kernel says about it.
+    /// Waits until something of packs changed, and reads away what the kernel says about it.
     async fn touched(&self) {
         let Some(inotify) = &self.folders.inotify else {
             return std::future::pending().await;
@@ -93,7 +100,8 @@ impl Watch {
         let mut buffer = [0; 4_096];
         while inotify.readable().await.is_ok() {
             match inotify.try_read(&mut buffer) {
-                Ok(_) => return,
+                Ok(bytes) if self.folders.is_about_packs(&buffer[..bytes]) => return,
+                Ok(_) => {}
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
                 Err(_) => break,
             }
@@ -119,10 +127,15 @@ impl Folders {
             .map(|folder| (folder, names));
         let below = folders.iter().take(limits::PACK_FOLDERS_WATCHED_MAX);
         let below = below.map(|folder| (folder.clone(), content));
-        let mut watched = BTreeSet::new();
+        let mut watched = Known::default();
         for (folder, flags) in above.chain(below) {
             match inotify::add_watch(inotify, &folder, flags) {
-                Ok(number) => drop(watched.insert(number)),
+                Ok(number) => {
+                    watched.all.insert(number);
+                    if folder == data {
+                        watched.data = Some(number);
+                    }
+                }
                 Err(Errno::NOSPC) => {
                     let folder = folder.display();
                     warn!(
@@ -137,10 +150,38 @@ impl Folders {
             }
         }
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let has_new = !watched.is_subset(&known);
+        let has_new = !watched.all.is_subset(&known.all);
         *known = watched;
         has_new
     }
+
+    /// Tells whether one of these changes may be of packs: all are, but for those of other names
+    /// in the data folder. Each is 16 bytes (number of the folder, what, cookie, length of the
+    /// name), and a name that is filled up with zeros.
+    fn is_about_packs(&self, mut changes: &[u8]) -> bool {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some((head, rest)) = changes.split_first_chunk::<16>() {
+            let [a, b, c, d, .., e, f, g, h] = *head;
+            let number = i32::from_ne_bytes([a, b, c, d]);
+            let length = u32::from_ne_bytes([e, f, g, h]) as usize;
+            let Some((name, next)) = rest.split_at_checked(length) else {
+                return true;
+            };
+            if Some(number) != known.data || is_level(name) {
+                return true;
+            }
+            changes = next;
+        }
+        false
+    }
+}
+
+/// Tells whether a name, filled up with zeros, is that of the folder of a level.
+fn is_level(name: &[u8]) -> bool {
+    let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+    model::Level::ALL
+        .iter()
+        .any(|level| name == format!("{level}-configuration").as_bytes())
 }
 
 #[cfg(test)]
@@ -160,6 +201,23 @@ mod tests {
             assert!(!folders.add(data.path(), std::slice::from_ref(&pack)));
             std::fs::remove_dir(&pack).unwrap();
         }
+    }
+
+    #[tokio::test]
+    async fn what_the_agent_writes_beside_the_packs_is_no_change_of_them() {
+        let data = tempfile::tempdir().unwrap();
+        let watch = Watch::new();
+        watch.folders().add(data.path(), &[]);
+        for own in ["journal", "backup", "state"] {
+            std::fs::create_dir(data.path().join(own)).unwrap();
+        }
+        let mut touched = std::pin::pin!(watch.next());
+        // Long enough for the reader to take what waits: it is there before the first look.
+        let looked = tokio::time::timeout(Duration::from_millis(20), touched.as_mut()).await;
+        assert!(looked.is_err());
+        std::fs::create_dir(data.path().join("zone-configuration")).unwrap();
+        let seen = tokio::time::timeout(Duration::from_secs(20), touched).await;
+        assert!(matches!(seen, Ok(Seen::Touched)));
     }
 
     #[tokio::test]
