@@ -127,7 +127,7 @@ impl Threads {
 /// The listeners, in the hands of the runtime.
 struct Sockets {
     tcp: TcpListener,
-    udp: Option<tokio::net::UdpSocket>,
+    gossip: cluster::Socket,
     unix: UnixListener,
 }
 
@@ -158,6 +158,7 @@ pub(crate) fn assemble(
     let (names, names_ends) = names_room();
     let life = rules_ends.life.clone();
     let loops = figures();
+    let agreement = Agreement::new(parts.configuration.agrees);
     let agent = Arc::new(Agent {
         started: (clock::now(), clock::wall()),
         configuration: watch::Sender::new(Arc::new(parts.configuration)),
@@ -177,7 +178,7 @@ pub(crate) fn assemble(
         cluster: doors.commands,
         members: doors.members,
         rings: doors.rings,
-        agreement: Agreement::default(),
+        agreement,
         streams: doors.streams,
         names,
         rules_commands: rules.commands,
@@ -313,13 +314,13 @@ fn first_key(configuration: &Configuration, zone: &Zone) -> anyhow::Result<Optio
 /// Starts the cluster loop and the tasks around it.
 fn spawn_cluster(
     agent: &Arc<Agent>,
-    (room, socket): (ClusterRoom, Option<tokio::net::UdpSocket>),
+    (room, socket): (ClusterRoom, cluster::Socket),
     figures: Arc<Figures>,
     thread: &LoopThread,
     tasks: &mut Tasks,
 ) {
     let stop = tasks.stop_signal();
-    let has_gossip = socket.is_some();
+    let has_gossip = socket.is_open();
     let entered = thread.handle().enter();
     let cluster = Cluster::new(Arc::clone(agent), socket, room.ends, room.core);
     drop(entered);
@@ -341,14 +342,13 @@ fn spawn_cluster(
 
 /// Hands the listeners to the runtime.
 fn sockets(listeners: Listeners, threads: &Threads) -> anyhow::Result<Sockets> {
-    let udp = {
+    let gossip = {
         let _entered = threads.cluster.handle().enter();
-        let udp = listeners.udp.map(tokio::net::UdpSocket::from_std);
-        udp.transpose()?
+        cluster::Socket::new(listeners.udp)?
     };
     Ok(Sockets {
         tcp: TcpListener::from_std(listeners.tcp)?,
-        udp,
+        gossip,
         unix: UnixListener::from_std(listeners.unix)?,
     })
 }
@@ -383,7 +383,7 @@ fn spawn(
     tasks: &mut Tasks,
 ) {
     let stop = tasks.stop_signal();
-    let cluster = (ends.cluster, sockets.udp);
+    let cluster = (ends.cluster, sockets.gossip);
     spawn_cluster(agent, cluster, cluster_figures, &threads.cluster, tasks);
     // What waits for time or for a file does so on the thread that it is made for.
     let entered = threads.rules.handle().enter();

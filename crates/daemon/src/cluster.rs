@@ -38,6 +38,7 @@ use tracing::{debug, info};
 
 use crate::agent::Agent;
 use crate::agreement;
+use crate::alarm::Alarm;
 use crate::clock;
 use crate::loops::{self, Room};
 
@@ -46,7 +47,7 @@ pub(crate) use names::{find, refused, shown_name};
 pub(crate) use node::Node;
 use pending::Pending;
 pub(crate) use seeds::{NoAddress, keep_told, resolve_all};
-use socket::Socket;
+pub(crate) use socket::Socket;
 
 /// Time between two snapshots while members change.
 const SHOW_CHANGES: Duration = Duration::from_millis(100);
@@ -54,7 +55,7 @@ const SHOW_CHANGES: Duration = Duration::from_millis(100);
 /// known to all within a second, of which the way through the cluster takes most.
 const SHOW_TOLD: Duration = Duration::from_millis(200);
 /// Time between two snapshots when only figures moved.
-const SHOW_FIGURES: Duration = Duration::from_secs(2);
+const SHOW_FIGURES: Duration = Duration::from_secs(5);
 /// Time between two descriptions of this node while its checks change.
 const DESCRIBE_INTERVAL: Duration = Duration::from_millis(500);
 /// Time that changes of one cause have to come together: a check, its service, its problem.
@@ -117,6 +118,7 @@ pub(crate) struct Cluster {
     agent: Arc<Agent>,
     core: Core,
     socket: Socket,
+    alarm: Alarm,
     commands: mpsc::Receiver<Command>,
     node: watch::Sender<Arc<Node>>,
     members: watch::Sender<Arc<Snapshot>>,
@@ -167,19 +169,16 @@ impl loops::Event for Event {
 }
 
 impl Cluster {
-    /// Makes the state. Without a socket (service discovery is off) this node is alone.
-    pub(crate) fn new(
-        agent: Arc<Agent>,
-        socket: Option<tokio::net::UdpSocket>,
-        ends: Ends,
-        config: Config,
-    ) -> Self {
+    /// Makes the state; must be called inside the runtime. Without a socket (service discovery is
+    /// off) this node is alone.
+    pub(crate) fn new(agent: Arc<Agent>, socket: Socket, ends: Ends, config: Config) -> Self {
         let (now, wall) = (clock::now(), clock::wall());
         let mut news = agent.news.clone();
         news.mark_changed();
         let mut cluster = Self {
             core: Core::new(config, now, wall),
-            socket: Socket::new(socket),
+            socket,
+            alarm: Alarm::new(),
             commands: ends.commands,
             node: ends.node,
             members: ends.members,
@@ -387,14 +386,9 @@ impl Room for Cluster {
 
     async fn next(&mut self) -> Event {
         let deadline = self.next_deadline();
-        let due = async {
-            match deadline {
-                Some(deadline) => tokio::time::sleep(deadline.since(clock::now())).await,
-                None => std::future::pending().await,
-            }
-        };
         let Self {
             socket,
+            alarm,
             commands,
             news,
             alerts,
@@ -408,7 +402,7 @@ impl Room for Cluster {
         tokio::select! {
             () = socket.readable() => Event::Datagrams,
             Some(command) = commands.recv() => Event::Command(command),
-            () = due => Event::Deadline,
+            () = alarm.wait(deadline) => Event::Deadline,
             Ok(()) = news.changed(), if is_quiet => Event::Checks,
             Ok(()) = alerts.changed(), if is_quiet => Event::Checks,
             Ok(()) = services.changed(), if is_quiet => Event::Checks,

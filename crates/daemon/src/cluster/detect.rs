@@ -1,13 +1,12 @@
 //! Asking everybody on the networks of this machine who is there.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
 use drivers::Deadline;
 use drivers::network::{Wire, wires};
 use socket2::SockRef;
-use tokio::net::UdpSocket;
 use tracing::debug;
 
 use super::Command;

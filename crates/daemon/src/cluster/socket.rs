@@ -1,12 +1,13 @@
 //! The gossip socket: reading never waits, sending never blocks, and what was lost is counted.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use drivers::network::Wire;
 use model::limits;
 use socket2::SockRef;
-use tokio::net::UdpSocket;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tracing::{debug, trace};
 
 /// Bytes that the kernel shall hold for us: a second of a thousand nodes that all have news. It
@@ -14,8 +15,11 @@ use tracing::{debug, trace};
 const RECEIVE_BUFFER_BYTES: usize = 4 << 20;
 
 /// The socket, when there is one, and what it lost.
-pub(super) struct Socket {
-    socket: Option<UdpSocket>,
+pub(crate) struct Socket {
+    /// Watched for what comes only: room to send comes back with each datagram that another node
+    /// takes, and would wake this loop as often as one that comes.
+    socket: Option<AsyncFd<UdpSocket>>,
+    is_v6: bool,
     buffer: Box<[u8]>,
     wires: Vec<Wire>,
     /// Datagrams that the kernel had no room for.
@@ -27,31 +31,43 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    pub(super) fn new(socket: Option<UdpSocket>) -> Self {
+    /// Takes a socket that does not block; must be called inside the runtime.
+    pub(crate) fn new(socket: Option<UdpSocket>) -> io::Result<Self> {
         if let Some(socket) = &socket {
             let raw = SockRef::from(socket);
             // What the kernel does not allow stays as it is.
             let _ = raw.set_recv_buffer_size(RECEIVE_BUFFER_BYTES);
             let _ = raw.set_broadcast(true);
         }
-        Self {
-            socket,
+        let own = socket.as_ref().map(UdpSocket::local_addr).transpose()?;
+        #[expect(
+            deprecated,
+            reason = "its heir is unsafe; a socket of std keeps its descriptor"
+        )]
+        let watched = socket.map(|socket| AsyncFd::with_interest(socket, Interest::READABLE));
+        Ok(Self {
+            socket: watched.transpose()?,
+            is_v6: own.is_some_and(|own| own.is_ipv6()),
             buffer: vec![0; limits::DATAGRAM_BYTES_MAX].into_boxed_slice(),
             wires: Vec::new(),
             full: 0,
             refused: 0,
             errors: 0,
-        }
+        })
+    }
+
+    /// Tells whether there is one.
+    pub(crate) fn is_open(&self) -> bool {
+        self.socket.is_some()
     }
 
     /// Waits until datagrams wait.
     pub(super) async fn readable(&self) {
-        let ready = match &self.socket {
-            Some(socket) => socket.readable().await,
-            None => std::future::pending().await,
+        let Some(socket) = &self.socket else {
+            return std::future::pending().await;
         };
         // What is wrong with the socket is told by the next read.
-        drop(ready);
+        drop(socket.readable().await);
     }
 
     /// Takes a datagram when one waits.
@@ -59,7 +75,9 @@ impl Socket {
         // Linux tells the ICMP errors of earlier datagrams here; none of them is ours to mend, and
         // there are no more of them than datagrams were sent.
         for _ in 0..limits::DATAGRAMS_PER_TURN_MAX {
-            match self.socket.as_ref()?.try_recv_from(&mut self.buffer) {
+            let buffer = &mut self.buffer;
+            let socket = self.socket.as_ref()?;
+            match socket.try_io(Interest::READABLE, |it| it.recv_from(buffer)) {
                 Ok((bytes, from)) => {
                     trace!(%from, bytes, "Datagram");
                     return Some((canonical(from), self.buffer[..bytes].to_vec()));
@@ -91,7 +109,10 @@ impl Socket {
                     let Some((own, socket)) = own.zip(self.socket.as_ref()) else {
                         continue;
                     };
-                    if SockRef::from(socket).set_multicast_if_v4(&own).is_ok() {
+                    if SockRef::from(socket.get_ref())
+                        .set_multicast_if_v4(&own)
+                        .is_ok()
+                    {
                         self.send_one(to, packet);
                     }
                 }
@@ -107,10 +128,7 @@ impl Socket {
         let Some(socket) = &self.socket else {
             return;
         };
-        let is_v6 = socket.local_addr().is_ok_and(|own| own.is_ipv6());
-        // Past the runtime, which would call a new socket full until it was polled once.
-        let to_system = reachable(to, is_v6).into();
-        match SockRef::from(socket).send_to(packet, &to_system) {
+        match socket.get_ref().send_to(packet, reachable(to, self.is_v6)) {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.full += 1,
             Err(error) => {
@@ -124,7 +142,7 @@ impl Socket {
     pub(super) fn set_wires(&mut self, wires: Vec<Wire>) {
         self.wires = wires;
         if let Some(socket) = &self.socket {
-            super::detect::listen(socket, &self.wires);
+            super::detect::listen(socket.get_ref(), &self.wires);
         }
     }
 
@@ -160,12 +178,18 @@ fn reachable(address: SocketAddr, is_v6: bool) -> SocketAddr {
 mod tests {
     use super::*;
 
+    fn bound(at: &str) -> UdpSocket {
+        let socket = UdpSocket::bind(at).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        socket
+    }
+
     #[tokio::test]
     async fn a_socket_of_both_kinds_speaks_with_both() {
-        let both = UdpSocket::bind("[::]:0").await.unwrap();
+        let both = bound("[::]:0");
         let port = both.local_addr().unwrap().port();
-        let mut both = Socket::new(Some(both));
-        let four = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let mut both = Socket::new(Some(both)).unwrap();
+        let four = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let four_at = four.local_addr().unwrap();
         four.send_to(b"hello", ("127.0.0.1", port)).await.unwrap();
         both.readable().await;
@@ -181,10 +205,10 @@ mod tests {
 
     #[tokio::test]
     async fn what_cannot_be_sent_is_counted() {
-        let mut socket = Socket::new(Some(UdpSocket::bind("127.0.0.1:0").await.unwrap()));
+        let mut socket = Socket::new(Some(bound("127.0.0.1:0"))).unwrap();
         socket.send("[::1]:9".parse().unwrap(), b"x");
         assert_eq!(socket.dropped(), [("the system refused to send", 1)]);
-        let mut none = Socket::new(None);
+        let mut none = Socket::new(None).unwrap();
         none.send("127.0.0.1:9".parse().unwrap(), b"x");
         assert!(none.receive().is_none() && none.dropped().is_empty());
     }
