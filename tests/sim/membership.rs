@@ -308,3 +308,15 @@ fn nodes_of_several_protocols_live_together_and_strange_ones_are_told_why_not() 
         }
     });
 }
+
+#[test]
+fn who_starts_before_its_seeds_joins_soon_after_they_do() {
+    let mut cluster = Cluster::new(9, Weather::fine(), vec![Plan::usual(); 10]);
+    for node in 1..10 {
+        cluster.start(node, &[0]);
+    }
+    cluster.run_for(Duration::from_secs(3));
+    cluster.start(0, &[]);
+    let limit = Duration::from_millis(1_500);
+    cluster.run_until("all to see all", limit, Cluster::all_see_all_alive);
+}

@@ -38,6 +38,7 @@ use crate::clock;
 use crate::cluster::{self, Node};
 use crate::collect::Task;
 use crate::loops::{self, Room};
+use crate::threads::behind_others;
 use crate::workers::JobError;
 
 /// The name of the job that reads the packs.
@@ -236,7 +237,8 @@ impl RulesLoop {
         let before = Arc::clone(&self.shown.borrow());
         let watched = self.watch.folders();
         let keep = (!self.has_read).then(|| Arc::clone(&self.agent.keep));
-        let read = move || reading::read(&data, &before, keep.as_deref(), &watched);
+        let read =
+            move || behind_others(|| reading::read(&data, &before, keep.as_deref(), &watched));
         self.reading = Some(Reading {
             packs: Box::pin(async move { workers.run(READING, READ_TIME_BOX, read).await }),
             asked: std::mem::take(&mut self.asked),

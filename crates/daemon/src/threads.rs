@@ -11,6 +11,12 @@ use tokio::sync::oneshot;
 /// it a quarter of a second. It works for a thousandth of the time.
 const NICE_FIRST: i32 = -10;
 
+/// How much less kind the system is to what nobody waits for on the network: where a hundred agents
+/// start at once on two cores, they know each other before they know their packs.
+const NICE_BEHIND: i32 = 5;
+/// What a thread has that was not told otherwise.
+const NICE_USUAL: i32 = 0;
+
 /// Whether a thread has its turn before others where the machine is busy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rank {
@@ -53,9 +59,37 @@ impl LoopThread {
     }
 }
 
+/// Does some work behind that of others, where this thread may come back from there.
+pub(crate) fn behind_others<T>(work: impl FnOnce() -> T) -> T {
+    struct Back;
+    impl Drop for Back {
+        fn drop(&mut self) {
+            // It was allowed a moment ago.
+            let _ = rustix::process::setpriority_process(None, NICE_USUAL);
+        }
+    }
+    let is_usual = rustix::process::getpriority_process(None) == Ok(NICE_USUAL);
+    // Who may go before others may come back, too.
+    let _back = (is_usual && rustix::process::setpriority_process(None, NICE_FIRST).is_ok())
+        .then(|| rustix::process::setpriority_process(None, NICE_BEHIND).map(|()| Back));
+    work()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_thread_is_as_it_was_after_work_behind_others() {
+        let nice = || rustix::process::getpriority_process(None).unwrap();
+        let before = nice();
+        let meanwhile = behind_others(nice);
+        assert!(meanwhile >= before);
+        assert_eq!(nice(), before);
+        let panicked = std::panic::catch_unwind(|| behind_others(|| panic!("it fails")));
+        assert!(panicked.is_err());
+        assert_eq!(nice(), before);
+    }
 
     #[test]
     fn tasks_run_on_the_thread_until_it_ends() {

@@ -81,6 +81,12 @@ pub(crate) async fn resolve_all(
     seed: &str,
 ) -> Result<Vec<SocketAddr>, NoAddress> {
     let (host, port) = split(seed, agent.usual_port())?;
+    if let Ok(address) = host.parse() {
+        return match not_of_a_node(address) {
+            None => Ok(vec![SocketAddr::new(address, port)]),
+            Some(why) => Err(NoAddress::Wrong(why.to_owned())),
+        };
+    }
     let owned = host.to_owned();
     let look = move || resolve(&owned, port, Deadline::after(LOOK_UP_TIME_BOX));
     let looked = agent.workers.run("a seed", LOOK_UP_TIME_BOX, look).await;
@@ -107,12 +113,14 @@ pub(crate) async fn resolve_all(
 /// Keeps the cluster loop told of where the seeds are, until the agent stops.
 pub(crate) async fn keep_told(agent: Arc<Agent>, auto_detect: bool, mut stop: Stop) {
     let work = async {
-        // What is for all agents is heard from here on.
-        detect::everybody(&agent, agent.usual_port()).await;
-        if auto_detect {
-            detect_and_join(&agent).await;
-        }
-        follow(&agent).await;
+        let detected = async {
+            // What is for all agents is heard from here on.
+            detect::everybody(&agent, agent.usual_port()).await;
+            if auto_detect {
+                detect_and_join(&agent).await;
+            }
+        };
+        tokio::join!(detected, follow(&agent));
     };
     tokio::select! {
         () = stop.wait() => {}

@@ -46,7 +46,9 @@ const KEEP_SOON_EVERY: Duration = Duration::from_millis(250);
 /// In a large cluster it is kept less often, for all of it is written each time.
 const KEEP_EVERY_A_NODE: Duration = Duration::from_millis(20);
 const KEEP_SOON_A_NODE: Duration = Duration::from_millis(5);
-/// The pauses between two tries at the seeds.
+/// The pauses between two tries at the seeds. They grow only after some tries: of nodes that start
+/// together the seeds are seldom the first to be there.
+const SEED_TRIES_SOON: u32 = 8;
 const SEED_PAUSE_LEAST: Duration = Duration::from_millis(500);
 const SEED_PAUSE_MOST: Duration = Duration::from_secs(30);
 
@@ -75,7 +77,7 @@ pub(super) struct Seeds {
     myself: BTreeSet<SocketAddr>,
     reached: bool,
     next: usize,
-    pause: Option<Duration>,
+    tries: u32,
     at: Option<Moment>,
 }
 
@@ -83,7 +85,7 @@ impl Seeds {
     /// Begins to try them again.
     pub(super) fn begin_again(&mut self, now: Moment) {
         self.reached = false;
-        self.pause = None;
+        self.tries = 0;
         self.at = Some(now);
     }
 
@@ -235,9 +237,9 @@ impl Core {
     }
 
     fn try_seed(&mut self) {
-        let pause = self.seeds.pause.map_or(SEED_PAUSE_LEAST, |pause| pause * 2);
-        let pause = pause.min(SEED_PAUSE_MOST);
-        self.seeds.pause = Some(pause);
+        let doublings = self.seeds.tries.saturating_sub(SEED_TRIES_SOON).min(16);
+        self.seeds.tries = self.seeds.tries.saturating_add(1);
+        let pause = (SEED_PAUSE_LEAST * (1 << doublings)).min(SEED_PAUSE_MOST);
         let jitter = self.rng.random_range(700..1_300);
         self.seeds.at = Some(self.now + pause * jitter / 1_000);
         let all = self.seeds.addresses.len();
