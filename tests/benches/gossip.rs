@@ -2,7 +2,11 @@
 //! `name value unit` a figure. Without `--bench`, as under `cargo test`, it runs small and its
 //! figures mean nothing.
 
-#![allow(clippy::print_stdout, reason = "that is what it is for")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "that is what it is for"
+)]
 
 use std::time::Duration;
 
@@ -176,13 +180,25 @@ fn losses(size: usize, seconds: u64) {
     let mut cluster = Cluster::warm(1, Weather::lossy(0.01), size);
     cluster.weather(Weather::lossy(0.1));
     let before = cluster.invariants.false_deaths;
-    cluster.run_for(Duration::from_secs(seconds));
+    let (cpu, sent) = (cpu_ticks(), packets(&cluster));
+    for minute in 1..=seconds.div_ceil(60) {
+        cluster.run_for(Duration::from_secs(60.min(seconds)));
+        // It takes minutes of the real clock: who waits for it sees that it goes on.
+        let took = (cpu_ticks() - cpu) as f64 / 100.0;
+        let sent = packets(&cluster) - sent;
+        eprintln!("losses: minute {minute}, {took:.0} s of CPU, {sent} packets");
+    }
     let false_deaths = cluster.invariants.false_deaths - before;
     print(
         &format!("false_deaths_of_{size}"),
         false_deaths as f64,
         "at 10 % loss",
     );
+}
+
+/// Counts what all nodes sent so far.
+fn packets(cluster: &Cluster) -> u64 {
+    cluster.nodes.iter().map(|node| node.sent.1).sum()
 }
 
 /// What happens among very many that know each other.

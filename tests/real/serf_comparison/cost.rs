@@ -1,5 +1,6 @@
 //! What agents cost that have nothing to do.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -12,10 +13,14 @@ pub(crate) fn measure(crowd: &Crowd, time: Duration) {
     let count = pids.len() as f64;
     let busy = || -> f64 { pids.iter().map(|pid| busy_seconds(*pid)).sum() };
     let (began, cpu, carried) = (Instant::now(), busy(), carried());
+    let scheduled: Vec<Threads> = pids.iter().map(|pid| scheduled(*pid)).collect();
     // tidy: sleep, what it costs is measured over this time
     std::thread::sleep(time);
     let seconds = began.elapsed().as_secs_f64();
     let cpu = (busy() - cpu) / seconds / count * 100.0;
+    let later = pids.iter().zip(&scheduled);
+    let scheduled: u64 = later.map(|(pid, before)| since(*pid, before)).sum();
+    let scheduled = scheduled as f64 / 1e9 / seconds / count * 100.0;
     let now = crate::cost::carried();
     let (bytes, packets) = (now.0 - carried.0, now.1 - carried.1);
     let memory = |name: &str| -> f64 {
@@ -24,6 +29,13 @@ pub(crate) fn measure(crowd: &Crowd, time: Duration) {
     };
     let (kind, size) = (crowd.kind, crowd.size());
     print(kind, size, "cpu", cpu, "%-of-a-core/node");
+    print(
+        kind,
+        size,
+        "cpu-as-scheduled",
+        scheduled,
+        "%-of-a-core/node",
+    );
     print(kind, size, "private-memory", memory("Private_"), "MiB/node");
     print(kind, size, "pss", memory("Pss:"), "MiB/node");
     print(
@@ -58,6 +70,29 @@ fn busy_seconds(pid: u32) -> f64 {
     let words = text.rsplit(')').next().unwrap().split_whitespace();
     let ticks = words.skip(11).take(2).map(|it| it.parse::<f64>().unwrap());
     ticks.sum::<f64>() / 100.0
+}
+
+/// How long each thread of a process ran, in nanoseconds, by its number.
+type Threads = BTreeMap<String, u64>;
+
+/// Gives that: ticks of a hundredth of a second say little of three agents. Threads that end
+/// meanwhile are missing in it.
+fn scheduled(pid: u32) -> Threads {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let threads = tasks.filter_map(|task| {
+        let path = task.ok()?.path();
+        let text = fs::read_to_string(path.join("schedstat")).ok()?;
+        let ran = text.split_whitespace().next()?.parse().ok()?;
+        Some((path.display().to_string(), ran))
+    });
+    threads.collect()
+}
+
+/// Gives how long the threads of a process ran since.
+fn since(pid: u32, before: &Threads) -> u64 {
+    let now = scheduled(pid).into_iter();
+    now.map(|(thread, ran)| ran - before.get(&thread).copied().unwrap_or(0))
+        .sum()
 }
 
 fn memory_kib(pid: u32, name: &str) -> u64 {

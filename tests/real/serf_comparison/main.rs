@@ -22,6 +22,11 @@ use std::time::{Duration, Instant};
 use crowd::{Crowd, Saw};
 use kind::Kind;
 
+/// Time after a cold start in which what it left to do is done.
+const SETTLE: Duration = Duration::from_secs(12);
+/// Time between two deaths.
+const SETTLE_AGAIN: Duration = Duration::from_secs(2);
+
 /// What was asked for.
 struct Options {
     opsbro: PathBuf,
@@ -112,7 +117,7 @@ fn compare(mut crowd: Crowd, kills: usize) {
         cold.as_secs_f64(),
         "s",
     );
-    crowd.settle(Duration::from_secs(20));
+    crowd.settle(SETTLE);
     cost::measure(&crowd, Duration::from_secs(30));
     let (mut suspected, mut first, mut dead, mut joined) = (vec![], vec![], vec![], vec![]);
     let mut lasts = vec![];
@@ -139,7 +144,7 @@ fn compare(mut crowd: Crowd, kills: usize) {
         let saw = crowd.watch(began + Duration::from_secs(60), &name, Saw::Alive);
         let times = saw.times(Saw::Alive, began);
         joined.extend(times.iter().max());
-        crowd.settle(Duration::from_secs(3));
+        crowd.settle(SETTLE_AGAIN);
     }
     print_spread(kind, size, "kill-to-first-suspicion", &mut first);
     print_spread(kind, size, "kill-to-suspected", &mut suspected);
