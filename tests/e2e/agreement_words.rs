@@ -37,7 +37,8 @@ fn a_value_comes_from_stdin_as_it_is_and_no_larger_than_a_value_may_be() {
     let agent = Agent::start(QUIET);
     let put_bytes = |words: &[&str], bytes: &[u8]| {
         let file = agent.home.root().join("value");
-        std::fs::write(&file, bytes).unwrap();
+        let mut out = std::fs::File::create(&file).unwrap();
+        std::io::Write::write_all(&mut out, bytes).unwrap();
         let mut command = opsbro(agent.home.root());
         command.arg("kv-store").args(words);
         command.stdin(std::fs::File::open(file).unwrap());
