@@ -148,9 +148,20 @@ fn configuration(folder: &Path) -> String {
 }
 
 fn objects(plugin: &str, checks: usize) -> String {
+    // A time period without days is never, and then nothing is checked.
+    let days = [
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+    ];
+    let always: String = days.map(|day| format!(" {day} 00:00-24:00\n")).concat();
     let mut text = format!(
         "define command {{\n command_name plugin\n command_line {plugin} 0\n}}\n\
-         define timeperiod {{\n timeperiod_name always\n alias always\n}}\n\
+         define timeperiod {{\n timeperiod_name always\n alias always\n{always}}}\n\
          define contact {{\n contact_name nobody\n host_notification_commands plugin\n \
          service_notification_commands plugin\n host_notification_period always\n \
          service_notification_period always\n}}\n\
@@ -188,6 +199,7 @@ mod tests {
         let text = objects("/bin/true", 3);
         assert_eq!(text.matches("define service ").count(), 3);
         assert_eq!(text.matches("define host ").count(), 1);
+        assert_eq!(text.matches(" 00:00-24:00\n").count(), 7);
         assert!(configuration(Path::new("/x")).contains("status_file=/x/status.dat\n"));
     }
 }
