@@ -12,6 +12,7 @@ mod assemble;
 pub mod backup;
 mod clock;
 mod cluster;
+mod code;
 mod collect;
 pub mod configuration;
 mod dns;

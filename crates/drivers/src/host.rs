@@ -14,7 +14,10 @@ use rustix::fs::OFlags;
 
 use crate::{Deadline, Error, meter};
 
+mod code;
 pub(crate) mod lines;
+
+pub use self::code::release_code;
 
 /// Where programs are looked for, as neither a login nor a service manager can be relied on to set
 /// `PATH`. The last one is NixOS.

@@ -13,7 +13,7 @@ const INHERITED: &[&str] = &["version", "edition", "rust-version", "license", "p
 
 /// What the root must not lose: these lints carry rules that no check repeats.
 const ROOT_LINTS: &[&str] = &[
-    "unsafe_code = \"forbid\"",
+    "unsafe_code = \"deny\"",
     "missing_docs = \"warn\"",
     "unwrap_used = \"warn\"",
     "print_stdout = \"warn\"",

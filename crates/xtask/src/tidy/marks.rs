@@ -10,7 +10,8 @@ use crate::source::{CommentKind, Source};
 
 pub(super) const CHECK: Check = Check {
     name: "marks",
-    doc: "No unfinished marks, no commented-out code, no ignored tests, no sleeping tests.",
+    doc: "No unfinished marks, no commented-out code, no ignored tests, no sleeping tests, and \
+          unsafe code in its one room.",
     run,
 };
 
@@ -38,6 +39,9 @@ const TOKENS: &[(&[&str], &str)] = &[
 
 const SLEEPS: &[&[&str]] = &[&["thread", ":", ":", "sleep"], &["time", ":", ":", "sleep"]];
 
+/// The one room that may lift the lint against unsafe code.
+const UNSAFE_ROOM: &str = "crates/drivers/src/host/";
+
 fn run(house: &House) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, text) in house.written().filter(|(path, _)| may_have_marks(path)) {
@@ -46,6 +50,7 @@ fn run(house: &House) -> Vec<Finding> {
     for (path, source) in house.rust() {
         findings.extend(tokens(path, source));
         findings.extend(sleeps(path, source));
+        findings.extend(lifted_lints(path, source));
         findings.extend(dead_code(path, source));
     }
     findings
@@ -94,6 +99,15 @@ fn sleeps(path: &str, source: &Source) -> Vec<Finding> {
         .filter(|line| is_test_file || source.in_tests(*line))
         .filter(|line| !source.waives(*line, "sleep"))
         .map(|line| Finding::new(path, line, text))
+        .collect()
+}
+
+fn lifted_lints(path: &str, source: &Source) -> Vec<Finding> {
+    let text = format!("unsafe code: only {UNSAFE_ROOM} may have it, with `// SAFETY:`");
+    let lines = source.lines_with(&["unsafe_code"]).into_iter();
+    lines
+        .filter(|_| !path.starts_with(UNSAFE_ROOM))
+        .map(|line| Finding::new(path, line, text.clone()))
         .collect()
 }
 
@@ -161,6 +175,13 @@ mod tests {
         );
         check("src/a.rs", "#[should_panic]\nfn a() {}", &[(1, "assert")]);
         check("src/a.rs", "let a = \"todo!\"; // no dbg!() here", &[]);
+    }
+
+    #[test]
+    fn unsafe_code_has_one_room() {
+        let lifted = "#![expect(unsafe_code, reason = \"why\")]";
+        check("crates/a/src/a.rs", lifted, &[(1, "SAFETY")]);
+        check("crates/drivers/src/host/a.rs", lifted, &[]);
     }
 
     #[test]
