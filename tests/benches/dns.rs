@@ -14,14 +14,19 @@
     reason = "a bench prints, and one that cannot go on ends"
 )]
 
+use std::io::IoSliceMut;
 use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use dns::{Message, Name, question, wire};
+use nix::cmsg_space;
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
+use nix::sys::time::TimeSpec;
 use tests::{Agent, Folder, Home, wait_for, wait_within};
 
 const PACK: &str = "var/lib/local-configuration/packs/mine";
@@ -291,24 +296,27 @@ fn dnsperf(at: SocketAddr, more: &[&str]) -> Option<String> {
     Some(folder.run(command))
 }
 
-/// Asks at a rate, and gives the time of each answer, and how many never came.
+/// Asks a node for its address at a rate. Gives how long each answer took until it was there, as
+/// the kernel says it, and how many were lost. When this program reads an answer is its own affair,
+/// on a machine that it keeps busy itself.
 fn pace(at: SocketAddr, rate: f64, time: Duration) -> (Vec<Duration>, usize) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.connect(at).unwrap();
     socket
         .set_read_timeout(Some(Duration::from_millis(500)))
         .unwrap();
+    setsockopt(&socket, sockopt::ReceiveTimestampns, &true).unwrap();
     let sender = socket.try_clone().unwrap();
     let mut packet = question(0, &Name::parse("n100.node.opsbro").unwrap(), wire::A, 1_232);
     let began = Instant::now();
     let asking = thread::spawn(move || {
-        let mut sent: Vec<Duration> = Vec::new();
+        let mut sent: Vec<SystemTime> = Vec::new();
         while began.elapsed() < time {
             let due = (began.elapsed().as_secs_f64() * rate) as usize;
             while sent.len() < due {
                 let id = (sent.len() & 0xffff) as u16;
                 packet[..2].copy_from_slice(&id.to_be_bytes());
-                sent.push(began.elapsed());
+                sent.push(SystemTime::now());
                 sender.send(&packet).unwrap();
             }
             // tidy: sleep, questions come at a rate
@@ -316,12 +324,7 @@ fn pace(at: SocketAddr, rate: f64, time: Duration) -> (Vec<Duration>, usize) {
         }
         sent
     });
-    let mut came: Vec<(usize, Duration)> = Vec::new();
-    let mut answer = [0; 2_048];
-    while socket.recv(&mut answer).is_ok() {
-        let id = u16::from_be_bytes([answer[0], answer[1]]);
-        came.push((usize::from(id), began.elapsed()));
-    }
+    let came: Vec<(usize, SystemTime)> = std::iter::from_fn(|| receive(&socket)).collect();
     let sent = asking.join().unwrap();
     let took: Vec<Duration> = came
         .iter()
@@ -329,9 +332,23 @@ fn pace(at: SocketAddr, rate: f64, time: Duration) -> (Vec<Duration>, usize) {
             // Ids come again after 65 536: the question is the last with this id before the answer.
             let last = sent.partition_point(|asked| asked <= at).checked_sub(1)?;
             let behind = last.wrapping_sub(*id) & 0xffff;
-            Some(*at - sent[last.checked_sub(behind)?])
+            at.duration_since(sent[last.checked_sub(behind)?]).ok()
         })
         .collect();
     let lost = sent.len() - took.len();
     (took, lost)
+}
+
+/// Gives the id of the next answer, and when it came.
+fn receive(socket: &UdpSocket) -> Option<(usize, SystemTime)> {
+    let mut answer = [0; 2_048];
+    let mut told = cmsg_space!(TimeSpec);
+    let mut slices = [IoSliceMut::new(&mut answer)];
+    let flags = MsgFlags::empty();
+    let got = recvmsg::<()>(socket.as_raw_fd(), &mut slices, Some(&mut told), flags).ok()?;
+    let at = got.cmsgs().ok()?.find_map(|it| match it {
+        ControlMessageOwned::ScmTimestampns(at) => Some(UNIX_EPOCH + Duration::from(at)),
+        _ => None,
+    })?;
+    Some((usize::from(u16::from_be_bytes([answer[0], answer[1]])), at))
 }

@@ -44,6 +44,7 @@ impl LoopThread {
                 if rank == Rank::First {
                     // Without the right to it the thread goes on as it is.
                     let _ = rustix::process::setpriority_process(None, NICE_FIRST);
+                    let _ = drivers::take_short_turns();
                 }
                 // A sender that is gone is what ends it.
                 let _ = runtime.block_on(ended);

@@ -16,8 +16,10 @@ use crate::{Deadline, Error, meter};
 
 mod code;
 pub(crate) mod lines;
+mod turns;
 
 pub use self::code::release_code;
+pub use self::turns::take_short_turns;
 
 /// Where programs are looked for, as neither a login nor a service manager can be relied on to set
 /// `PATH`. The last one is NixOS.
