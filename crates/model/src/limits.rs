@@ -476,7 +476,7 @@ pub const RAFT_WRITE_BYTES_MAX: usize = 4 << 20;
 /// change no size. (Measured: 64 KiB to 1 MiB cost the disk the same a sync.)
 pub const RAFT_LOG_GROW_BYTES: u64 = 256 << 10;
 /// Newest entries of the log that are kept in memory, beside those that the disk does not have.
-pub const RAFT_TAIL_BYTES_MAX: usize = 4 << 20;
+pub const RAFT_TAIL_BYTES_MAX: usize = 1 << 20;
 /// Entries that are read at once, to be sent or applied; a single larger one comes alone.
 pub const RAFT_READ_BYTES_MAX: usize = 1 << 20;
 /// Commands that wait for agreement on one node; the next one is refused as busy.
