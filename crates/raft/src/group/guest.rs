@@ -8,10 +8,10 @@ use model::limits::{RAFT_COMMANDS_BYTES_MAX, RAFT_COMMANDS_MAX};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::Trouble;
 use super::ask::{QUESTION_TIME, STRANGER_TURN, mail};
 use super::propose::{COMMAND_TIME, Undone, answers_of, unknown};
 use super::transfer::TRANSFER_TIME;
+use super::{PAUSE_MAX, PAUSE_MIN, Trouble};
 use crate::answer::Answer;
 use crate::command::Command;
 use crate::message::{self, Call, Reply};
@@ -19,8 +19,6 @@ use crate::network::{Lane, Transport};
 use crate::query::{Found, FoundWhat, Query};
 use crate::words::{Revision, Voter};
 
-/// Time between two tries, as in [`super::Group`].
-const TURN: Duration = Duration::from_millis(50);
 /// Time for which it is waited that somebody who takes part is known at all: a node that just
 /// started hears of the others within it.
 const STRANGER_TIME: Duration = Duration::from_secs(2);
@@ -175,7 +173,9 @@ impl<'a> Search<'a> {
                 return Ok(Some(hint));
             }
             if self.tried > 0 {
-                tokio::time::sleep(TURN.min(self.left())).await;
+                // The longer it was in vain, the longer it waits.
+                let pause = (self.began.elapsed() / 4).clamp(PAUSE_MIN, PAUSE_MAX);
+                tokio::time::sleep(pause.min(self.left())).await;
             }
             self.tried += 1;
             let known = self.transport.voters();
