@@ -167,6 +167,12 @@ impl RaftStateMachine<Types> for Machine {
         I: IntoIterator<Item = openraft::Entry<Types>> + Send,
         I::IntoIter: Send,
     {
+        let entries: Vec<_> = entries.into_iter().collect();
+        if let Some(last) = entries.last().map(|entry| entry.log_id) {
+            // Who decides alone has agreed with itself before its disk has them.
+            let durable = self.log.reach(self.log.mark(Some(last))).await;
+            durable.map_err(|error| StorageIOError::apply(last, any(&error)))?;
+        }
         let mut all = Vec::new();
         let (revision, next) = {
             let mut applied = self.write();

@@ -116,6 +116,9 @@ impl Link {
 
     /// Sends entries, or goes on to wait for the answer when the same ones are under way.
     async fn send_entries(&mut self, rpc: AppendEntriesRequest<Types>) -> Result<Reply, CallError> {
+        // What it says is agreed is applied there, so it must be durable here.
+        let agreed = self.log.reach(self.log.mark(rpc.leader_commit)).await;
+        agreed.map_err(|error| CallError::NotSent(error.text))?;
         let Some(last) = rpc.entries.last().map(|entry| entry.log_id) else {
             let mark = self.log.mark(rpc.prev_log_id);
             let reply = self.call(&Call::Append(rpc), ENTRIES_TIME).await?;

@@ -188,7 +188,7 @@ async fn locker(run: Arc<Run>, node: Voter, mut random: Random) {
 async fn break_something(cluster: &Arc<Cluster>) {
     let nodes = cluster.ids();
     let one = nodes[cluster.below(nodes.len() as u64) as usize];
-    match cluster.below(10) {
+    match cluster.below(11) {
         0 | 1 => {
             // In two parts, of any size.
             let parts = cluster.below(1 << nodes.len());
@@ -221,8 +221,31 @@ async fn break_something(cluster: &Arc<Cluster>) {
             .disk(one)
             .set_sync_time(Duration::from_millis(cluster.below(300))),
         8 => cluster.replace_disk(one).await,
+        9 => lose_what_is_late(cluster, cluster.leader().unwrap_or(one)).await,
         _ => cluster.disk(one).set_full(true),
     }
+}
+
+/// The disk of who leads is late, and half of the others hear nothing; then the lights go out where
+/// entries came to, and those are back first that may have none of them.
+async fn lose_what_is_late(cluster: &Arc<Cluster>, leader: Voter) {
+    let mut others = cluster.ids();
+    others.retain(|node| *node != leader);
+    let away = others.split_off(others.len() / 2);
+    for node in &away {
+        for other in others.iter().chain([&leader]) {
+            cluster.net.cut(*node, *other);
+            cluster.net.cut(*other, *node);
+        }
+    }
+    let late = Duration::from_millis(cluster.below(3_000));
+    cluster.disk(leader).set_sync_time(late);
+    pass(Duration::from_millis(cluster.below(600))).await;
+    cluster.crash(leader);
+    others.iter().for_each(|node| cluster.crash(*node));
+    cluster.disk(leader).set_sync_time(Duration::from_millis(1));
+    cluster.net.heal();
+    cluster.start(leader).await;
 }
 
 async fn mend(cluster: &Arc<Cluster>) {

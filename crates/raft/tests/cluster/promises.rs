@@ -174,6 +174,46 @@ fn what_the_disk_of_the_leader_lacks_is_neither_acknowledged_nor_applied() {
     });
 }
 
+/// Who decides alone agrees with itself before its disk has it. Nobody sees that: no client, and
+/// no node that copies.
+#[test]
+fn what_the_disk_of_the_only_voter_lacks_is_neither_acknowledged_nor_applied() {
+    virtually(async {
+        let cluster = Cluster::new(29, 2);
+        cluster.form(1).await;
+        let (alone, copies) = (id(1), id(2));
+        let group = cluster.group(alone).unwrap();
+        let copy = cluster.group(copies).unwrap();
+        put(&group, "a", "durable").await.unwrap();
+        let has_a = |group: &Group| group.look(|state| Some(state.get("a")?.value.to_vec()));
+        cluster
+            .wait("it to be copied", |_| has_a(&copy).is_some())
+            .await;
+        pass(Duration::from_secs(1)).await;
+        cluster
+            .disk(alone)
+            .set_sync_time(Duration::from_secs(3_600));
+        let written = tokio::spawn({
+            let group = group.clone();
+            async move { put(&group, "a", "lost").await }
+        });
+        pass(Duration::from_secs(1)).await;
+        assert!(!written.is_finished(), "it was acknowledged");
+        for group in [&group, &copy] {
+            assert_eq!(has_a(group).as_deref(), Some(&b"durable"[..]));
+        }
+        cluster.crash(alone);
+        cluster.disk(alone).set_sync_time(Duration::from_millis(1));
+        let group = cluster.start(alone).await;
+        assert_eq!(get(&group, "a").await.as_deref(), Some("durable"));
+        let told = written.await.unwrap();
+        assert!(matches!(told, Err(Trouble::Unknown(_))), "{told:?}");
+        put(&group, "a", "later").await.unwrap();
+        let state = cluster.settle().await;
+        assert_eq!(&*state.get("a").unwrap().value, b"later");
+    });
+}
+
 #[test]
 fn a_leader_whose_disk_is_full_acknowledges_nothing_and_makes_way() {
     virtually(async {
