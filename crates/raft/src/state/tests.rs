@@ -282,7 +282,7 @@ fn a_key_keeps_its_last_values_however_busy_others_are() {
     });
     assert_eq!(
         error,
-        "what key busy was then is forgotten: 11 earlier values are kept"
+        "what key busy was then is forgotten: 11 values of it are known"
     );
 }
 
