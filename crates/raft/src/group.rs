@@ -12,6 +12,7 @@ mod guest;
 mod propose;
 mod recover;
 mod rest;
+mod returning;
 mod serve;
 mod tend;
 mod told;
@@ -30,6 +31,7 @@ use tokio::time::Instant;
 
 use self::ask::Reading;
 use self::propose::{Stamper, Wish};
+use self::returning::Returning;
 use self::serve::Arrivals;
 use self::told::Door;
 use crate::config::{Timing, Types};
@@ -164,6 +166,7 @@ struct Inner {
     wishes: mpsc::Sender<Wish>,
     waiting_bytes: AtomicU64,
     stamper: Mutex<Stamper>,
+    returning: Returning,
     readings: mpsc::Sender<Reading>,
     arrivals: Arrivals,
     started: Instant,
@@ -244,6 +247,7 @@ impl Group {
             wishes,
             waiting_bytes: AtomicU64::new(0),
             stamper: Mutex::default(),
+            returning: Returning::default(),
             readings,
             arrivals: Arrivals::default(),
             started: Instant::now(),

@@ -13,6 +13,7 @@ mod writer;
 use std::fmt::Debug;
 use std::ops::{Bound, RangeBounds};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use model::limits::RAFT_READ_BYTES_MAX;
 use openraft::storage::{LogFlushed, RaftLogStorage};
@@ -203,6 +204,11 @@ impl LogStore {
     pub(crate) async fn flush(&self) -> Result<(), DiskError> {
         let mark = self.mark(self.lock().last);
         self.reach(mark).await.map(drop)
+    }
+
+    /// Tells about how long the disk takes to make entries durable.
+    pub(crate) fn write_time(&self) -> Duration {
+        self.writer.time()
     }
 
     /// Gives the bytes of the log on disk.

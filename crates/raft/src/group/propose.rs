@@ -11,6 +11,7 @@ use openraft::error::ClientWriteError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::returning::GAP;
 use super::{Group, Inner, Trouble, stopped};
 use crate::answer::Answer;
 use crate::command::{Batch, Command};
@@ -65,6 +66,7 @@ impl Inner {
         commands: Vec<Command>,
         may_forward: bool,
     ) -> Result<Vec<Answer>, Undone> {
+        self.returning.come(Instant::now());
         let bytes = commands.iter().map(Command::bytes).sum::<usize>() as u64;
         let waiting = self.waiting_bytes.fetch_add(bytes, Ordering::Relaxed);
         let is_full = waiting + bytes > RAFT_COMMANDS_BYTES_MAX as u64 && waiting > 0;
@@ -126,7 +128,7 @@ impl Inner {
 /// Gathers what waits into batches, a few under way at one time.
 pub(super) async fn run(inner: Arc<Inner>, mut wished: mpsc::Receiver<Wish>) {
     let mut stop = inner.stop.subscribe();
-    let under_way = Arc::new(Semaphore::new(RAFT_BATCHES_MAX as usize));
+    let under_way = Arc::new(Semaphore::new(RAFT_BATCHES_MAX));
     let (mut expiry, mut server) = (inner.machine.watch_expiry(), inner.raft.server_metrics());
     let mut not_before = Instant::now();
     let mut left_over = None;
@@ -150,13 +152,9 @@ pub(super) async fn run(inner: Arc<Inner>, mut wished: mpsc::Receiver<Wish>) {
                 }
             }
         }
-        // While the permit is waited for, more wishes gather. Beside an entry that others sync, the
-        // disk of this node may work on the next one; who is alone would only split what waits.
-        let share = if inner.votes_alone() {
-            RAFT_BATCHES_MAX
-        } else {
-            1
-        };
+        let at_once = inner.returning.at_once(inner.log.write_time());
+        let share = (RAFT_BATCHES_MAX / at_once) as u32;
+        // While the permit is waited for, more wishes gather.
         let permit = tokio::select! {
             () = stopped(&mut stop) => return,
             permit = Arc::clone(&under_way).acquire_many_owned(share) => permit,
@@ -166,6 +164,15 @@ pub(super) async fn run(inner: Arc<Inner>, mut wished: mpsc::Receiver<Wish>) {
         };
         wishes.extend(left_over.take());
         gather(&mut wished, &mut wishes, &mut left_over);
+        let returning = &inner.returning;
+        while left_over.is_none()
+            && returning.is_worth_waiting(wishes.len(), at_once, Instant::now())
+        {
+            if let Ok(wish) = tokio::time::timeout(GAP, wished.recv()).await {
+                wishes.extend(wish);
+                gather(&mut wished, &mut wishes, &mut left_over);
+            }
+        }
         let bytes = wishes.iter().map(|wish| wish.bytes).sum();
         inner.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
         tokio::spawn(deliver(Arc::clone(&inner), wishes, permit));
@@ -228,7 +235,11 @@ async fn deliver(inner: Arc<Inner>, wishes: Vec<Wish>, permit: OwnedSemaphorePer
         commands.extend(wish.commands);
     }
     let may_forward = clients.iter().all(|(_, may_forward, _)| *may_forward);
+    let begun = Instant::now();
+    inner.returning.go(clients.len());
     let made = make(&inner, commands, may_forward).await;
+    let now = Instant::now();
+    inner.returning.answer(clients.len(), now - begun, now);
     drop(permit);
     match made {
         Ok(mut answers) => {

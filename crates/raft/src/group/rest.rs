@@ -90,13 +90,6 @@ fn is_alone(members: &openraft::Membership<Voter, EmptyNode>, me: Voter) -> bool
 }
 
 impl Inner {
-    /// Tells whether this node is a majority by itself.
-    pub(super) fn votes_alone(&self) -> bool {
-        let metrics = self.metrics.borrow();
-        let membership = metrics.membership_config.membership();
-        membership.voter_ids().all(|id| id == self.me)
-    }
-
     /// Tells whether nobody else takes part.
     pub(super) fn is_alone(&self) -> bool {
         is_alone(

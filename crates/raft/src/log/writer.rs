@@ -6,9 +6,11 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use model::limits::RAFT_WRITE_BYTES_MAX;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::disk::{Disk, DiskError, Then};
 
@@ -44,6 +46,8 @@ struct Durable {
     /// Counts how often entries were taken back: the same index is another entry then.
     cuts: u64,
     has_failed: bool,
+    /// What a write takes, about.
+    time: Duration,
 }
 
 /// A place in the log, as the log was when this was made.
@@ -88,6 +92,11 @@ impl Writer {
     /// Tells the index before which the disk has all entries.
     pub(super) fn durable(&self) -> u64 {
         self.durable.borrow().next
+    }
+
+    /// Tells about how long a write takes.
+    pub(super) fn time(&self) -> Duration {
+        self.durable.borrow().time
     }
 
     /// Tells why nothing is written any more.
@@ -160,6 +169,7 @@ impl Writer {
         let mut writing = Writing {
             writer: self.clone(),
             next,
+            begun: Instant::now(),
             thens: Some(thens),
         };
         match failure {
@@ -175,6 +185,7 @@ impl Writer {
 struct Writing {
     writer: Writer,
     next: u64,
+    begun: Instant,
     thens: Option<Vec<Then>>,
 }
 
@@ -188,7 +199,10 @@ impl Writing {
             queue.failure.get_or_insert_with(|| error.clone());
         }
         self.writer.durable.send_modify(|durable| match done {
-            Ok(()) => durable.next = self.next,
+            Ok(()) => {
+                durable.next = self.next;
+                durable.time = (durable.time * 3 + self.begun.elapsed()) / 4;
+            }
             Err(_) => durable.has_failed = true,
         });
         // The disk first: who is told has more to do.
