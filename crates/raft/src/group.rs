@@ -213,17 +213,13 @@ impl Group {
         log.lead_no_more(options.me);
         log.prove_writable().await?;
         let machine = Machine::open(Arc::clone(&disk), log.clone()).await?;
-        let raft = Raft::new(
-            options.me,
-            Arc::new(config),
-            Network {
-                transport: Arc::clone(&transport),
-                machine: machine.clone(),
-                log: log.clone(),
-            },
-            log.clone(),
-            machine.clone(),
-        );
+        let network = Network {
+            transport: Arc::clone(&transport),
+            machine: machine.clone(),
+            log: log.clone(),
+        };
+        let (store, state) = (log.clone(), machine.clone());
+        let raft = Raft::new(options.me, Arc::new(config), network, store, state);
         let ticker = Ticker::new();
         let raft = ticker
             .drive(raft)

@@ -2,8 +2,8 @@
 //!
 //! The newest entries stay in memory, within bounds, so that neither replicating nor applying them
 //! reads the disk. An entry is there for readers from the moment it was handed in. That it is
-//! durable is told to openraft, unless the log runs ahead of its disk: `group::ahead` says when, and
-//! why nothing is agreed, or told to others, before it is durable here.
+//! durable is told to openraft, unless the log runs ahead of its disk: `group::ahead` says when,
+//! and why nothing is agreed, or told to others, before it is durable here.
 
 mod tail;
 #[cfg(test)]

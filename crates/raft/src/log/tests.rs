@@ -1,3 +1,5 @@
+//! The log over a disk that syncs when it is told to: what openraft and others hear, and when.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
