@@ -255,8 +255,9 @@ impl Core {
         let Some(defined) = self.defined else {
             return false;
         };
-        let all = self.collectors.have_all_looked() && self.detectors.have_all_looked();
-        all || now.since(defined) >= FIRST_LOOK_MAX
+        // It is asked at each wake-up, so what costs nothing comes first.
+        now.since(defined) >= FIRST_LOOK_MAX
+            || (self.collectors.have_all_looked() && self.detectors.have_all_looked())
     }
 
     /// Gives the groups of this node, and what is not known of them yet.

@@ -158,6 +158,8 @@ impl Pump {
         };
         let is_urgent = !inputs.iter().all(is_usual);
         inputs.extend(self.look_after(now));
+        // What a check says gives no groups, and there are many of them.
+        let mut may_have_groups = !self.told.as_ref().is_some_and(|told| told.is_certain);
         while !inputs.is_empty() {
             // What ended meanwhile is taken in the same turn.
             while let Ok(ended) = self.ended.try_recv() {
@@ -166,7 +168,7 @@ impl Pump {
             self.core.handle_all(now, wall, inputs.drain(..));
             // What was found out is published before it is acted on: a look reads the facts.
             let facts = self.core.facts();
-            self.facts.send_if_modified(|shown| {
+            may_have_groups |= self.facts.send_if_modified(|shown| {
                 let is_new = !Arc::ptr_eq(shown, &facts);
                 *shown = facts;
                 is_new
@@ -191,7 +193,9 @@ impl Pump {
             }
             inputs.extend(self.begin_turn(now));
         }
-        self.tell_groups(now);
+        if may_have_groups {
+            self.tell_groups(now);
+        }
         self.show(now, wall, is_urgent);
         self.keep(now);
     }
