@@ -7,7 +7,7 @@ use tracing::debug;
 use crate::tasks::Stop;
 
 /// Time after which most of what the start needs was run for the last time.
-const SETTLE_TIME: Duration = Duration::from_secs(60);
+const SETTLE_TIME: Duration = Duration::from_secs(20);
 /// What a burst of requests needed goes after that time at most.
 const INTERVAL: Duration = Duration::from_mins(15);
 

@@ -433,11 +433,11 @@ pub const KV_PAST_MAX: usize = 10;
 /// Earlier values that are kept of all keys; the oldest is dropped.
 pub const KV_PAST_ENTRIES_MAX: usize = 20_000;
 /// What those take in memory; the oldest is dropped.
-pub const KV_PAST_BYTES_MAX: usize = 8 << 20;
+pub const KV_PAST_BYTES_MAX: usize = 4 << 20;
 /// Events that are remembered for those who watch; who asks for older ones is told to list anew.
 pub const KV_EVENTS_MAX: usize = 8_192;
 /// What those take in memory beside the values that keys still have.
-pub const KV_EVENTS_BYTES_MAX: usize = 8 << 20;
+pub const KV_EVENTS_BYTES_MAX: usize = 4 << 20;
 /// Keys whose time is over that one entry of the log removes; the others go with the next.
 pub const KV_EXPIRED_MAX: usize = 1_000;
 /// Sessions that are open in a zone; the next one is refused.
