@@ -12,7 +12,6 @@ mod assemble;
 pub mod backup;
 mod clock;
 mod cluster;
-mod code;
 mod collect;
 pub mod configuration;
 mod dns;
@@ -40,6 +39,7 @@ mod start;
 mod tasks;
 mod threads;
 mod tokens;
+mod weight;
 mod workers;
 pub mod zone_keys;
 

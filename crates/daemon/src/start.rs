@@ -30,7 +30,7 @@ use crate::paths::{Paths, Surroundings};
 use crate::service_manager::{ServiceManager, feed_watchdog};
 use crate::tasks::Tasks;
 use crate::zone_keys::Key;
-use crate::{clock, code, reload, zone_keys};
+use crate::{clock, reload, weight, zone_keys};
 
 /// Time that leaving the cluster may take, of all the time that a stop has.
 const LEAVE_TIME: Duration = Duration::from_millis(2_500);
@@ -230,7 +230,7 @@ async fn run(
         .context("cannot start a thread")
         .map_err(StartError::Place)?;
     let (agent, life) = assemble(parts, &threads, &mut tasks).map_err(StartError::Place)?;
-    tasks.spawn("code", code::release(tasks.stop_signal()));
+    tasks.spawn("weight", weight::keep_light(tasks.stop_signal()));
     greet(&agent);
     let end = live(options, &agent, &mut signals, &mut tasks, &manager).await;
     manager.stopping();

@@ -15,10 +15,12 @@ use rustix::fs::OFlags;
 use crate::{Deadline, Error, meter};
 
 mod code;
+mod heap;
 pub(crate) mod lines;
 mod turns;
 
 pub use self::code::release_code;
+pub use self::heap::trim_heap;
 pub use self::turns::take_short_turns;
 
 /// Where programs are looked for, as neither a login nor a service manager can be relied on to set

@@ -32,6 +32,6 @@ mod text;
 
 pub use deadline::Deadline;
 pub use error::Error;
-pub use host::{Host, release_code, take_short_turns};
+pub use host::{Host, release_code, take_short_turns, trim_heap};
 pub use meter::bytes_read;
 pub use options::{OptionKind, OptionSpec};
