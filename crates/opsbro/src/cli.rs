@@ -146,7 +146,10 @@ mod tests {
             assert!(after.starts_with("Examples:\n"), "{path}: no examples");
             for example in examples {
                 // What follows a pipe or a redirection is the shell's.
-                let ours = example.split([';', '|', '<', '>']).next().unwrap_or_default();
+                let ours = example
+                    .split([';', '|', '<', '>'])
+                    .next()
+                    .unwrap_or_default();
                 let words = split_words(&format!("opsbro {ours}"));
                 let read = parse(words.into_iter().map(OsString::from));
                 assert!(
