@@ -87,6 +87,11 @@ const CUT_TIME: Duration = Duration::from_millis(1_500);
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
+/// Gives the pause before somebody is asked again: the longer all was in vain, the longer.
+fn pause_after(in_vain: Duration) -> Duration {
+    (in_vain / 4).clamp(PAUSE_MIN, PAUSE_MAX)
+}
+
 /// Who leads, and who takes part, as this node knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
@@ -437,13 +442,13 @@ impl Inner {
         self.in_vain.store(0, Ordering::Relaxed);
     }
 
-    /// Gives the pause before somebody is asked again: the longer all was in vain, the longer.
+    /// Gives the pause before somebody is asked again.
     fn pause(&self) -> Duration {
         let now = (self.started.elapsed().as_millis() as u64).max(1);
         let order = Ordering::Relaxed;
         let since = self.in_vain.compare_exchange(0, now, order, order);
         let silence = now.saturating_sub(since.err().unwrap_or(now));
-        (Duration::from_millis(silence) / 4).clamp(PAUSE_MIN, PAUSE_MAX)
+        pause_after(Duration::from_millis(silence))
     }
 
     /// Waits a moment, or until somebody else may lead.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::Group;
+use crate::message::Ends;
 use crate::words::Voter;
 
 /// Time that a voter has to tell.
@@ -37,14 +38,11 @@ impl Group {
         }
         let told = asked.join_all().await.into_iter();
         let told = told.filter_map(|(from, ends)| Some((from, ends?)));
+        let term = |ends: &Ends| ends.vote.map_or(0, |vote| vote.leader_id.term);
         // Who voted for another one since then knows more than who follows the last leader.
         let newest = told.max_by_key(|(_, ends)| {
-            let term = ends.vote.map_or(0, |vote| vote.leader_id.term);
-            (
-                term,
-                ends.vote.is_some_and(|vote| vote.committed),
-                ends.last,
-            )
+            let follows = ends.vote.is_some_and(|vote| vote.committed);
+            (term(ends), follows, ends.last)
         });
         let (from, ends) = newest?;
         let leader = ends.vote.filter(|vote| vote.committed);
@@ -52,7 +50,7 @@ impl Group {
         Some(Hearsay {
             from,
             leader: leader.map(|vote| vote.leader_id.node_id),
-            term: ends.vote.map_or(0, |vote| vote.leader_id.term),
+            term: term(&ends),
             voters: voters.into_iter().collect(),
         })
     }

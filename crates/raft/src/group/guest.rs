@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::ask::{QUESTION_TIME, STRANGER_TURN, mail};
 use super::propose::{COMMAND_TIME, Undone, answers_of, unknown};
 use super::transfer::TRANSFER_TIME;
-use super::{PAUSE_MAX, PAUSE_MIN, Trouble};
+use super::{Trouble, pause_after};
 use crate::answer::Answer;
 use crate::command::Command;
 use crate::message::{self, Call, Reply};
@@ -173,8 +173,7 @@ impl<'a> Search<'a> {
                 return Ok(Some(hint));
             }
             if self.tried > 0 {
-                // The longer it was in vain, the longer it waits.
-                let pause = (self.began.elapsed() / 4).clamp(PAUSE_MIN, PAUSE_MAX);
+                let pause = pause_after(self.began.elapsed());
                 tokio::time::sleep(pause.min(self.left())).await;
             }
             self.tried += 1;
