@@ -75,10 +75,8 @@ impl Agreement {
 
 /// What expressions see of agreement.
 pub(crate) struct View {
-    /// The group, when it runs here.
-    group: Option<Group>,
-    /// Whether this node takes no part, and asks others.
-    is_guest: bool,
+    /// The way to agreement, when there is one now.
+    access: Option<Access>,
     shown: Arc<Shown>,
     looks: Arc<Looks>,
     known: Arc<Known>,
@@ -88,8 +86,7 @@ impl Agreement {
     /// Gives what expressions see at this moment.
     pub(crate) fn view(&self) -> View {
         View {
-            group: self.group().ok(),
-            is_guest: matches!(self.access(), Ok(Access::Guest(_))),
+            access: self.access().ok(),
             shown: Arc::clone(&self.shown.borrow()),
             looks: Arc::clone(&self.looks),
             known: Arc::clone(&self.known),
@@ -100,12 +97,12 @@ impl Agreement {
 impl View {
     /// Answers what an expression on a node asks.
     pub(crate) fn answer(&self, what: &Agreed, me: NodeId) -> Result<Value, Unknown> {
-        if self.group.is_none() && !self.is_guest {
+        let Some(access) = &self.access else {
             return Err(Unknown::new("agreement does not run on this node now"));
-        }
+        };
         let has_copy = |group: &&Group| group.standing().applied.is_some();
         match what {
-            Agreed::Key(key) => match self.group.as_ref().filter(has_copy) {
+            Agreed::Key(key) => match access.group().filter(has_copy) {
                 Some(group) => group.look(|state| {
                     let cell = state.get(key);
                     text(key, cell.map(|cell| &*cell.value))
