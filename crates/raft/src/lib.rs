@@ -46,5 +46,5 @@ pub use group::{
 pub use message::refusal;
 pub use network::{CallError, Calling, Lane, Transport};
 pub use query::{Found, FoundWhat, Query};
-pub use state::State;
+pub use state::{Lock, State};
 pub use words::{Clock, GroupId, Key, Revision, SessionId, Value, Voter};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use expr::{Agreed, Unknown};
 use model::{NodeId, Value};
-use raft::{FoundWhat, Group, Query, Revision, State};
+use raft::{FoundWhat, Group, Lock, Query, State};
 use tokio::sync::watch;
 
 use super::known::Known;
@@ -100,9 +100,9 @@ impl View {
         let Some(access) = &self.access else {
             return Err(Unknown::new("agreement does not run on this node now"));
         };
-        let has_copy = |group: &&Group| group.standing().applied.is_some();
+        let copy = copy(access.group());
         match what {
-            Agreed::Key(key) => match access.group().filter(has_copy) {
+            Agreed::Key(key) => match copy {
                 Some(group) => group.look(|state| {
                     let cell = state.get(key);
                     text(key, cell.map(|cell| &*cell.value))
@@ -110,24 +110,29 @@ impl View {
                 None => text(key, self.known.look(key, clock::now())?.as_deref()),
             },
             Agreed::LockOwner(lock) => {
-                let first = self.holders(lock)?.first();
-                Ok(first.map_or(Value::None, |node| Value::text(node.to_string())))
+                let owner = self.holders(copy, lock)?.into_iter().next();
+                Ok(owner.map_or(Value::None, |node| Value::text(node.to_string())))
             }
             Agreed::Leads(election) => {
-                let holders = self.holders(&format!("{ELECTION}{election}"))?;
+                let holders = self.holders(copy, &format!("{ELECTION}{election}"))?;
                 Ok(Value::from(holders.contains(&me)))
             }
         }
     }
 
-    fn holders(&self, lock: &str) -> Result<&[NodeId], Unknown> {
+    /// Gives who holds a lock: from the copy of this node, or as others told it.
+    fn holders(&self, copy: Option<&Group>, lock: &str) -> Result<Vec<NodeId>, Unknown> {
+        if let Some(group) = copy {
+            let held = |state: &State| Some(holders(state, state.lock(lock)?));
+            return Ok(group.look(held).unwrap_or_default());
+        }
         self.looks.look(clock::now());
         let Some(all) = &self.shown.holders else {
             return Err(Unknown::new(
                 "this node does not know yet who holds locks: look again in a moment",
             ));
         };
-        Ok(all.get(lock).map(Vec::as_slice).unwrap_or_default())
+        Ok(all.get(lock).cloned().unwrap_or_default())
     }
 }
 
@@ -154,10 +159,11 @@ pub(super) async fn show(agent: &Agent, access: &Access) -> Infallible {
     let mut ask_turn = TURN;
     loop {
         let leader = leader(agent, group);
-        if let Some((group, locks)) = copy(group) {
+        if let Some(group) = copy(group) {
+            let locks = group.look(State::locks_changed);
             if known != Some((leader, locks)) {
                 known = Some((leader, locks));
-                let holders = Some(group.look(holders));
+                let holders = Some(group.look(all_holders));
                 agent.agreement.show(Shown { leader, holders });
             }
             ask_turn = TURN;
@@ -190,10 +196,9 @@ pub(super) async fn show(agent: &Agent, access: &Access) -> Infallible {
     }
 }
 
-/// Gives the group of a node that keeps a copy, and how often locks changed in it.
-fn copy(group: Option<&Group>) -> Option<(&Group, Revision)> {
-    let group = group.filter(|group| group.standing().applied.is_some())?;
-    Some((group, group.look(State::locks_changed)))
+/// Gives the group of a node that keeps a copy.
+fn copy(group: Option<&Group>) -> Option<&Group> {
+    group.filter(|group| group.standing().applied.is_some())
 }
 
 /// Tells who leads; a node that takes no part knows it from what others tell of themselves.
@@ -216,12 +221,17 @@ async fn told(news: &mut Option<raft::News>) {
     }
 }
 
-fn holders(state: &State) -> BTreeMap<String, Vec<NodeId>> {
-    let held = state.locks().map(|(name, lock)| {
-        let nodes = lock.holders.iter().map(|hold| state.holder(hold).node);
-        (name.to_string(), nodes.map(NodeId::from).collect())
-    });
-    held.collect()
+fn all_holders(state: &State) -> BTreeMap<String, Vec<NodeId>> {
+    let locks = state.locks();
+    locks
+        .map(|(name, lock)| (name.to_string(), holders(state, lock)))
+        .collect()
+}
+
+/// Gives the nodes that hold a lock, the oldest holder first.
+fn holders(state: &State, lock: &Lock) -> Vec<NodeId> {
+    let nodes = lock.holders.iter().map(|hold| state.holder(hold).node);
+    nodes.map(NodeId::from).collect()
 }
 
 async fn asked(access: &Access) -> Option<BTreeMap<String, Vec<NodeId>>> {
