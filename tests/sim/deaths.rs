@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use model::MemberState;
-use tests::sim::{Cluster, Weather, each, each_of, large};
+use tests::sim::{Cluster, Plan, Weather, each, each_of, large};
 
 /// How soon every node knows of a death, by the size of the cluster and the loss.
 fn known_within(size: usize) -> Duration {
@@ -65,6 +65,30 @@ fn a_death_is_known_everywhere_among_5000() {
             a_death_is_known_everywhere(seed, 5_000, 0.01);
         });
     }
+}
+
+#[test]
+fn each_of_several_deaths_in_a_row_among_3_is_known_as_soon() {
+    each("deaths in a row", |seed| {
+        let mut cluster = Cluster::joined(seed, Weather::fine(), 3);
+        let mut victim = 2;
+        for _ in 0..4 {
+            cluster.run_for(Duration::from_secs(2));
+            cluster.kill(victim);
+            // Three rounds until it is probed, one to see that it is silent, its time, and gossip.
+            let limit = Duration::from_millis(4_400);
+            cluster.run_until("both to know the death", limit, |cluster| {
+                let dead = Some(MemberState::Dead);
+                (0..2).all(|observer| cluster.state(observer, victim) == dead)
+            });
+            victim = cluster.add(Plan::usual());
+            cluster.start(victim, &[0]);
+            cluster.run_until("all to see it", Duration::from_secs(10), |cluster| {
+                cluster.all_see_all_alive()
+            });
+        }
+        cluster.check();
+    });
 }
 
 #[test]

@@ -459,12 +459,13 @@ impl Swim {
     fn fire(&mut self, now: Moment, timer: Timer<Identity>) {
         if matches!(timer, Timer::ProbeRandomMember(_))
             && let Some(last) = self.probes.front()
-            && self
-                .members
-                .get(&last.target.id)
-                .is_some_and(Known::is_active)
+            && let Some(known) = self.members.get(&last.target.id)
         {
-            self.pace.probed(last.answered);
+            match known.state {
+                MemberState::Alive => self.pace.probed(last.answered),
+                MemberState::Suspect => self.pace.probed_suspect(last.answered),
+                MemberState::Dead | MemberState::Leave => {}
+            }
         }
         self.drive(now, |foca, hands| foca.handle_timer(timer, hands));
     }

@@ -70,15 +70,23 @@ impl Pace {
         }
     }
 
-    /// Takes note of whether a probe was answered.
+    /// Takes note of whether a probe of a member that seemed to live was answered.
     pub(super) fn probed(&mut self, answered: bool) {
         self.unanswered -= self.unanswered / STORM_PROBES;
+        if !answered {
+            self.unanswered += 1_000 / STORM_PROBES;
+        }
+        self.probed_suspect(answered);
+    }
+
+    /// Takes note of whether a probe of a suspect was answered. That one who is dead stays silent
+    /// says nothing of the network: two deaths in a cluster of three are no storm.
+    pub(super) fn probed_suspect(&mut self, answered: bool) {
         if answered {
             self.failures = 0;
             self.doubt = self.doubt.saturating_sub(1);
             return;
         }
-        self.unanswered += 1_000 / STORM_PROBES;
         self.failures += 1;
         if self.failures > FAILURES_MAX {
             self.raise(1);
@@ -226,6 +234,23 @@ mod tests {
             pace.probed(true);
         }
         assert_eq!(pace.suspicion(3), usual);
+    }
+
+    #[test]
+    fn two_deaths_among_few_are_no_storm() {
+        let mut pace = Pace::new(Timing::default());
+        let usual = pace.suspicion(3);
+        for _ in 0..2 {
+            pace.probed(false);
+            for _ in 0..2 {
+                pace.probed(true);
+                pace.probed_suspect(false);
+            }
+            assert_eq!(pace.suspicion(3), usual);
+            for _ in 0..4 {
+                pace.probed(true);
+            }
+        }
     }
 
     #[test]
