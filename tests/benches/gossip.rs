@@ -1,6 +1,6 @@
 //! What a cluster does on a virtual clock: `cargo xtask bench gossip` prints one line
 //! `name value unit` a figure. Without `--bench`, as under `cargo test`, it runs small and its
-//! figures mean nothing.
+//! figures mean nothing. `SIM_SEED=N` has the losses fall otherwise.
 
 #![allow(
     clippy::print_stdout,
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use gossip::Description;
 use model::{Group, MemberState};
-use tests::sim::{Cluster, Plan, Weather, large};
+use tests::sim::{Cluster, Plan, Weather, large, seed_or};
 
 fn main() {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
@@ -177,7 +177,7 @@ fn joins(size: usize, within: Duration) {
 
 /// Who is called dead falsely when a tenth of all datagrams is lost.
 fn losses(size: usize, seconds: u64) {
-    let mut cluster = Cluster::warm(1, Weather::lossy(0.01), size);
+    let mut cluster = Cluster::warm(seed_or(1), Weather::lossy(0.01), size);
     cluster.weather(Weather::lossy(0.1));
     let before = cluster.invariants.false_deaths;
     let (cpu, sent) = (cpu_ticks(), packets(&cluster));

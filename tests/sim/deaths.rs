@@ -102,6 +102,16 @@ fn nobody_who_lives_is_called_dead_in_a_lossy_network() {
 }
 
 #[test]
+fn nobody_who_lives_is_called_dead_for_a_refutation_that_was_lost() {
+    each("loss of refutations", |seed| {
+        let mut cluster = Cluster::joined(seed, Weather::lossy(0.1), 30);
+        cluster.expect_no_deaths();
+        cluster.run_for(Duration::from_secs(120));
+        cluster.check();
+    });
+}
+
+#[test]
 fn a_node_that_slept_accuses_nobody_and_comes_back() {
     each("sleep", |seed| {
         let mut cluster = Cluster::joined(seed, Weather::lossy(0.01), 20);

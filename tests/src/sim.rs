@@ -25,5 +25,5 @@ pub use cluster::Cluster;
 pub use dice::Dice;
 pub use network::Weather;
 pub use node::{Node, Plan};
-pub use seeds::{each, each_of, large};
+pub use seeds::{each, each_of, large, seed_or};
 pub use sight::Sight;

@@ -509,7 +509,10 @@ impl Swim {
         if self.backlog() > 0 {
             self.drive(now, |foca, hands| foca.gossip(hands));
         }
-        let told = self.suspects.told().take(limits::GOSSIP_TOLD_SUSPECTS_MAX);
+        let told = self
+            .suspects
+            .told(now)
+            .take(limits::GOSSIP_TOLD_SUSPECTS_MAX);
         for id in told.collect::<Vec<_>>() {
             self.tell_suspect(id);
         }
@@ -563,13 +566,16 @@ impl Swim {
     /// Sets what follows from all that happened: the next gossip, and how often news is told.
     fn settle(&mut self, now: Moment) {
         let news = self.backlog() > 0 && self.living() > 0;
-        let wanted = !self.left && (news || self.suspects.told().next().is_some());
-        if !wanted {
-            self.gossip_at = None;
-        } else if self.gossip_at.is_none() {
+        let wanted = if news {
+            Some(now)
+        } else {
+            self.suspects.next_told(now)
+        };
+        self.gossip_at = wanted.filter(|_| !self.left).map(|wanted| {
             let earliest = self.gossiped.map_or(now, |at| at + GOSSIP_EVERY);
-            self.gossip_at = Some(earliest.max(now));
-        }
+            let at = earliest.max(wanted);
+            self.gossip_at.map_or(at, |planned| planned.min(at))
+        });
         let times = pace::transmissions(self.living());
         if self.config.max_transmissions.get() != times {
             self.config.max_transmissions = NonZeroU8::new(times).unwrap_or(NonZeroU8::MIN);

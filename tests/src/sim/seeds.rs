@@ -24,13 +24,17 @@ pub fn each_of(usual: u64, scenario: &str, mut run: impl FnMut(u64)) {
     }
 }
 
+/// Gives the seed that is asked for, or this one: of what is too long to be run with many.
+pub fn seed_or(usual: u64) -> u64 {
+    number("SIM_SEED").unwrap_or(usual)
+}
+
 /// Tells whether the sizes that take minutes are wanted.
 pub fn large() -> bool {
     std::env::var_os("SIM_LARGE").is_some()
 }
 
 fn seeds(scenario: &str, usual: u64) -> Vec<u64> {
-    let number = |name| std::env::var(name).ok().map(|text| text.parse().unwrap());
     if let Some(one) = number("SIM_SEED") {
         return vec![one];
     }
@@ -42,4 +46,8 @@ fn seeds(scenario: &str, usual: u64) -> Vec<u64> {
     failed
         .chain(1..=number("SIM_SEEDS").unwrap_or(usual))
         .collect()
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap())
 }

@@ -72,6 +72,39 @@ fn an_accusation_reaches_the_accused_who_refutes_it_to_the_accuser() {
 }
 
 #[test]
+fn who_missed_a_refutation_asks_the_suspect_before_its_time_is_over() {
+    let (mut one, two, three) = (swim(1), swim(2), swim(3));
+    let living = [&two, &three].map(|it| member(it, State::Alive, None));
+    one.learn(at(0), living, false, &NOBODY);
+    let suspect = member(&two, State::Suspect, Some(9));
+    one.learn(at(0), [suspect], true, &NOBODY);
+    let id = two.own().id;
+    let mut words = Vec::new();
+    while let Some(due) = one.next_deadline().filter(|due| *due < at(1_600)) {
+        one.tick(due);
+        let said = sent(&mut one).into_iter().filter(|(to, _)| *to == id);
+        words.extend(said.map(|(_, body)| (due, body)));
+    }
+    assert_eq!(one.members()[&id].state, MemberState::Suspect);
+    // What was told to everybody went before, and no word of it arrived.
+    words.retain(|(when, _)| *when >= at(600));
+    let mut refutations = words.into_iter().filter_map(|(when, body)| {
+        let mut two = swim(2);
+        let own = member(&one, State::Alive, None);
+        two.learn(when, [own], false, &NOBODY);
+        sent(&mut two);
+        two.packet(when, (one.own().id, 1), &body, &NOBODY).unwrap();
+        let answer = sent(&mut two).pop();
+        answer.filter(|_| two.counts().refuted == 1)
+    });
+    let (_, last) = refutations.next_back().expect("the suspect is told");
+    assert_eq!(refutations.count(), 4, "it is told five times in all");
+    one.packet(at(1_600), (id, 1), &last, &NOBODY).unwrap();
+    one.tick(at(1_601));
+    assert_eq!(one.members()[&id].state, MemberState::Alive);
+}
+
+#[test]
 fn that_others_call_a_member_dead_is_an_accusation_and_no_verdict() {
     let (mut one, two) = (swim(1), swim(2));
     one.learn(at(0), [member(&two, State::Alive, None)], false, &NOBODY);
