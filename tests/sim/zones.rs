@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use gossip::seal::{Key, Ring, Rings, Use};
-use gossip::{Order, Zones};
+use gossip::{KeyOrder, Order, Zones};
 use model::{MemberState, Zone};
 use tests::sim::{Cluster, Plan, Weather, each};
 
@@ -120,6 +120,47 @@ fn a_chain_of_zones_sees_downward_and_one_step_up() {
             expect(&mut cluster, &[top, top, &[0, 2, 3], &[2, 3]]);
         });
     }
+}
+
+#[test]
+fn whoever_is_above_changes_the_keys_of_a_zone_below() {
+    each("keys below", |seed| {
+        let plans = [
+            ("lan", true),
+            ("lan", false),
+            ("internet", true),
+            ("internet", false),
+        ];
+        let mut cluster = joined(seed, true, &plans);
+        expect(
+            &mut cluster,
+            &[&[0, 1, 2, 3], &[0, 1, 2, 3], &[0, 2, 3], &[0, 2, 3]],
+        );
+        let key = Key::from_bytes(&[9; 32]).unwrap();
+        let (force, print) = (false, key.fingerprint());
+        let orders = [KeyOrder::Add(key), KeyOrder::Use { key: print, force }];
+        for (version, order) in (1..).zip(orders) {
+            let order = cluster.order(1, Order::Keys(zone("internet"), order));
+            let outcome = cluster.outcome(order);
+            assert!(
+                matches!(outcome, Some(Ok(_))),
+                "order {version}: {outcome:?}"
+            );
+            // Those who gave the order see within the time that they are given that all have it.
+            let limit = Duration::from_secs(15);
+            cluster.run_until("all to hold the keys", limit, |cluster| {
+                let snapshot = cluster.snapshot(1);
+                let told = |node: usize| snapshot.member(cluster.nodes[node].id);
+                let holds =
+                    |node: usize| told(node).is_some_and(|it| it.record.body.keys.0 >= version);
+                let ring = |node: usize| cluster.nodes[node].rings[&zone("internet")].version;
+                (2..4).all(holds) && (0..4).all(|node| ring(node) == version)
+            });
+        }
+        let ring = &cluster.nodes[3].rings[&zone("internet")];
+        assert_eq!(ring.sealing().map(Key::fingerprint), Some(print));
+        cluster.check();
+    });
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use foca::Member;
-use model::{Moment, NodeId, Zone};
+use model::{MemberState, Moment, NodeId, Zone};
 
 use super::Core;
 use super::rounds::Round;
@@ -26,6 +26,8 @@ const CALLS_MAX: usize = 32;
 const CALL_TIME_MAX: Duration = Duration::from_secs(60);
 /// How often at most a datagram is a reason to ask its sender for keys.
 const RINGS_EVERY: Duration = Duration::from_secs(2);
+/// How many proxies, and how many others, are told at once that the keys of a zone below changed.
+const PASSED_ON: usize = 3;
 /// Records that wait to be fetched; further ones are left to the comparison.
 pub(super) const WANTED_MAX: usize = 1_024;
 
@@ -355,6 +357,7 @@ impl Core {
 
     /// Takes rings that another node has newer, of zones that it may speak for.
     pub(super) fn take_rings(&mut self, proved: Option<&Zone>, rings: Vec<(Zone, Vec<u8>)>) {
+        let mut below = false;
         for (zone, bytes) in rings {
             let Ok(theirs) = Ring::decode(&bytes) else {
                 self.drop_counted("malformed ring");
@@ -368,7 +371,27 @@ impl Core {
             if ring.merge(theirs) {
                 self.rings_changed(&zone);
                 self.expect_all_again();
+                below |= self.book.relation(&zone) == Relation::Below;
             }
+        }
+        if below {
+            self.pass_rings_on();
+        }
+    }
+
+    /// Tells some of the own zone what the keys of a zone below are: no record here says that they
+    /// changed, and the zone itself learns them of the proxies, which it asks every few seconds.
+    pub(super) fn pass_rings_on(&mut self) {
+        let alive = |id| self.state(id) == Some(MemberState::Alive);
+        let proxies = self.book.proxies(self.book.zone());
+        let proxies = proxies.filter(|it| it.id != self.own && alive(it.id));
+        let mut to: Vec<_> = proxies.map(|it| it.body.address).take(PASSED_ON).collect();
+        let others = self.swim.some_living(PASSED_ON);
+        to.extend(others.iter().map(|it| it.address));
+        to.sort_unstable();
+        to.dedup();
+        for to in to {
+            self.ask_rings(to);
         }
     }
 

@@ -207,6 +207,9 @@ impl Core {
         if changed != ring {
             self.rings.insert(zone.clone(), changed);
             self.rings_changed(zone);
+            if self.book.relation(zone) == Relation::Below {
+                self.pass_rings_on();
+            }
         }
         Ok(Done::KeysChanged(version))
     }
