@@ -8,7 +8,8 @@ use api::gossip::{Joined, in_turn};
 use api::{ErrorCode, Problem};
 use gossip::{CallError, Done, Found, Order, Refusal};
 use model::{MemberState, Zone};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, timeout_at};
 use tracing::{info, warn};
 
 use super::{Command, Outcome, detect, shown_name};
@@ -18,6 +19,10 @@ use crate::keep::Keep;
 
 /// Port of an agent when nobody says another.
 const USUAL_PORT: u16 = 6768;
+/// How long a newcomer is told of further nodes, and the pause after which there are no more: what
+/// a node knows is published ten times a second while nodes come.
+const TOLD_WITHIN: Duration = Duration::from_secs(2);
+const TOLD_PAUSE: Duration = Duration::from_millis(250);
 
 impl Agent {
     /// Has the cluster do something; none when the agent stops.
@@ -61,7 +66,7 @@ impl Agent {
                 Some(Ok(Done::Joined(id))) => {
                     // A disk that takes nothing is told elsewhere, and no reason not to join.
                     drop(self.on_disk("cluster", Keep::save_cluster).await);
-                    let known = Arc::clone(&self.members.borrow());
+                    let known = grown(self.members.clone(), |it| it.members.len()).await;
                     return Ok(Joined {
                         address: address.to_string(),
                         uuid: id.to_string(),
@@ -157,6 +162,22 @@ impl Agent {
     }
 }
 
+/// Gives what is watched once it has not grown for a moment: a node that joined just now is told of
+/// all others then.
+async fn grown<T: Clone>(mut watched: watch::Receiver<T>, size: impl Fn(&T) -> usize) -> T {
+    let last = Instant::now() + TOLD_WITHIN;
+    let mut quiet = Instant::now() + TOLD_PAUSE;
+    let mut known = watched.borrow_and_update().clone();
+    while let Ok(Ok(())) = timeout_at(quiet.min(last), watched.changed()).await {
+        let next = watched.borrow_and_update().clone();
+        if size(&next) > size(&known) {
+            quiet = Instant::now() + TOLD_PAUSE;
+        }
+        known = next;
+    }
+    known
+}
+
 fn stopping() -> Problem {
     Problem::new(ErrorCode::Unavailable, "the agent is stopping")
 }
@@ -203,4 +224,33 @@ fn hint(refused: &[Refusal]) -> Option<&'static str> {
              in `opsbro agent info -o json`",
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lets one more be known every so often, so many times.
+    async fn comes(known: watch::Sender<usize>, every: Duration, times: usize) {
+        let mut beat = tokio::time::interval(every);
+        for _ in 0..times {
+            beat.tick().await;
+            known.send_modify(|count| *count += 1);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_newcomer_tells_how_many_there_are_when_it_was_told_of_all() {
+        let (tx, rx) = watch::channel(2);
+        let others = comes(tx, Duration::from_millis(200), 5);
+        let (known, ()) = tokio::join!(grown(rx, |count| *count), others);
+        assert_eq!(known, 7);
+        let (tx, rx) = watch::channel(0);
+        let began = Instant::now();
+        tokio::select! {
+            _ = grown(rx, |count| *count) => {}
+            () = comes(tx, Duration::from_millis(100), usize::MAX) => {}
+        }
+        assert_eq!(began.elapsed(), TOLD_WITHIN);
+    }
 }
