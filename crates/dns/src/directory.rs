@@ -329,6 +329,23 @@ impl Directory {
         }
     }
 
+    /// Tells people which names there are for a word that is none alone.
+    pub(crate) fn meant(&self, query: &Query) -> Option<String> {
+        if !self.is_own(query) || query.labels_count() != self.config.domain_labels + 1 {
+            return None;
+        }
+        let kinds = [Kind::Node, Kind::Group, Kind::Service, Kind::Lock];
+        let is_there = |kind: &Kind| self.find_key(query, *kind, ANY_ZONE, 0, 1).is_some();
+        // What is there is made of letters, digits and hyphens.
+        let word = String::from_utf8_lossy(query.label(0));
+        let there = kinds.into_iter().filter(is_there);
+        let names: Vec<String> = there
+            .map(|kind| format!("{word}.{}", kind.as_label()))
+            .collect();
+        (!names.is_empty())
+            .then(|| format!("`{word}` alone is no name: ask for {}", names.join(" or ")))
+    }
+
     /// Tells people why it is not known yet whether a name is there.
     pub(crate) fn unknown_reason(&self) -> &'static str {
         "this node does not know yet who leads and who holds locks: ask again in a second"

@@ -128,7 +128,13 @@ impl Directory {
                 members: self.members_of(entry),
             },
             Found::Empty(_) => missing(name, "names lie below this one, it has no records".into()),
-            Found::Missing(kind) => missing(name, self.missing_reason(kind).to_owned()),
+            Found::Missing(kind) => {
+                let meant = self.meant(&query);
+                missing(
+                    name,
+                    meant.unwrap_or_else(|| self.missing_reason(kind).into()),
+                )
+            }
             Found::Unknown => missing(name, self.unknown_reason().to_owned()),
             Found::Foreign => missing(name, self.foreign_reason(&query)),
         }

@@ -275,7 +275,14 @@ impl Reply<'_> {
             }
             Found::Missing(kind) => {
                 let outcome = self.nothing(out, wire::NXDOMAIN, kind);
-                Some(self.end(out, outcome, self.directory.missing_reason(kind)))
+                // Only who speaks EDNS is told.
+                let meant = self
+                    .query
+                    .edns
+                    .and_then(|_| self.directory.meant(self.query));
+                let reason = meant.as_deref();
+                let reason = reason.unwrap_or(self.directory.missing_reason(kind));
+                Some(self.end(out, outcome, reason))
             }
             // No denial: resolvers would remember it, and the name is there in a moment.
             Found::Unknown => {

@@ -66,6 +66,31 @@ fn nodes_and_groups_answer_to_all_their_names() {
 }
 
 #[test]
+fn a_word_alone_is_told_which_names_there_are() {
+    let shop = || service("web", CheckState::Ok, 0);
+    let mut responder = responder(cluster(vec![node(1, "web", &["web"]).with(shop())]));
+    let told = |name: &str, responder: &mut Responder| {
+        let name = Name::parse(name).unwrap();
+        let message = send(
+            responder,
+            &question(1, &name, wire::A, 4_096),
+            Transport::Udp,
+        );
+        let message = message.unwrap();
+        let explained = responder.directory.explain(&name).summary;
+        assert_eq!(message.code, wire::NXDOMAIN);
+        assert_eq!(message.reasons, [explained.clone()]);
+        explained
+    };
+    let all = "`web` alone is no name: ask for web.node or web.group or web.service";
+    assert_eq!(told("WEB.opsbro", &mut responder), all);
+    for other in ["nothing.opsbro", "a.web.opsbro", "web.nothing.opsbro"] {
+        let forms = told(other, &mut responder);
+        assert!(forms.starts_with("names are NODE.name"), "{forms}");
+    }
+}
+
+#[test]
 fn addresses_of_both_families_are_told_apart() {
     let six: IpAddr = "2001:db8::7".parse().unwrap();
     let both = node(2, "web-2", &["web"]).told(|told| told.addresses.push(six));
