@@ -74,6 +74,9 @@ pub(crate) struct DnsLoop {
     refused: Option<String>,
     making: Option<Making>,
     make_again: bool,
+    /// Names of before, which a thread may still answer with. They are not dropped there, where
+    /// that would hold up answers, but with the next making.
+    past: Vec<Arc<Directory>>,
     inputs: Inputs,
 }
 
@@ -140,6 +143,7 @@ impl DnsLoop {
             refused: None,
             making: None,
             make_again: false,
+            past: Vec::new(),
             inputs,
         }
     }
@@ -170,9 +174,16 @@ impl DnsLoop {
         }
         let (cluster, names) = (Arc::clone(&self.cluster), self.settings.names.clone());
         let serial = serial();
+        let is_free = |it: &Arc<Directory>| Arc::strong_count(it) == 1;
+        let (free, past) = std::mem::take(&mut self.past)
+            .into_iter()
+            .partition(is_free);
+        self.past = past;
         // With thousands of nodes it takes milliseconds, which no loop may wait for.
-        let made =
-            tokio::task::spawn_blocking(move || Arc::new(Directory::new(cluster, &names, serial)));
+        let made = tokio::task::spawn_blocking(move || {
+            drop::<Vec<Arc<Directory>>>(free);
+            Arc::new(Directory::new(cluster, &names, serial))
+        });
         self.making = Some(Box::pin(async move { made.await.ok() }));
     }
 
@@ -180,7 +191,7 @@ impl DnsLoop {
         self.making = None;
         match directory {
             Some(directory) => {
-                self.directories.send_replace(directory);
+                self.past.push(self.directories.send_replace(directory));
             }
             None => error!("The names of the DNS could not be made; the old ones stay"),
         }

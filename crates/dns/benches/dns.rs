@@ -54,18 +54,23 @@ fn answers(many: u32, rounds: u32) -> io::Result<()> {
 /// Makes all names of nodes of twenty groups each.
 fn directory(nodes: u32, rounds: u32) -> io::Result<()> {
     let cluster = Arc::new(cluster(nodes, 20));
-    let started = Instant::now();
     let mut names = 0;
+    let (mut made, mut dropped) = (0.0, 0.0);
     for serial in 0..rounds {
+        let started = Instant::now();
         let directory = Directory::new(Arc::clone(&cluster), &Config::standard(), serial);
+        made += started.elapsed().as_secs_f64();
         names = directory.names_count();
+        let started = Instant::now();
+        drop(directory);
+        dropped += started.elapsed().as_secs_f64();
     }
-    let took = started.elapsed().as_secs_f64() * 1_000.0 / f64::from(rounds);
-    report(
-        &format!("directory_{nodes}_nodes_{names}_names"),
-        took,
-        "ms",
-    )
+    let report = |what: &str, seconds: f64| {
+        let name = format!("{what}_{nodes}_nodes_{names}_names");
+        report(&name, seconds * 1_000.0 / f64::from(rounds), "ms")
+    };
+    report("directory", made)?;
+    report("directory_drop", dropped)
 }
 
 fn cluster(nodes: u32, groups: u32) -> Cluster {
