@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use ::dns::{Counts, Directory, Reaction, Responder, Rules, Transport};
 use anyhow::Context;
+use model::Moment;
 use model::limits::{DNS_CONNECTION_QUERIES_MAX, DNS_CONNECTIONS_MAX, DNS_IDLE_MAX};
 use nix::errno::Errno;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -27,6 +28,7 @@ use super::forward::{Ask, Forwarder, Forwards};
 use super::settings::Settings;
 use crate::clock;
 use crate::port_owner;
+use crate::threads::Precedence;
 
 /// Threads that answer by UDP; more cores than this have other work.
 const THREADS_MAX: usize = 4;
@@ -282,8 +284,7 @@ struct Thread {
 
 impl Thread {
     fn run(mut self, seed: u64) {
-        // Where the kernel does not know of it, an answer waits longer on a busy machine.
-        let _ = drivers::take_short_turns();
+        let mut precedence = Precedence::take(clock::now());
         let directory = Arc::clone(&self.directories.borrow_and_update());
         let mut responder = Responder::new(directory, self.rules, seed);
         let prepared = self.socket.try_clone().and_then(Batch::new);
@@ -298,8 +299,13 @@ impl Thread {
         while !self.stop.load(Ordering::Relaxed) {
             match batch.receive() {
                 Ok(()) => {}
-                // Nothing came, or the last answer could not be delivered.
-                Err(Errno::EAGAIN | Errno::EINTR | Errno::ECONNREFUSED) => continue,
+                // Nothing came: whoever is asked nothing holds on to no names of before.
+                Err(Errno::EAGAIN) => {
+                    self.follow(&mut responder);
+                    continue;
+                }
+                // The last answer could not be delivered.
+                Err(Errno::EINTR | Errno::ECONNREFUSED) => continue,
                 Err(error) => {
                     if !self.stop.load(Ordering::Relaxed) {
                         debug!(%error, "DNS cannot receive");
@@ -308,18 +314,30 @@ impl Thread {
                     continue;
                 }
             }
-            // A sender that is gone means that the agent stops.
-            if self.directories.has_changed().unwrap_or(false) {
-                responder.set_directory(Arc::clone(&self.directories.borrow_and_update()));
-            }
-            self.answer(&batch, &mut responder, &mut answers);
+            let now = clock::now();
+            self.follow(&mut responder);
+            self.answer(now, &batch, &mut responder, &mut answers);
             batch.send(&answers);
+            precedence.look(now);
             self.counters.set(self.number, &responder.counts());
         }
     }
 
-    fn answer(&self, batch: &Batch, responder: &mut Responder, answers: &mut Vec<Vec<u8>>) {
-        let now = clock::now();
+    /// Takes the newest names.
+    fn follow(&mut self, responder: &mut Responder) {
+        // A sender that is gone means that the agent stops.
+        if self.directories.has_changed().unwrap_or(false) {
+            responder.set_directory(Arc::clone(&self.directories.borrow_and_update()));
+        }
+    }
+
+    fn answer(
+        &self,
+        now: Moment,
+        batch: &Batch,
+        responder: &mut Responder,
+        answers: &mut Vec<Vec<u8>>,
+    ) {
         for (place, (came, packet)) in batch.came().enumerate() {
             if answers.len() == place {
                 answers.push(Vec::new());
