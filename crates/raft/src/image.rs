@@ -108,16 +108,16 @@ impl Item {
             .map_err(|error| format!("an item of a snapshot is damaged: {error}"))
     }
 
-    pub(crate) fn of_cell((key, cell): (&Key, &Cell)) -> Self {
+    pub(crate) fn of_cell((key, cell): (&str, Cell)) -> Self {
         let Cell {
             value,
             revision,
             previous,
             wall,
             expires,
-        } = cell.clone();
+        } = cell;
         Self::Cell(
-            Key::clone(key),
+            Key::from(key),
             CellItem {
                 value,
                 revision,

@@ -168,7 +168,7 @@ pub(crate) fn answer(state: &State, query: &Query) -> FoundWhat {
     match query {
         Query::Get(key) => {
             let found = state.get(key);
-            FoundWhat::Key(found.map(|cell| key_found(state, key, cell, true)))
+            FoundWhat::Key(found.map(|cell| key_found(state, key, &cell, true)))
         }
         Query::List {
             prefix,
@@ -219,10 +219,10 @@ pub(crate) fn answer(state: &State, query: &Query) -> FoundWhat {
     }
 }
 
-fn key_found(state: &State, key: &Key, cell: &Cell, with_value: bool) -> KeyFound {
+fn key_found(state: &State, key: &str, cell: &Cell, with_value: bool) -> KeyFound {
     let left = cell.expires.0.saturating_sub(state.clock().0);
     KeyFound {
-        key: Key::clone(key),
+        key: Key::from(key),
         value: if with_value {
             cell.value.clone()
         } else {
@@ -237,13 +237,13 @@ fn key_found(state: &State, key: &Key, cell: &Cell, with_value: bool) -> KeyFoun
 
 fn list<'a>(
     state: &State,
-    meant: impl Iterator<Item = (&'a Key, &'a Cell)>,
+    meant: impl Iterator<Item = (&'a str, Cell)>,
     limit: usize,
     with_values: bool,
 ) -> FoundWhat {
     let (mut keys, mut bytes) = (Vec::new(), 0);
     for (key, cell) in meant {
-        let found = key_found(state, key, cell, with_values);
+        let found = key_found(state, key, &cell, with_values);
         bytes += 64 + key.len() + found.value.len();
         let is_over = bytes > KV_PAGE_BYTES_MAX && !keys.is_empty();
         if is_over || keys.len() >= limit.min(KV_PAGE_MAX) {

@@ -9,6 +9,8 @@ mod make;
 mod past;
 pub mod quota;
 mod recent;
+mod row;
+mod rows;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -85,7 +87,7 @@ impl State {
     pub(crate) fn frozen(&self) -> Self {
         Self {
             head: self.head.clone(),
-            keys: self.keys.clone(),
+            keys: self.keys.frozen(),
             locks: self.locks.clone(),
             sessions: self.sessions.clone(),
             recent: Recent::default(),
@@ -112,7 +114,7 @@ impl State {
     }
 
     /// Gives a key.
-    pub fn get(&self, key: &str) -> Option<&Cell> {
+    pub fn get(&self, key: &str) -> Option<Cell> {
         self.keys.get(key)
     }
 
@@ -120,8 +122,8 @@ impl State {
     pub fn range<'a>(
         &'a self,
         prefix: &'a str,
-        behind: Option<&'a str>,
-    ) -> impl Iterator<Item = (&'a Key, &'a Cell)> {
+        behind: Option<&str>,
+    ) -> impl Iterator<Item = (&'a str, Cell)> + use<'a> {
         self.keys.range(prefix, behind)
     }
 
@@ -227,7 +229,7 @@ impl State {
             Item::Past { key, past, is_gone } => {
                 self.keys.pasts.restore(key, past.into(), is_gone);
             }
-            Item::Cell(key, cell) => self.keys.restore(key, cell.into()),
+            Item::Cell(key, cell) => self.keys.restore(&key, &cell.into()),
         }
     }
 }

@@ -58,13 +58,29 @@ impl Clock {
 }
 
 /// What is written under a key: bytes, shared by the state, its history and its events.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Value(Arc<[u8]>);
+#[derive(Clone)]
+pub struct Value {
+    block: Arc<[u8]>,
+    /// Where it begins in the block, which ends with it.
+    begin: usize,
+}
 
 impl Value {
     /// Takes a copy of bytes.
     pub fn new(bytes: &[u8]) -> Self {
-        Self(Arc::from(bytes))
+        Self {
+            block: Arc::from(bytes),
+            begin: 0,
+        }
+    }
+
+    /// Shares the end of a block.
+    pub(crate) fn tail(block: &Arc<[u8]>, begin: usize) -> Self {
+        assert!(begin <= block.len(), "it begins within the block");
+        Self {
+            block: Arc::clone(block),
+            begin,
+        }
     }
 }
 
@@ -72,22 +88,30 @@ impl Deref for Value {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.0
+        &self.block[self.begin..]
     }
 }
 
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Value {}
+
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match std::str::from_utf8(&self.0) {
+        match std::str::from_utf8(self) {
             Ok(text) if text.len() <= 40 => write!(f, "{text:?}"),
-            Ok(_) | Err(_) => write!(f, "[{} bytes]", self.0.len()),
+            Ok(_) | Err(_) => write!(f, "[{} bytes]", self.len()),
         }
     }
 }
 
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(&self.0)
+        serializer.serialize_bytes(self)
     }
 }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use api::kv::Write;
-use raft::{Group, Key, State, state};
+use raft::{Group, State, state};
 
 use crate::agent::Agent;
 use crate::backup::{self, Head};
@@ -43,7 +43,7 @@ pub(crate) fn backup_of(group: &Group) -> String {
             keys: state.usage().keys,
         };
         let keys = state.range("", None);
-        backup::encode(head, keys.map(|(key, cell)| line(state, key, cell)))
+        backup::encode(head, keys.map(|(key, cell)| line(state, key, &cell)))
     })
 }
 
@@ -57,17 +57,17 @@ fn save(path: &Path, group: &Group) -> Result<(), store::Error> {
 
 fn lines(state: &State, out: &mut impl io::Write) -> io::Result<()> {
     for (key, cell) in state.range("", None) {
-        serde_json::to_writer(&mut *out, &line(state, key, cell))?;
+        serde_json::to_writer(&mut *out, &line(state, key, &cell))?;
         out.write_all(b"\n")?;
     }
     Ok(())
 }
 
-fn line(state: &State, key: &Key, cell: &state::Cell) -> Write {
+fn line(state: &State, key: &str, cell: &state::Cell) -> Write {
     let (value, value_hex) = shown(&cell.value);
     let left = cell.expires.since(state.clock()).as_millis() as u64;
     Write {
-        key: key.to_string(),
+        key: key.to_owned(),
         value,
         value_hex,
         ttl_ms: (cell.expires.0 > 0).then_some(left.max(1)),

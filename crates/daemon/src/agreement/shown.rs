@@ -104,8 +104,8 @@ impl View {
         match what {
             Agreed::Key(key) => match copy {
                 Some(group) => group.look(|state| {
-                    let cell = state.get(key);
-                    text(key, cell.map(|cell| &*cell.value))
+                    let value = state.get(key).map(|cell| cell.value);
+                    text(key, value.as_deref())
                 }),
                 None => text(key, self.known.look(key, clock::now())?.as_deref()),
             },

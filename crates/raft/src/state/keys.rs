@@ -1,12 +1,13 @@
 //! The keys: what they are, which of them go away by themselves, and what they were.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
+use std::collections::BTreeSet;
 
 use model::limits::{KV_BYTES_MAX, KV_EXPIRED_MAX, KV_KEYS_MAX, KV_QUOTAS_MAX};
 
 use super::past::{Past, Pasts};
 use super::quota::{self, Growth, Quota, Quotas, Usage};
+use super::row::{Numbers, Row};
+use super::rows::Rows;
 use crate::answer::Refusal;
 use crate::command::Write;
 use crate::words::{Clock, Key, Revision, Value};
@@ -29,7 +30,7 @@ pub struct Cell {
 /// All keys.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Keys {
-    cells: BTreeMap<Key, Cell>,
+    rows: Rows,
     expiries: BTreeSet<(Clock, Key)>,
     usage: Usage,
     pub(super) quotas: Quotas,
@@ -51,27 +52,44 @@ const WHOLE: Quota = Quota {
 };
 
 impl Keys {
-    pub(super) fn get(&self, key: &str) -> Option<&Cell> {
-        self.cells.get(key)
+    pub(super) fn get(&self, key: &str) -> Option<Cell> {
+        self.rows.get(key).map(Row::cell)
     }
 
     pub(super) fn usage(&self) -> Usage {
         self.usage
     }
 
+    /// Gives a copy to be written, which need not know what ends when.
+    pub(super) fn frozen(&self) -> Self {
+        Self {
+            rows: self.rows.clone(),
+            expiries: BTreeSet::new(),
+            usage: self.usage,
+            quotas: self.quotas.clone(),
+            pasts: self.pasts.clone(),
+        }
+    }
+
     /// Gives the keys with a prefix that come behind a key, in their order.
     pub(super) fn range<'a>(
         &'a self,
         prefix: &'a str,
-        behind: Option<&'a str>,
-    ) -> impl Iterator<Item = (&'a Key, &'a Cell)> {
-        let start = match behind {
-            Some(behind) if behind >= prefix => Bound::Excluded(behind),
-            Some(_) | None => Bound::Included(prefix),
+        behind: Option<&str>,
+    ) -> impl Iterator<Item = (&'a str, Cell)> + use<'a> {
+        self.rows(prefix, behind).map(|row| (row.key(), row.cell()))
+    }
+
+    fn rows<'a>(
+        &'a self,
+        prefix: &'a str,
+        behind: Option<&str>,
+    ) -> impl Iterator<Item = &'a Row> + use<'a> {
+        let rows = match behind {
+            Some(behind) if behind >= prefix => self.rows.range(behind, true),
+            Some(_) | None => self.rows.range(prefix, false),
         };
-        self.cells
-            .range::<str, _>((start, Bound::Unbounded))
-            .take_while(move |(key, _)| key.starts_with(prefix))
+        rows.take_while(move |row| row.key_bytes().starts_with(prefix.as_bytes()))
     }
 
     /// Tells whether the writes fit into all bounds together.
@@ -93,34 +111,38 @@ impl Keys {
     pub(super) fn changes(&self, write: &Write) -> bool {
         match write {
             Write::Put { .. } => true,
-            Write::Delete { key } => self.cells.contains_key(key),
+            Write::Delete { key } => self.rows.get(key).is_some(),
         }
     }
 
-    /// Makes one write that was checked.
-    pub(super) fn write(&mut self, write: &Write, stamp: Stamp) {
-        let growth = self.growth(write);
+    /// Makes one write that was checked; gives the value as it is kept.
+    pub(super) fn write(&mut self, write: &Write, stamp: Stamp) -> Option<Value> {
         let key = write.key();
-        let previous = self.retire(key);
+        let growth = self.growth(write);
+        self.count(key, growth);
         match write {
             Write::Put { value, ttl_ms, .. } => {
                 let expires = match ttl_ms {
                     Some(ttl) => Clock(stamp.clock.0.saturating_add((*ttl).max(1))),
                     None => Clock(0),
                 };
+                let before = self.rows.get(key).cloned();
+                let previous = self.retire(key, before);
                 self.pasts.is_back(key);
-                self.insert(
-                    Key::clone(key),
-                    Cell {
-                        value: value.clone(),
-                        revision: stamp.revision,
-                        previous,
-                        wall: stamp.wall,
-                        expires,
-                    },
-                );
+                let numbers = Numbers {
+                    revision: stamp.revision,
+                    previous,
+                    wall: stamp.wall,
+                    expires,
+                };
+                let row = Row::new(key, value, &numbers);
+                let value = row.cell().value;
+                self.insert(key, row);
+                Some(value)
             }
             Write::Delete { .. } => {
+                let before = self.rows.remove(key);
+                let previous = self.retire(key, before);
                 let past = Past {
                     revision: stamp.revision,
                     value: None,
@@ -128,9 +150,9 @@ impl Keys {
                     previous,
                 };
                 self.pasts.push(key, past, true);
+                None
             }
         }
-        self.count(key, growth);
     }
 
     /// Gives some of the keys whose time is over.
@@ -149,12 +171,7 @@ impl Keys {
 
     /// Tells what a key was, newest first; the first is what it is.
     pub(super) fn history(&self, key: &Key) -> Vec<Past> {
-        let now = self.cells.get(key).map(|cell| Past {
-            revision: cell.revision,
-            value: Some(cell.value.clone()),
-            wall: cell.wall,
-            previous: cell.previous,
-        });
+        let now = self.get(key).map(Past::of);
         let behind = now
             .as_ref()
             .map_or(self.pasts.gone(key), |now| now.previous);
@@ -200,50 +217,44 @@ impl Keys {
             });
         }
         let mut usage = Usage::default();
-        for (key, cell) in self.range(prefix, None) {
+        for row in self.rows(prefix, None) {
             usage.keys += 1;
-            usage.bytes += size(key, cell) as u64;
+            usage.bytes += row.size() as u64;
         }
         self.quotas.set(prefix.to_owned(), quota, usage);
         Ok(true)
     }
 
     /// Takes in what a snapshot has.
-    pub(super) fn restore(&mut self, key: Key, cell: Cell) {
-        let growth = Growth::between(None, Some(size(&key, &cell)));
-        self.count(&key, growth);
-        self.insert(key, cell);
+    pub(super) fn restore(&mut self, key: &Key, cell: &Cell) {
+        let row = Row::new(key, &cell.value, &Numbers::from(cell));
+        self.count(key, Growth::between(None, Some(row.size())));
+        self.insert(key, row);
     }
 
-    fn insert(&mut self, key: Key, cell: Cell) {
-        if cell.expires > Clock(0) {
-            self.expiries.insert((cell.expires, Key::clone(&key)));
+    fn insert(&mut self, key: &Key, row: Row) {
+        let expires = row.numbers().expires;
+        if expires > Clock(0) {
+            self.expiries.insert((expires, Key::clone(key)));
         }
-        self.cells.insert(key, cell);
+        self.rows.insert(row);
     }
 
-    /// Takes a key out and keeps it as past; gives the revision of what it was.
-    fn retire(&mut self, key: &Key) -> Revision {
-        let Some(cell) = self.cells.remove(key) else {
+    /// Keeps as past what a key was, which does not end by itself any more; gives its revision.
+    fn retire(&mut self, key: &Key, before: Option<Row>) -> Revision {
+        let Some(cell) = before.map(|row| row.cell()) else {
             return self.pasts.gone(key);
         };
         if cell.expires > Clock(0) {
             self.expiries.remove(&(cell.expires, Key::clone(key)));
         }
         let revision = cell.revision;
-        let past = Past {
-            revision,
-            value: Some(cell.value),
-            wall: cell.wall,
-            previous: cell.previous,
-        };
-        self.pasts.push(key, past, false);
+        self.pasts.push(key, Past::of(cell), false);
         revision
     }
 
     fn growth(&self, write: &Write) -> Growth {
-        let before = self.cells.get(write.key());
-        let before = before.map(|cell| size(write.key(), cell));
+        let before = self.rows.get(write.key()).map(Row::size);
         let after = match write {
             Write::Put { key, value, .. } => Some(key.len() + value.len()),
             Write::Delete { .. } => None,
@@ -256,8 +267,4 @@ impl Keys {
         self.usage.bytes = self.usage.bytes.saturating_add_signed(growth.bytes);
         self.quotas.count(key, growth);
     }
-}
-
-fn size(key: &str, cell: &Cell) -> usize {
-    key.len() + cell.value.len()
 }

@@ -137,12 +137,8 @@ impl State {
             if !self.keys.changes(write) {
                 continue;
             }
-            self.keys.write(write, stamp);
-            let what = match write {
-                Write::Put { value, .. } => What::Put(value.clone()),
-                Write::Delete { .. } => What::Deleted,
-            };
-            self.tell(write.key(), what);
+            let value = self.keys.write(write, stamp);
+            self.tell(write.key(), value.map_or(What::Deleted, What::Put));
         }
         Ok(Answer::Done(stamp.revision))
     }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use model::limits::{KV_PAST_BYTES_MAX, KV_PAST_ENTRIES_MAX, KV_PAST_MAX};
 
+use super::keys::Cell;
 use crate::words::{Key, Revision, Value};
 
 /// What a key was from one revision on.
@@ -20,6 +21,18 @@ pub struct Past {
     pub wall: u64,
     /// The revision of what it was before; none when it had never been.
     pub previous: Revision,
+}
+
+impl Past {
+    /// Makes a past of what a key is.
+    pub(super) fn of(cell: Cell) -> Self {
+        Self {
+            revision: cell.revision,
+            value: Some(cell.value),
+            wall: cell.wall,
+            previous: cell.previous,
+        }
+    }
 }
 
 /// What the keys were.

@@ -100,8 +100,8 @@ impl Bench {
         self.all(vec![]);
     }
 
-    fn value(&self, key: &str) -> Option<&[u8]> {
-        self.state.get(key).map(|cell| &*cell.value)
+    fn value(&self, key: &str) -> Option<Value> {
+        self.state.get(key).map(|cell| cell.value)
     }
 
     fn holders(&self, lock: &str) -> Vec<u8> {
@@ -116,7 +116,10 @@ fn a_key_is_written_compared_and_deleted() {
     let mut bench = Bench::default();
     let absent = Check::Revision("a".into(), Revision::NONE);
     let first = bench.done(Command::put("a", b"1", Some(absent.clone())));
-    assert_eq!((first, bench.value("a")), (Revision(1), Some(&b"1"[..])));
+    assert_eq!(
+        (first, bench.value("a").as_deref()),
+        (Revision(1), Some(&b"1"[..]))
+    );
     let error = bench.refused(Command::put("a", b"2", Some(absent)));
     assert_eq!(error, "key a is at revision 1");
     let at = |revision| Some(Check::Revision("a".into(), Revision(revision)));
@@ -124,7 +127,7 @@ fn a_key_is_written_compared_and_deleted() {
     let error = bench.refused(Command::delete("a", at(1)));
     assert_eq!(error, "key a is at revision 2");
     bench.done(Command::delete("a", at(2)));
-    assert_eq!(bench.value("a"), None);
+    assert_eq!(bench.value("a").as_deref(), None);
     let revision = bench.state.revision();
     assert_eq!(
         bench.done(Command::delete("a", None)),
@@ -155,7 +158,7 @@ fn a_transaction_is_made_as_a_whole_or_not_at_all() {
     let done = bench.done(transact(is(b"1"), vec![put("b"), put("c"), delete]));
     assert_eq!(bench.state.get("b").unwrap().revision, done);
     assert_eq!(bench.state.get("c").unwrap().revision, done);
-    assert_eq!(bench.value("a"), None);
+    assert_eq!(bench.value("a").as_deref(), None);
     let events: Vec<_> = bench.state.events(Revision(1)).unwrap().collect();
     let told: Vec<_> = events
         .iter()
@@ -196,10 +199,10 @@ fn a_key_with_a_time_goes_away_by_itself() {
     bench.clock = 1_000;
     bench.done(Command::put("b", b"for ever", None));
     bench.pass(3_999);
-    assert_eq!(bench.value("a"), Some(&b"v"[..]));
+    assert_eq!(bench.value("a").as_deref(), Some(&b"v"[..]));
     bench.pass(1);
     assert_eq!(
-        (bench.value("a"), bench.value("b")),
+        (bench.value("a").as_deref(), bench.value("b").as_deref()),
         (None, Some(&b"for ever"[..]))
     );
     assert_eq!(bench.state.next_expiry(), None);
@@ -211,7 +214,7 @@ fn a_key_with_a_time_goes_away_by_itself() {
     };
     bench.done(undo);
     assert_eq!(
-        bench.value("a"),
+        bench.value("a").as_deref(),
         Some(&b"v"[..]),
         "also what expired comes back"
     );
@@ -242,15 +245,19 @@ fn what_a_key_was_is_known_and_comes_back() {
         to: to.map(Revision),
     };
     bench.done(undo(None));
-    assert_eq!(bench.value("a"), Some(&b"two"[..]));
+    assert_eq!(bench.value("a").as_deref(), Some(&b"two"[..]));
     bench.done(undo(None));
-    assert_eq!(bench.value("a"), Some(&b"three"[..]), "undo undoes an undo");
+    assert_eq!(
+        bench.value("a").as_deref(),
+        Some(&b"three"[..]),
+        "undo undoes an undo"
+    );
     bench.done(undo(Some(2)));
-    assert_eq!(bench.value("a"), Some(&b"one"[..]));
+    assert_eq!(bench.value("a").as_deref(), Some(&b"one"[..]));
     bench.done(undo(Some(0)));
-    assert_eq!(bench.value("a"), None);
+    assert_eq!(bench.value("a").as_deref(), None);
     bench.done(undo(None));
-    assert_eq!(bench.value("a"), Some(&b"one"[..]));
+    assert_eq!(bench.value("a").as_deref(), Some(&b"one"[..]));
     let history = bench.state.history("a");
     let told: Vec<Option<&[u8]>> = history.iter().map(|past| past.value.as_deref()).collect();
     let expect: [Option<&[u8]>; 8] = [
@@ -647,7 +654,7 @@ proptest! {
             for command in &batch.commands {
                 let one = Batch { commands: vec![command.clone()], ..batch.clone() };
                 state.apply(*term, &one);
-                seen.insert(state.revision(), state.get("p/a").map(|cell| cell.value.clone()));
+                seen.insert(state.revision(), state.get("p/a").map(|cell| cell.value));
             }
         }
         for (to, value) in seen {
@@ -657,7 +664,7 @@ proptest! {
             let undo = Batch { commands, ..Batch::default() };
             match &undone.apply(u64::MAX, &undo)[0] {
                 Answer::Done(_) => {
-                    prop_assert_eq!(undone.get("p/a").map(|cell| cell.value.clone()), value);
+                    prop_assert_eq!(undone.get("p/a").map(|cell| cell.value), value);
                 }
                 Answer::Refused(Refusal::Forgotten { known, .. }) => {
                     prop_assert!(*known >= KV_PAST_MAX || (*known == 0 && value.is_none()));
