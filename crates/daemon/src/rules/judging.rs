@@ -15,7 +15,7 @@ use super::turn::Quick;
 use crate::agent::Agent;
 use crate::clock;
 use crate::judge;
-use crate::workers::{JobError, Workers};
+use crate::workers::JobError;
 
 /// Time that a plugin or probe has beyond its own to come back.
 const GRACE: Duration = Duration::from_secs(5);
@@ -35,8 +35,19 @@ impl Pump {
                 }
                 self.post(job)
             }
-            Output::RunPlugin(run) => self.outside("plugin", run, judge::plugin),
-            Output::Probe(run) => self.outside("probe", run, judge::probe),
+            Output::RunPlugin(run) if run.is_quick => {
+                let job = self.outside("plugin", run, judge::plugin);
+                self.quick_outside.push(job);
+                Vec::new()
+            }
+            Output::RunPlugin(run) => {
+                let job = self.outside("plugin", run, judge::plugin);
+                self.post_to(&self.agent.outside_workers, job)
+            }
+            Output::Probe(run) => {
+                let job = self.outside("probe", run, judge::probe);
+                self.post_to(&self.agent.outside_workers, job)
+            }
             Output::Transition(transition) => {
                 self.transition(transition);
                 Vec::new()
@@ -69,21 +80,16 @@ impl Pump {
         }
     }
 
-    /// Posts a run that may take its time: it has threads of its own, so that a slow plugin makes
-    /// no collector and no other check late.
-    fn outside(&self, kind: &str, run: Run, work: Work) -> Vec<Input> {
-        let name = format!("{kind} {}", run.check.id);
-        let time_box = run.check.timing.timeout + GRACE;
+    /// Makes a job of a run that may take its time: it is for threads of its own, so that a slow
+    /// plugin makes no collector and no other check late.
+    fn outside(&self, kind: &str, run: Run, work: Work) -> Quick {
         let refused = vec![run.clone()];
-        let (agent, ended) = (Arc::clone(&self.agent), self.ended_tx.clone());
-        let work = move || {
-            // Nobody listens any more when the agent stops.
-            let _ = ended.blocking_send(vec![Input::Judged(vec![work(&agent, &run, &ended)])]);
-        };
-        let workers: &Workers = &self.agent.outside_workers;
-        match workers.post(name, time_box, work) {
-            Ok(()) => Vec::new(),
-            Err(error) => vec![postponed(&refused, &error)],
+        let (agent, ears) = (Arc::clone(&self.agent), self.ended_tx.clone());
+        Quick {
+            name: format!("{kind} {}", run.check.id),
+            time_box: run.check.timing.timeout + GRACE,
+            work: Box::new(move || vec![Input::Judged(vec![work(&agent, &run, &ears)])]),
+            refused: Box::new(move |error| vec![postponed(&refused, error)]),
         }
     }
 

@@ -22,7 +22,7 @@ use crate::clock;
 use crate::cluster;
 use crate::collect::{Steps, Task, Tasks};
 use crate::evaluation::World;
-use crate::workers::JobError;
+use crate::workers::{JobError, Workers};
 
 /// Time box of a look of a detector that names none.
 const LOOK_TIME_BOX: Duration = Duration::from_millis(500);
@@ -46,6 +46,8 @@ pub(super) struct Pump {
     alarm: Alarm,
     /// The quick jobs that are to be handed over at the end of this turn.
     pub(super) quick: Vec<Quick>,
+    /// Those of them that ask others, and so are for the threads that may be held up.
+    pub(super) quick_outside: Vec<Quick>,
     /// The turns that are under way, and when they are looked after.
     turns: Vec<Turn>,
     look_after: Option<Moment>,
@@ -90,6 +92,7 @@ impl Pump {
             ended,
             alarm: Alarm::new(),
             quick: Vec::new(),
+            quick_outside: Vec::new(),
             turns: Vec::new(),
             look_after: None,
             kept_at: clock::now(),
@@ -214,18 +217,25 @@ impl Pump {
 
     /// Hands over the quick jobs; gives what came of them when they could not even begin.
     fn begin_turn(&mut self, now: Moment) -> Vec<Input> {
-        let jobs = std::mem::take(&mut self.quick);
-        if jobs.is_empty() {
-            return Vec::new();
-        }
-        match Turn::begin(jobs, &self.agent.workers, &self.ended_tx) {
-            Ok(turn) => {
-                self.turns.push(turn);
-                self.look_after.get_or_insert(now + LOOK_AFTER);
-                Vec::new()
+        let quick = std::mem::take(&mut self.quick);
+        let outside = std::mem::take(&mut self.quick_outside);
+        let mut refused = Vec::new();
+        for (jobs, workers) in [
+            (quick, &self.agent.workers),
+            (outside, &self.agent.outside_workers),
+        ] {
+            if jobs.is_empty() {
+                continue;
             }
-            Err(refused) => refused,
+            match Turn::begin(jobs, workers, &self.ended_tx) {
+                Ok(turn) => {
+                    self.turns.push(turn);
+                    self.look_after.get_or_insert(now + LOOK_AFTER);
+                }
+                Err(inputs) => refused.extend(inputs),
+            }
         }
+        refused
     }
 
     /// Gives what quick jobs told that are held up by one that is not, and has another thread do
@@ -240,11 +250,17 @@ impl Pump {
         }
         self.look_after = Some(now + LOOK_AFTER);
         self.agent.workers.relieve();
+        self.agent.outside_workers.relieve();
         self.turns.iter().flat_map(Turn::hurry).collect()
     }
 
     /// Hands a job to a thread of its own; gives what came of it when it could not even begin.
     pub(super) fn post(&self, job: Quick) -> Vec<Input> {
+        self.post_to(&self.agent.workers, job)
+    }
+
+    /// Hands a job to a thread of its own among these.
+    pub(super) fn post_to(&self, workers: &Workers, job: Quick) -> Vec<Input> {
         let Quick {
             name,
             time_box,
@@ -256,7 +272,7 @@ impl Pump {
             // Nobody listens any more when the agent stops.
             let _ = ended.blocking_send(work());
         };
-        match self.agent.workers.post(name, time_box, work) {
+        match workers.post(name, time_box, work) {
             Ok(()) => Vec::new(),
             Err(error) => refused(&error),
         }

@@ -247,7 +247,7 @@ mod tests {
             let from = format!("k{from}");
             prop_assert_eq!(rows.get(&from).map(|row| row.cell().value[0]), map.get(&from).copied());
             let on: Vec<_> = map.range(from.clone()..).map(|(k, v)| (k.clone(), *v)).collect();
-            prop_assert_eq!(pairs(rows.range(&from, false)), on.clone());
+            prop_assert_eq!(&pairs(rows.range(&from, false)), &on);
             let behind: Vec<_> = on.into_iter().filter(|(key, _)| *key > from).collect();
             prop_assert_eq!(pairs(rows.range(&from, true)), behind);
         }

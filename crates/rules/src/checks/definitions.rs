@@ -138,12 +138,15 @@ impl Checks {
         self.give_place(slot, &check, beats);
     }
 
-    /// Gives a place to a check that judges by expressions. Plugins and probes, a process or an
-    /// answer each, keep the rhythm that they began with.
+    /// Gives a place to a check that judges by expressions, and one among many to a plugin: those
+    /// of one place are run one after the other. Probes keep the rhythm that they began with.
     fn give_place(&mut self, slot: Slot, check: &Check, beats: Beats) {
         let (id, interval) = (&check.id, check.timing.interval);
         if is_evaluated(check) {
             self.schedule.set_place(&slot, beats.place(id, interval));
+        } else if matches!(check.method, Method::Script(_)) {
+            let place = schedule::place(id, interval, BEAT_MIN, beats.phase);
+            self.schedule.set_place(&slot, place);
         } else if matches!(check.method, Method::Conditions(_)) {
             let place = schedule::own_place(id, interval, beats.phase);
             self.schedule.set_place(&slot, place);

@@ -12,6 +12,9 @@ use super::said::Said;
 use super::thing::Thing;
 use crate::transition::{Subject, is_problem};
 
+/// Time up to which a plugin is quick: a dozen of them one after the other are not late.
+const QUICK_MAX: Duration = Duration::from_millis(20);
+
 /// A check that is watched on this node.
 #[derive(Clone, Debug)]
 pub struct Watched {
@@ -69,6 +72,11 @@ impl Watched {
             runs: 0,
             looked: None,
         }
+    }
+
+    /// Tells whether its last run took little time.
+    pub(super) fn is_quick(&self) -> bool {
+        self.looked.is_some() && self.took <= QUICK_MAX
     }
 
     /// Takes another definition; the state stays.

@@ -83,6 +83,48 @@ fn a_run_that_nobody_could_do_is_made_again_soon() {
 }
 
 #[test]
+fn plugins_of_one_place_are_run_together() {
+    let file = "check:\n  if_group: '*'\n  interval: 60s\n  script: [/bin/true]\n";
+    let names: Vec<String> = (0..600).map(|at| format!("monitoring/{at}.yml")).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), file)).collect();
+    let mut bench = Bench::new(&files);
+    // Each begins somewhere, and has come to its place after a minute.
+    bench.live(Duration::from_secs(120), &[]);
+    let (mut turns, mut runs, end) = (0, 0, bench.now + Duration::from_secs(60));
+    while bench.now < end {
+        let next = bench.checks.next_deadline().unwrap();
+        bench.pass(next.since(bench.now));
+        turns += usize::from(!bench.runs.is_empty());
+        for run in std::mem::take(&mut bench.runs) {
+            runs += 1;
+            assert!(run.is_quick);
+            bench.end(&run, Outcome::Said(vec![Said::new(CheckState::Ok, "well")]));
+        }
+    }
+    assert!((600..=610).contains(&runs), "{runs} runs in a minute");
+    assert!(turns <= 121, "{turns} turns in a minute");
+    assert!(turns >= 100, "{turns} turns: they are spread");
+}
+
+#[test]
+fn a_plugin_is_quick_when_it_was_the_last_time() {
+    let file = "check:\n  if_group: '*'\n  script: [/bin/true]\n";
+    let mut bench = Bench::new(&[("monitoring/x.yml", file)]);
+    for (took, was_quick) in [(1, false), (21, true), (20, false), (0, true)] {
+        let run = bench.until_run();
+        assert_eq!(run.is_quick, was_quick);
+        let ended = Ended {
+            slot: run.slot,
+            number: run.number,
+            began: bench.now,
+            took: Duration::from_millis(took),
+            outcome: Outcome::Said(vec![Said::new(CheckState::Ok, "well")]),
+        };
+        bench.checks.ended(bench.now, bench.wall, ended);
+    }
+}
+
+#[test]
 fn checks_are_handed_out_in_batches_and_none_is_late() {
     let file = check_file("");
     let names: Vec<String> = (0..2_000)
