@@ -13,7 +13,7 @@ use super::thing::Thing;
 use crate::transition::{Subject, is_problem};
 
 /// Time up to which a plugin is quick: a dozen of them one after the other are not late.
-const QUICK_MAX: Duration = Duration::from_millis(20);
+const QUICK_MAX: Duration = Duration::from_millis(10);
 
 /// A check that is watched on this node.
 #[derive(Clone, Debug)]
