@@ -19,6 +19,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use model::limits::{CHILD_DRAIN_TIME, CHILD_STOP_GRACE, HELPER_IDLE_MAX, HELPERS_IDLE_MAX};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{DumpableBehavior, Pid, Signal, kill_process_group};
 
 use super::frame::{self, REPLY_BYTES_MORE, REQUEST_BYTES_MAX, Reply, Request};
@@ -77,14 +78,25 @@ pub fn serve() -> io::Result<()> {
 fn serve_on(mut stream: UnixStream) -> io::Result<()> {
     stream.write_all(READY)?;
     let mut bytes = Vec::new();
-    while frame::read(&mut stream, &mut bytes, REQUEST_BYTES_MAX)? {
+    loop {
+        wait_for_input(&stream, None);
+        if !frame::read(&mut stream, &mut bytes, REQUEST_BYTES_MAX)? {
+            return Ok(());
+        }
         let reply = match Request::decode(&bytes) {
             Some(request) => done(&request),
             None => return Err(io::ErrorKind::InvalidData.into()),
         };
         stream.write_all(&reply.encode())?;
     }
-    Ok(())
+}
+
+/// Waits until there is something to read, or nobody who writes any more. A read waits too, but is
+/// woken up for nothing when the other end takes what was written before.
+fn wait_for_input(stream: &UnixStream, at_most: Option<Duration>) {
+    let timeout = at_most.and_then(|it| Timespec::try_from(it).ok());
+    // An interrupted wait is a short one.
+    let _ = poll(&mut [PollFd::new(stream, PollFlags::IN)], timeout.as_ref());
 }
 
 /// Does what is asked.
@@ -221,6 +233,7 @@ impl Helper {
         {
             return Asked::Gone;
         }
+        wait_for_input(&self.stream, Some(all));
         let mut bytes = Vec::new();
         let bytes_max = 2 * command.output_bytes_max + REPLY_BYTES_MORE;
         match frame::read(&mut self.stream, &mut bytes, bytes_max) {
