@@ -79,7 +79,7 @@ fn a_word_alone_is_told_which_names_there_are() {
         let message = message.unwrap();
         let explained = responder.directory.explain(&name).summary;
         assert_eq!(message.code, wire::NXDOMAIN);
-        assert_eq!(message.reasons, [explained.clone()]);
+        assert_eq!(message.reasons, std::slice::from_ref(&explained));
         explained
     };
     let all = "`web` alone is no name: ask for web.node or web.group or web.service";
