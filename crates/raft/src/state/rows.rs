@@ -245,7 +245,8 @@ mod tests {
             let all: Vec<(String, u8)> = map.clone().into_iter().collect();
             prop_assert_eq!(pairs(rows.range("", false)), all);
             let from = format!("k{from}");
-            prop_assert_eq!(rows.get(&from).map(|row| row.cell().value[0]), map.get(&from).copied());
+            let got = rows.get(&from).map(|row| row.cell().value[0]);
+            prop_assert_eq!(got, map.get(&from).copied());
             let on: Vec<_> = map.range(from.clone()..).map(|(k, v)| (k.clone(), *v)).collect();
             prop_assert_eq!(&pairs(rows.range(&from, false)), &on);
             let behind: Vec<_> = on.into_iter().filter(|(key, _)| *key > from).collect();
