@@ -235,9 +235,11 @@ impl AlertsLoop {
         }
     }
 
-    /// Takes what the core wants, and begins to write.
-    fn pump(&mut self) {
+    /// Takes what the core wants, and begins to write; tells whether there was anything.
+    fn pump(&mut self) -> bool {
+        let mut has_output = false;
         while let Some(output) = self.core.poll_output() {
+            has_output = true;
             match output {
                 Output::Keep(batch) => self.batch.extend(batch),
                 Output::Deliver { delivery, handler } => {
@@ -247,9 +249,7 @@ impl AlertsLoop {
             }
         }
         self.write();
-        let now = clock::now();
-        self.show_at
-            .get_or_insert(now.max(self.shown_at + SHOW_INTERVAL));
+        has_output
     }
 
     fn write(&mut self) {
@@ -337,6 +337,11 @@ impl AlertsLoop {
         }
     }
 
+    fn show_soon(&mut self) {
+        let at = clock::now().max(self.shown_at + SHOW_INTERVAL);
+        self.show_at.get_or_insert(at);
+    }
+
     fn show(&mut self) {
         let now = clock::now();
         if self.show_at.is_some_and(|at| at <= now) {
@@ -382,9 +387,13 @@ impl Room for AlertsLoop {
             true => COMPARE_INTERVAL,
             false => COMPARE_INTERVAL_LATER,
         };
+        // Without news there is nothing to wait for, and so no timer.
         let compare = async {
+            checks.changed().await?;
+            // Seen is what was compared, and that comes later.
+            checks.mark_changed();
             tokio::time::sleep((*compared_at + interval).since(now)).await;
-            checks.changed().await
+            Ok::<(), channel::error::RecvError>(())
         };
         tokio::select! {
             Some(ended) = under_way.next() => Event::Ended(ended),
@@ -399,6 +408,8 @@ impl Room for AlertsLoop {
 
     fn apply(&mut self, event: Event) {
         let (now, wall) = (clock::now(), clock::wall());
+        // A comparison that finds nothing is no reason to wake up all who look at the alerts.
+        let is_comparison = matches!(event, Event::Checks);
         match event {
             Event::Message(Message::Transition(transition)) => {
                 self.core.transition(now, wall, &transition);
@@ -445,7 +456,9 @@ impl Room for AlertsLoop {
                 }
             }
         }
-        self.pump();
+        if self.pump() || !is_comparison {
+            self.show_soon();
+        }
         self.show();
     }
 }
