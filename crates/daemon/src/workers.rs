@@ -22,6 +22,10 @@ use tracing::{error, warn};
 /// seconds does not start one each time.
 const IDLE_MAX: Duration = Duration::from_secs(15);
 
+/// So many threads at a time come to the help of jobs that wait behind one that hangs: what hangs
+/// is seldom alone, as hosts go down together.
+const RELIEF: usize = 4;
+
 /// The pool. Clones share it. A new one has no threads.
 #[derive(Clone, Default)]
 pub(crate) struct Workers {
@@ -216,10 +220,10 @@ impl Workers {
         Ok(())
     }
 
-    /// Puts one more thread to work when jobs wait.
+    /// Puts more threads to work when jobs wait.
     pub(crate) fn relieve(&self) {
         let mut state = self.shared.lock();
-        if !state.queue.is_empty() {
+        for _ in 0..state.queue.len().min(RELIEF) {
             self.shared.staff(&mut state, Turn::Last);
         }
     }

@@ -35,19 +35,8 @@ impl Pump {
                 }
                 self.post(job)
             }
-            Output::RunPlugin(run) if run.is_quick => {
-                let job = self.outside("plugin", run, judge::plugin);
-                self.quick_outside.push(job);
-                Vec::new()
-            }
-            Output::RunPlugin(run) => {
-                let job = self.outside("plugin", run, judge::plugin);
-                self.post_to(&self.agent.outside_workers, job)
-            }
-            Output::Probe(run) => {
-                let job = self.outside("probe", run, judge::probe);
-                self.post_to(&self.agent.outside_workers, job)
-            }
+            Output::RunPlugin(run) => self.outside("plugin", run, judge::plugin),
+            Output::Probe(run) => self.outside("probe", run, judge::probe),
             Output::Transition(transition) => {
                 self.transition(transition);
                 Vec::new()
@@ -80,17 +69,24 @@ impl Pump {
         }
     }
 
-    /// Makes a job of a run that may take its time: it is for threads of its own, so that a slow
-    /// plugin makes no collector and no other check late.
-    fn outside(&self, kind: &str, run: Run, work: Work) -> Quick {
+    /// Has threads do what may take its time: they are not those of collectors and other checks,
+    /// so that a slow plugin makes none of these late. What took no time when it ran last is done
+    /// together with its like.
+    fn outside(&mut self, kind: &str, run: Run, work: Work) -> Vec<Input> {
+        let is_quick = run.is_quick;
         let refused = vec![run.clone()];
         let (agent, ears) = (Arc::clone(&self.agent), self.ended_tx.clone());
-        Quick {
+        let job = Quick {
             name: format!("{kind} {}", run.check.id),
             time_box: run.check.timing.timeout + GRACE,
             work: Box::new(move || vec![Input::Judged(vec![work(&agent, &run, &ears)])]),
             refused: Box::new(move |error| vec![postponed(&refused, error)]),
+        };
+        if is_quick {
+            self.quick_outside.push(job);
+            return Vec::new();
         }
+        self.post_to(&self.agent.outside_workers, job)
     }
 
     fn transition(&mut self, transition: Arc<Transition>) {
