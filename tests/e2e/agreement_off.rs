@@ -44,8 +44,15 @@ fn who_takes_no_part_has_others_keep_its_keys_and_locks() {
         let ran = guest.opsbro(&["evaluator", "eval", seen, "-o", "json"]);
         (ran.code == Some(0) && ran.json()["value"] == true).then_some(())
     });
+    // How the others stand it asks them.
+    let told = state_of(&guest).unwrap();
+    assert_eq!(told["state"], "guest");
+    for key in ["leader", "told_by"] {
+        assert_eq!(told[key], uuid(&first), "{told}");
+    }
+    assert_eq!(voters(&guest).unwrap(), [uuid(&first)]);
     // It is asked for nothing that only a member has, and says why.
-    let refused = guest.opsbro(&["raft", "state"]).expect(2);
+    let refused = guest.opsbro(&["raft", "snapshot"]).expect(2);
     assert!(refused.stderr.contains("agreement.enabled"), "{refused:?}");
     assert_eq!(voters(&first).unwrap(), [uuid(&first)]);
     drop(first.kill());
@@ -53,6 +60,8 @@ fn who_takes_no_part_has_others_keep_its_keys_and_locks() {
         let refused = kv(&guest, &["put", "a", "3"]);
         (refused.code == Some(2) && refused.stderr.contains("it takes no part")).then_some(())
     });
+    // Nobody tells it any more who leads.
+    guest.opsbro(&["raft", "state"]).expect(1);
 }
 
 #[test]

@@ -179,7 +179,8 @@ pub struct Rejoined {
 /// How a node stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct State {
-    /// `leader`, `follower`, `candidate`, `learner` or `stopped`.
+    /// `leader`, `follower`, `candidate`, `learner`, `stopped`, or `guest` for a node that is told
+    /// to take no part.
     pub state: String,
     /// The group that this node is in.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use raft::{Answer, Command, Found, Group, Guest, Query, Revision, Trouble};
+use raft::{Answer, Command, Found, Group, Guest, Hearsay, Query, Revision, Trouble};
 use tokio::sync::watch;
 
 /// The way to agreement of whoever asks on this node.
@@ -16,7 +16,7 @@ pub(crate) enum Access {
 
 impl Access {
     /// Gives the group of this node, when it takes part.
-    pub(super) fn group(&self) -> Option<&Group> {
+    pub(crate) fn group(&self) -> Option<&Group> {
         match self {
             Self::Member(group) => Some(group),
             Self::Guest(_) => None,
@@ -57,6 +57,14 @@ impl Access {
         match self {
             Self::Member(group) => group.events(prefix, after, wait).await,
             Self::Guest(guest) => guest.events(prefix, after, wait).await,
+        }
+    }
+
+    /// Tells how the group stands, as its voters tell.
+    pub(crate) async fn hearsay(&self) -> Option<Hearsay> {
+        match self {
+            Self::Member(group) => group.hearsay().await,
+            Self::Guest(guest) => guest.hearsay().await,
         }
     }
 

@@ -30,14 +30,21 @@ pub(super) fn tie(routes: Routes) -> Routes {
 }
 
 async fn state(State(agent): State<Arc<Agent>>) -> Result<Json<Shown>, Failure> {
-    let group = agent.agreement.wait_group().await?;
-    let mut shown = shown(&agent, &group);
+    let access = agent.agreement.wait_access().await?;
+    let mut shown = match access.group() {
+        Some(group) => shown(&agent, group),
+        None => Shown {
+            state: "guest".to_owned(),
+            ..Shown::default()
+        },
+    };
     if shown.voters.is_empty()
-        && let Some(told) = group.hearsay().await
+        && let Some(told) = access.hearsay().await
     {
         shown.leader = told.leader.map(|leader| leader.to_string());
         shown.term = told.term;
         shown.voters = names(&told.voters);
+        shown.learners = names(&told.learners);
         shown.told_by = Some(told.from.to_string());
     }
     Ok(Json(shown))

@@ -183,10 +183,9 @@ impl Answer for Standing {
         page.line(format!("leader       {leader}"));
         page.line(format!("term         {}", shown.term));
         page.line(format!("voters       {}", shown.voters.join(", ")));
-        match &shown.told_by {
-            // It does not say who copies.
-            Some(voter) => page.line(format!("told by      {voter}: this node holds no copy")),
-            None => page.line(format!("learners     {}", shown.learners.join(", "))),
+        page.line(format!("learners     {}", shown.learners.join(", ")));
+        if let Some(voter) = &shown.told_by {
+            page.line(format!("told by      {voter}: this node holds no copy"));
         }
         page.line(format!(
             "applied      {} of {}",

@@ -26,7 +26,7 @@ const STRANGER_TIME: Duration = Duration::from_secs(2);
 /// A handle; clones are the same guest.
 #[derive(Clone)]
 pub struct Guest {
-    transport: Arc<dyn Transport>,
+    pub(super) transport: Arc<dyn Transport>,
     /// Commands that may wait, and their bytes.
     room: Arc<(Semaphore, Semaphore)>,
 }
