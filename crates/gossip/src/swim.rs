@@ -16,6 +16,7 @@ mod hands;
 mod identity;
 mod judge;
 mod known;
+mod own_words;
 mod pace;
 pub(crate) mod packet;
 mod pause;
@@ -41,7 +42,7 @@ pub use known::Known;
 use known::Moves;
 
 use crate::config::Timing;
-use crate::wire::{Malformed, Writer};
+use crate::wire::Malformed;
 use broadcasts::{Broadcasts, Heard};
 use hands::Hands;
 use pace::Pace;
@@ -318,25 +319,6 @@ impl Swim {
         self.gossip_at = None;
     }
 
-    /// Gives the body that tells a member that this node leaves, and this beside, when it fits.
-    pub fn farewell(&self, to: Identity, told: &[u8]) -> Vec<u8> {
-        let own = *self.own();
-        let accused = Some(Accused {
-            by: own.id,
-            incarnation: self.incarnation,
-        });
-        let down = Member::new(Identity { accused, ..own }, self.incarnation, State::Down);
-        let header = self.header(to, Message::Gossip);
-        let mut writer = Writer::new();
-        packet::write_header(&mut writer, &header);
-        packet::write_members(&mut writer, std::slice::from_ref(&down));
-        let mut body = writer.into_bytes();
-        if body.len() + told.len() + 2 <= limits::GOSSIP_BODY_BYTES_MAX {
-            packet::write_told(&mut body, told);
-        }
-        body
-    }
-
     /// Begins another life of this node, at an address and after so many starts: after a change of
     /// address, after leaving, or when others remember more starts than this node.
     pub fn begin_anew(&mut self, now: Moment, starts: u64, address: SocketAddr) {
@@ -516,51 +498,6 @@ impl Swim {
         for id in told.collect::<Vec<_>>() {
             self.tell_suspect(id);
         }
-    }
-
-    /// Tells a suspect that it is one, for it to refute.
-    fn tell_suspect(&mut self, id: NodeId) {
-        if let Some(known) = self.members.get(&id).copied() {
-            self.send_own(known.identity, &[known.statement()]);
-        }
-    }
-
-    /// Sends a message of our own making, which foca at the other end takes as news.
-    fn send_own(&mut self, to: Identity, said: &[Member<Identity>]) {
-        self.send_message(to, Message::Gossip, said);
-    }
-
-    fn send_message(
-        &mut self,
-        to: Identity,
-        message: Message<Identity>,
-        said: &[Member<Identity>],
-    ) {
-        let header = self.header(to, message);
-        let mut writer = Writer::new();
-        packet::write_header(&mut writer, &header);
-        packet::write_members(&mut writer, said);
-        let mut body = writer.into_bytes();
-        let max = limits::GOSSIP_BODY_BYTES_MAX;
-        self.broadcasts.fill(&mut body, max, packet::write_told);
-        self.send(to, body);
-    }
-
-    fn header(&self, to: Identity, message: Message<Identity>) -> Header<Identity> {
-        Header {
-            src: *self.own(),
-            src_incarnation: self.incarnation,
-            dst: to,
-            message,
-        }
-    }
-
-    fn send(&mut self, to: Identity, body: Vec<u8>) {
-        self.effects.push_back(Effect::Send {
-            to: to.id,
-            address: to.address,
-            body,
-        });
     }
 
     /// Sets what follows from all that happened: the next gossip, and how often news is told.
