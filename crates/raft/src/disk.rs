@@ -53,6 +53,9 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     /// Forgets all records; the next one gets this index.
     fn restart_log(&self, next: u64) -> Result<(), DiskError>;
 
+    /// Makes sure that there is room for as much as is ever written to the log at once.
+    fn prove_room(&self) -> Result<(), DiskError>;
+
     /// Gives the card that was saved last.
     fn load_card(&self) -> Result<Option<Vec<u8>>, DiskError>;
 

@@ -13,6 +13,7 @@ mod propose;
 mod recover;
 mod rest;
 mod returning;
+mod room;
 mod serve;
 mod tend;
 mod told;
@@ -230,6 +231,7 @@ impl Group {
             .drive(raft)
             .await
             .map_err(|error| failed(error.to_string()))?;
+        room::prove(&raft, &disk, options.me).await?;
         let (wishes, wished) = mpsc::channel(model::limits::RAFT_COMMANDS_MAX);
         let (readings, read) = mpsc::channel(model::limits::RAFT_COMMANDS_MAX);
         let is_blank = !log.is_told();

@@ -10,7 +10,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{Gid, Uid};
+use rustix::fs::{FallocateFlags, Gid, Uid};
 use rustix::io::Errno;
 
 use crate::Error;
@@ -93,6 +93,27 @@ pub fn remove(path: &Path) -> Result<(), Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(Error::file("remove", path, error)),
     }
+}
+
+/// Makes sure that a directory has room for so many bytes, which are free again after that. A file
+/// system that cannot set room aside is taken at its word when it is written.
+pub fn prove_room(dir: &Path, bytes: usize) -> Result<(), Error> {
+    let path = unfinished_name(&dir.join("room"));
+    let made = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path);
+    let proved = made.and_then(|file| {
+        let set_aside = || rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, bytes as u64);
+        match rustix::io::retry_on_intr(set_aside) {
+            Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    });
+    // It may not have been made, or not be removable now: then `clean` removes it.
+    let _ = fs::remove_file(&path);
+    proved.map_err(|e| Error::write(dir, bytes, e))
 }
 
 /// Makes a directory and its parents durably, with this mode; it may exist already.

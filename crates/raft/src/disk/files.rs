@@ -5,12 +5,13 @@
 //! part in agreement, and says so.
 
 use std::io::Read;
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use model::WallTime;
 use model::limits::{
     JOURNAL_SEGMENT_BYTES_MAX, RAFT_CARD_BYTES_MAX, RAFT_LOG_GROW_BYTES, RAFT_RECORD_BYTES_MAX,
-    RAFT_WRITES_BYTES_MAX, RAFT_WRITES_MAX,
+    RAFT_WRITE_BYTES_MAX, RAFT_WRITES_BYTES_MAX, RAFT_WRITES_MAX,
 };
 use store::bulk::{Bulk, Content, Incoming};
 use store::commit::{self, Change, Committer, Log};
@@ -184,6 +185,11 @@ impl Disk for Files {
 
     fn restart_log(&self, next: u64) -> Result<(), DiskError> {
         self.apply(Change::Reset(Position(next + 1)))
+    }
+
+    fn prove_room(&self) -> Result<(), DiskError> {
+        let folder = self.card.path().parent().unwrap_or(Path::new("."));
+        Ok(store::file::prove_room(folder, RAFT_WRITE_BYTES_MAX)?)
     }
 
     fn load_card(&self) -> Result<Option<Vec<u8>>, DiskError> {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use model::Moment;
+use raft::disk::DiskError;
 use raft::members::{Life, Node, Rules};
 use raft::{Group, Options, Role, Standing, State, Timing, Voter};
 use tokio::time::Instant;
@@ -82,6 +83,11 @@ impl Cluster {
 
     /// Starts a node that is down.
     pub(crate) async fn start(self: &Arc<Self>, node: Voter) -> Group {
+        self.try_start(node).await.unwrap()
+    }
+
+    /// Starts a node that is down, unless its disk refuses.
+    pub(crate) async fn try_start(self: &Arc<Self>, node: Voter) -> Result<Group, DiskError> {
         let (disk, boot) = {
             let mut nodes = self.nodes.lock().unwrap();
             let machine = nodes.get_mut(&node).unwrap();
@@ -107,13 +113,11 @@ impl Cluster {
             boot,
             net: Arc::clone(&self.net),
         };
-        let group = Group::start(options, Arc::new(disk), Arc::new(wire))
-            .await
-            .unwrap();
+        let group = Group::start(options, Arc::new(disk), Arc::new(wire)).await?;
         self.nodes.lock().unwrap().get_mut(&node).unwrap().group = Some(group.clone());
         self.net.plug(node, boot, group.clone());
         tokio::spawn(tend(Arc::clone(self), node, boot, group.clone()));
-        group
+        Ok(group)
     }
 
     /// Takes the power from a node.

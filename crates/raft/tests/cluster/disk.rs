@@ -32,6 +32,8 @@ struct State {
     free_at: Option<Instant>,
     sync_time: Duration,
     is_full: bool,
+    /// Bytes that are left for the log, when there are few.
+    room: Option<usize>,
     /// Counts crashes: what was asked for before one is not answered after it.
     boots: u64,
 }
@@ -86,6 +88,11 @@ impl Memory {
         self.lock().is_full = is_full;
     }
 
+    /// Leaves little room for the log, or enough; the card has its own.
+    pub(crate) fn set_room(&self, room: Option<usize>) {
+        self.lock().room = room;
+    }
+
     pub(crate) fn log_len(&self) -> usize {
         self.lock().live.records.len()
     }
@@ -119,20 +126,26 @@ impl Disk for Memory {
     }
 
     fn append(&self, records: Vec<Vec<u8>>, then: Then) {
-        let (boots, until, end) = {
+        let (boots, until, written) = {
             let mut state = match self.mine() {
                 Ok(state) if state.is_full => return then(Err(full())),
                 Ok(state) => state,
                 Err(error) => return then(Err(error)),
             };
-            state.live.records.extend(records);
+            let bytes: usize = records.iter().map(Vec::len).sum();
+            let has_room = state.room.is_none_or(|room| bytes <= room);
+            if has_room {
+                state.room = state.room.map(|room| room - bytes);
+                state.live.records.extend(records);
+            }
             let begins = state
                 .free_at
                 .unwrap_or_else(Instant::now)
                 .max(Instant::now());
             let until = begins + state.sync_time;
             state.free_at = Some(until);
-            (state.boots, until, state.live.next())
+            let written = has_room.then(|| state.live.next());
+            (state.boots, until, written.ok_or_else(full))
         };
         let disk = self.clone();
         tokio::spawn(async move {
@@ -142,10 +155,12 @@ impl Disk for Memory {
                 if state.boots != boots {
                     return;
                 }
-                let end = end.min(state.live.next());
+                let end = written
+                    .as_ref()
+                    .map_or(0, |end| *end.min(&state.live.next()));
                 state.synced = state.synced.max(end);
             }
-            then(Ok(()));
+            then(written.map(drop));
         });
     }
 
@@ -188,6 +203,14 @@ impl Disk for Memory {
         state.live.first = next;
         state.synced = next;
         Ok(())
+    }
+
+    fn prove_room(&self) -> Result<(), DiskError> {
+        let state = self.mine()?;
+        match state.is_full || state.room.is_some() {
+            true => Err(full()),
+            false => Ok(()),
+        }
     }
 
     fn load_card(&self) -> Result<Option<Vec<u8>>, DiskError> {

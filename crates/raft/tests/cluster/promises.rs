@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use raft::{Answer, Command, Found, FoundWhat, Group, Query, Role, Trouble, Voter};
+use tokio::time::Instant;
 
 use crate::cluster::{Cluster, id};
 use crate::{pass, virtually};
@@ -240,6 +241,57 @@ fn a_leader_whose_disk_is_full_acknowledges_nothing_and_makes_way() {
     });
 }
 
+/// It has room for small entries all the same: as files have that were made longer ahead of time.
+#[test]
+fn a_leader_without_room_for_a_large_entry_makes_way_until_there_is() {
+    virtually(async {
+        let cluster = Cluster::new(29, 3);
+        cluster.form(3).await;
+        let leader = cluster.leader().unwrap();
+        let group = cluster.group(leader).unwrap();
+        let other = cluster.ids().into_iter().find(|id| *id != leader).unwrap();
+        let others = cluster.group(other).unwrap();
+        cluster.disk(leader).set_room(Some(10_000));
+        put(&group, "a", "small").await.unwrap();
+        let begun = Instant::now();
+        let told = put(&others, "a", &"large".repeat(4_000)).await;
+        assert!(matches!(told, Err(Trouble::Unknown(_))), "{told:?}");
+        assert_eq!(group.standing().role, Role::Stopped);
+        while put(&others, "a", "after").await.is_err() {}
+        let time = begun.elapsed();
+        assert!(time < Duration::from_secs(2), "nobody wrote for {time:?}");
+        let term = others.standing().term;
+        for _ in 0..5 {
+            cluster.crash(leader);
+            let refused = cluster.try_start(leader).await.unwrap_err();
+            assert!(refused.is_full, "{refused}");
+            pass(Duration::from_secs(1)).await;
+            put(&others, "a", "on").await.unwrap();
+        }
+        assert_eq!(others.standing().term, term, "nobody had to vote again");
+        cluster.disk(leader).set_room(None);
+        let state = cluster.settle().await;
+        assert_eq!(&*state.get("a").unwrap().value, b"on");
+    });
+}
+
+#[test]
+fn who_decides_alone_does_in_a_little_room_what_it_can() {
+    virtually(async {
+        let cluster = Cluster::new(30, 1);
+        cluster.form(1).await;
+        let alone = cluster.ids()[0];
+        let group = cluster.group(alone).unwrap();
+        cluster.disk(alone).set_room(Some(10_000));
+        let told = put(&group, "a", &"large".repeat(4_000)).await;
+        assert!(matches!(told, Err(Trouble::Unknown(_))), "{told:?}");
+        cluster.crash(alone);
+        let group = cluster.start(alone).await;
+        put(&group, "a", "small").await.unwrap();
+        assert_eq!(get(&group, "a").await.as_deref(), Some("small"));
+    });
+}
+
 /// The entry of a leader that lost its lead is taken back there, and brought back by another one
 /// that has it: who made it again would make it twice.
 #[test]
@@ -283,9 +335,9 @@ async fn brings_back(seed: u64) -> bool {
         cluster.disk(slow).set_sync_time(Duration::from_secs(3_600));
     }
     let leads = |id: Voter| cluster.group(id).unwrap().standing().role == Role::Leader;
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(3);
+    let deadline = Instant::now() + Duration::from_secs(3);
     while !leads(second) {
-        if tokio::time::Instant::now() > deadline {
+        if Instant::now() > deadline {
             return false;
         }
         pass(Duration::from_millis(1)).await;

@@ -270,3 +270,22 @@ fn an_agent_starts_on_a_full_disk_and_keeps_its_documents() {
         assert_eq!(store.load("state").unwrap(), Loaded::Present(content(2)));
     });
 }
+
+#[test]
+fn room_is_proved_and_free_again() {
+    on_small_disks("room is proved", |dir| {
+        for _ in 0..10 {
+            store::file::prove_room(dir, 512 << 10).unwrap();
+        }
+        let ballast = fill(dir);
+        let error = store::file::prove_room(dir, 128 << 10).unwrap_err();
+        assert!(error.is_full(), "{error}");
+        assert!(error.to_string().contains("128.0 KiB needed"), "{error}");
+        fs::remove_file(ballast).unwrap();
+        store::file::prove_room(dir, 512 << 10).unwrap();
+        let names = fs::read_dir(dir)
+            .unwrap()
+            .map(|one| one.unwrap().file_name());
+        assert!(names.into_iter().all(|name| name == "lost+found"));
+    });
+}
