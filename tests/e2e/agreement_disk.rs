@@ -84,23 +84,45 @@ fn a_voter_whose_disk_is_full_steps_aside_and_comes_back() {
     };
     let full = home.launch().ready();
     has_voters(&[&first, &second, &full], 3);
-    puts(&full, "a", "before");
-    fill(&data.join("ballast"));
-    puts(&second, "a", "meanwhile");
-    // Its log has room that was set aside before: four mebibytes, which are used up first.
-    let large = vec![b'x'; 1_000_000];
-    wait_within(TOGETHER, "it to step aside", || {
-        let _ = request_over(&first.home.socket(), "PUT", "/kv/large", &[], &large);
-        let told = full.opsbro(&["raft", "state"]);
-        (told.code == Some(2)).then_some(())
+    for (leads, meanwhile) in [(false, "meanwhile"), (true, "while it led")] {
+        if leads {
+            takes_the_lead(&full);
+        }
+        puts(&full, "a", "before");
+        fill(&data.join("ballast"));
+        puts(&second, "a", "meanwhile");
+        // Its log has room that was set aside before, for small entries.
+        let large = vec![b'x'; 1_000_000];
+        wait_within(TOGETHER, "it to step aside", || {
+            let _ = request_over(&first.home.socket(), "PUT", "/kv/large", &[], &large);
+            let told = full.opsbro(&["raft", "state"]);
+            (told.code == Some(2)).then_some(())
+        });
+        puts(&first, "b", meanwhile);
+        assert_eq!(get(&second, "b")["value"], meanwhile);
+        // The write that was refused left a little room, in which it must not come back.
+        let leader = state_of(&first).unwrap()["leader"].clone();
+        assert_ne!(
+            leader,
+            full.info()["uuid"],
+            "who cannot write does not lead"
+        );
+        assert_eq!(full.opsbro(&["raft", "state"]).code, Some(2));
+        fs::remove_file(data.join("ballast")).unwrap();
+        comes_to_know(&full, "b", meanwhile);
+        has_voters(&[&full], 3);
+        puts(&full, "a", "after");
+        assert_eq!(get(&first, "a")["value"], "after");
+    }
+}
+
+/// Has the lead handed to a node, again and again until it has it.
+fn takes_the_lead(agent: &Agent) {
+    let id = agent.info()["uuid"].as_str().unwrap().to_owned();
+    wait_within(TOGETHER, "the lead to be handed over", || {
+        let _ = agent.opsbro(&["raft", "transfer", &id]);
+        (state_of(agent)?["leader"] == *id).then_some(())
     });
-    puts(&first, "b", "meanwhile");
-    assert_eq!(get(&second, "b")["value"], "meanwhile");
-    fs::remove_file(data.join("ballast")).unwrap();
-    comes_to_know(&full, "b", "meanwhile");
-    has_voters(&[&full], 3);
-    puts(&full, "a", "after");
-    assert_eq!(get(&first, "a")["value"], "after");
 }
 
 /// Takes all the room that is left.
