@@ -250,13 +250,18 @@ impl Agreement {
 
     /// Lets a node that is dead vote no more, as an operator says that it left.
     pub(crate) async fn dismiss(&self, node: NodeId) {
-        let told = match self.access() {
-            Ok(Access::Member(group)) => group.leave(Some(Voter::from(node))).await,
-            Ok(Access::Guest(guest)) => guest.leave(Voter::from(node)).await,
-            Err(_) => Ok(()),
+        let leave = async {
+            match self.access() {
+                Ok(Access::Member(group)) => group.leave(Some(Voter::from(node))).await,
+                Ok(Access::Guest(guest)) => guest.leave(Voter::from(node)).await,
+                Err(_) => Ok(()),
+            }
         };
-        if let Err(trouble) = told {
-            warn!(%node, %trouble, "A node that left is still a voter");
+        // Without a majority it cannot be agreed, and whoever leads later sees that the node left.
+        match tokio::time::timeout(LEAVE_TIME, leave).await {
+            Ok(Ok(())) => {}
+            Ok(Err(trouble)) => warn!(%node, %trouble, "A node that left is still a voter"),
+            Err(_) => warn!(%node, "A node that left is a voter until a majority is there"),
         }
     }
 
