@@ -235,8 +235,8 @@ impl AlertsLoop {
         }
     }
 
-    /// Takes what the core wants, and begins to write; tells whether there was anything.
-    fn pump(&mut self) -> bool {
+    /// Takes what the core wants; tells whether there was anything.
+    fn take_outputs(&mut self) -> bool {
         let mut has_output = false;
         while let Some(output) = self.core.poll_output() {
             has_output = true;
@@ -248,7 +248,6 @@ impl AlertsLoop {
                 Output::Note { kind, text, .. } => self.agent.note(kind, text),
             }
         }
-        self.write();
         has_output
     }
 
@@ -419,15 +418,7 @@ impl Room for AlertsLoop {
             Event::Message(Message::Work(work)) => {
                 let reply = work(&mut self.core, now, wall);
                 // What the work changed is pumped first, so that the answer stands behind it.
-                while let Some(output) = self.core.poll_output() {
-                    match output {
-                        Output::Keep(batch) => self.batch.extend(batch),
-                        Output::Deliver { delivery, handler } => {
-                            self.then.push_back(Then::Deliver(delivery, handler));
-                        }
-                        Output::Note { kind, text, .. } => self.agent.note(kind, text),
-                    }
-                }
+                self.take_outputs();
                 self.then.push_back(Then::Reply(reply));
             }
             Event::Ended(ended) => self.ended(ended),
@@ -456,9 +447,10 @@ impl Room for AlertsLoop {
                 }
             }
         }
-        if self.pump() || !is_comparison {
+        if self.take_outputs() || !is_comparison {
             self.show_soon();
         }
+        self.write();
         self.show();
     }
 }
