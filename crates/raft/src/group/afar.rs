@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::Group;
-use super::ask::mail;
 use super::guest::Guest;
-use crate::message::{self, Call, Ends, Reply};
+use super::told::ends_of;
+use crate::message::Ends;
 use crate::network::Transport;
 use crate::words::{GroupId, Voter};
 
@@ -48,17 +48,13 @@ impl Guest {
 }
 
 async fn hearsay(transport: &Arc<dyn Transport>, group: Option<GroupId>) -> Option<Hearsay> {
-    let letter = message::letter(group, &Call::Ends);
     let mut asked = JoinSet::new();
     for voter in transport.voters() {
-        let (transport, letter) = (Arc::clone(transport), letter.clone());
-        asked.spawn(async move { (voter, mail(&*transport, voter, letter, TELL_TIME).await) });
+        let transport = Arc::clone(transport);
+        asked.spawn(async move { (voter, ends_of(&*transport, group, voter, TELL_TIME).await) });
     }
     let told = asked.join_all().await.into_iter();
-    let told = told.filter_map(|(from, reply)| match reply {
-        Some(Reply::Ends(ends)) => Some((from, ends)),
-        Some(_) | None => None,
-    });
+    let told = told.filter_map(|(from, ends)| Some((from, ends?)));
     sum_up(&told.collect::<Vec<_>>())
 }
 

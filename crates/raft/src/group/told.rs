@@ -24,8 +24,9 @@ use tokio::sync::watch;
 use super::ask::mail;
 use super::{Inner, stopped};
 use crate::message::{self, Call, Ends, LogId, Reply, Vote};
+use crate::network::Transport;
 use crate::news::tell_new;
-use crate::words::Voter;
+use crate::words::{GroupId, Voter};
 
 /// How often the others are asked.
 const TURN: Duration = Duration::from_millis(150);
@@ -129,17 +130,13 @@ impl Inner {
     async fn who_leads_has(&self, vote: Vote) -> Option<LogId> {
         let follows = |ends: &Ends| ends.may_vote && ends.vote == Some(vote);
         let leader = vote.leader_id.node_id;
-        let leaders = self.ends_of(leader, ASK_TIME).await.filter(follows)?;
+        let leaders = self.ends_of(leader).await.filter(follows)?;
         let mut sound = BTreeSet::from([leader]);
         let others: BTreeSet<Voter> = leaders.configs.iter().flatten().copied().collect();
         for other in others {
             if other != self.me
                 && other != leader
-                && self
-                    .ends_of(other, ASK_TIME)
-                    .await
-                    .as_ref()
-                    .is_some_and(follows)
+                && self.ends_of(other).await.as_ref().is_some_and(follows)
             {
                 sound.insert(other);
             }
@@ -150,13 +147,8 @@ impl Inner {
         leaders.last.filter(|_| is_so)
     }
 
-    /// Asks a voter what it promised and who votes.
-    pub(super) async fn ends_of(&self, voter: Voter, time_box: Duration) -> Option<Ends> {
-        let letter = message::letter(self.machine.group(), &Call::Ends);
-        match mail(&*self.transport, voter, letter, time_box).await? {
-            Reply::Ends(ends) => Some(ends),
-            _ => None,
-        }
+    async fn ends_of(&self, voter: Voter) -> Option<Ends> {
+        ends_of(&*self.transport, self.machine.group(), voter, ASK_TIME).await
     }
 
     /// Waits a while until this node has all up to an entry of who leads.
@@ -170,5 +162,19 @@ impl Inner {
         // It says for good that it has them, so its disk must.
         matches!(tokio::time::timeout(REACH_TIME, waits).await, Ok(Ok(_)))
             && self.log.flush().await.is_ok()
+    }
+}
+
+/// Asks a voter what it promised and who votes.
+pub(super) async fn ends_of(
+    transport: &dyn Transport,
+    group: Option<GroupId>,
+    voter: Voter,
+    time_box: Duration,
+) -> Option<Ends> {
+    let letter = message::letter(group, &Call::Ends);
+    match mail(transport, voter, letter, time_box).await? {
+        Reply::Ends(ends) => Some(ends),
+        _ => None,
     }
 }
