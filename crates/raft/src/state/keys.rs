@@ -96,7 +96,7 @@ impl Keys {
     pub(super) fn check_room(&self, writes: &[Write]) -> Result<(), Refusal> {
         let growths: Vec<(&str, Growth)> = writes
             .iter()
-            .map(|write| (&**write.key(), self.growth(write)))
+            .map(|write| (&**write.key(), growth(self.rows.get(write.key()), write)))
             .collect();
         let mut whole = Growth::default();
         for (_, one) in &growths {
@@ -118,16 +118,15 @@ impl Keys {
     /// Makes one write that was checked; gives the value as it is kept.
     pub(super) fn write(&mut self, write: &Write, stamp: Stamp) -> Option<Value> {
         let key = write.key();
-        let growth = self.growth(write);
-        self.count(key, growth);
+        let before = self.rows.get(key).cloned();
+        self.count(key, growth(before.as_ref(), write));
+        let previous = self.retire(key, before);
         match write {
             Write::Put { value, ttl_ms, .. } => {
                 let expires = match ttl_ms {
                     Some(ttl) => Clock(stamp.clock.0.saturating_add((*ttl).max(1))),
                     None => Clock(0),
                 };
-                let before = self.rows.get(key).cloned();
-                let previous = self.retire(key, before);
                 self.pasts.is_back(key);
                 let numbers = Numbers {
                     revision: stamp.revision,
@@ -141,8 +140,7 @@ impl Keys {
                 Some(value)
             }
             Write::Delete { .. } => {
-                let before = self.rows.remove(key);
-                let previous = self.retire(key, before);
+                self.rows.remove(key);
                 let past = Past {
                     revision: stamp.revision,
                     value: None,
@@ -253,18 +251,18 @@ impl Keys {
         revision
     }
 
-    fn growth(&self, write: &Write) -> Growth {
-        let before = self.rows.get(write.key()).map(Row::size);
-        let after = match write {
-            Write::Put { key, value, .. } => Some(key.len() + value.len()),
-            Write::Delete { .. } => None,
-        };
-        Growth::between(before, after)
-    }
-
     fn count(&mut self, key: &str, growth: Growth) {
         self.usage.keys = self.usage.keys.saturating_add_signed(growth.keys);
         self.usage.bytes = self.usage.bytes.saturating_add_signed(growth.bytes);
         self.quotas.count(key, growth);
     }
+}
+
+/// Tells by how much a write makes the keys grow.
+fn growth(before: Option<&Row>, write: &Write) -> Growth {
+    let after = match write {
+        Write::Put { key, value, .. } => Some(key.len() + value.len()),
+        Write::Delete { .. } => None,
+    };
+    Growth::between(before.map(Row::size), after)
 }

@@ -129,16 +129,12 @@ impl Rows {
             self.0.remove(chunk);
             return;
         }
-        let both = |first: usize| {
-            let pair = self.0.get(first..first + 2)?;
-            Some(pair[0].len() + pair[1].len()).filter(|both| *both <= 2 * ROWS_FEW)
+        let fit = |first: &usize| {
+            let pair = self.0.get(*first..first + 2);
+            pair.is_some_and(|pair| pair[0].len() + pair[1].len() <= 2 * ROWS_FEW)
         };
         let before = chunk.checked_sub(1);
-        let Some(first) = before
-            .into_iter()
-            .chain([chunk])
-            .find(|at| both(*at).is_some())
-        else {
+        let Some(first) = before.into_iter().chain([chunk]).find(fit) else {
             return;
         };
         let behind = self.0.remove(first + 1);
