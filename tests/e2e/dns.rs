@@ -192,6 +192,13 @@ fn applications_offer_services_over_a_restart_and_for_a_time() {
         (&1.into(), &0.into()),
         "{state}"
     );
+    let shown = agent.opsbro(&["services", "show", "web"]).expect(0).stdout;
+    for part in ["√ OK", "since ", "127.0.0.1:8080 tcp", "tags blue"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let words = ["services", "show", "web", "-o", "json"];
+    let shown = agent.opsbro(&words).expect(0).json();
+    assert_eq!(shown["instances"][0]["port"], 8080, "{shown}");
 
     let agent = agent.kill().launch().ready();
     wait_for("the service to be kept", || {

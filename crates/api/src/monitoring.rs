@@ -374,6 +374,44 @@ pub struct Service {
     /// Those.
     #[serde(rename = "failing-members")]
     pub failing_members: Vec<String>,
+    /// Each of them: where it is reached, and how it is.
+    #[serde(default)]
+    pub instances: Vec<Instance>,
+}
+
+/// A service on one node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Instance {
+    /// The name of the node, for people.
+    pub node: String,
+    /// The UUID of the node.
+    pub uuid: String,
+    /// The zone of the node.
+    pub zone: String,
+    /// How the node is: `alive`, `suspect` or `dead`.
+    pub node_state: String,
+    /// Where the node is reached.
+    pub addresses: Vec<String>,
+    /// The port there; 0 when that is not told.
+    pub port: u16,
+    /// `tcp` or `udp`.
+    pub protocol: String,
+    /// What tells its kinds apart.
+    pub tags: Vec<String>,
+    /// Its share of the questions.
+    pub weight: u16,
+    /// Who asks takes the lowest number that answers.
+    pub priority: u16,
+    /// What its node said last: `ok`, `warning`, `critical`, `unknown` or `pending`.
+    pub state: String,
+    /// Since when that is so or, when the node is dead, since when that is (RFC 3339, UTC).
+    pub since: String,
+    /// For how many seconds.
+    pub since_seconds: u64,
+    /// Why; other nodes do not tell that while it is `ok`.
+    pub output: String,
+    /// Whether it is left out of the answers for a downtime.
+    pub in_downtime: bool,
 }
 
 /// Whether all is well, for machines.

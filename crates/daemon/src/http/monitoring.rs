@@ -3,6 +3,7 @@
 mod events;
 mod explain;
 mod marks;
+mod offered;
 mod shown;
 
 use std::collections::BTreeMap;
@@ -11,17 +12,16 @@ use std::time::Duration;
 
 use ::rules::checks::{PushError, Said, Snapshot};
 use ::rules::formats::nagios;
-use ::rules::transition::is_problem;
 use api::monitoring::{
-    CHECK, CHECKS, Check, HISTORY, PUSH, Push, RUN, SERVICE_STATE, SERVICES, SERVICES_STATE, STATE,
-    STATE_OF, STATUS, Service, State as AllState, Status, Transition,
+    CHECK, CHECKS, Check, HISTORY, PUSH, Push, RUN, SERVICES, STATE, STATE_OF, STATUS,
+    State as AllState, Status, Transition,
 };
 use api::{ErrorCode, HistoryEntry, Problem};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use model::{AgentState, CheckState, MemberState, WallTime};
+use model::{AgentState, CheckState, WallTime};
 use serde::Deserialize;
 use tokio::sync::oneshot;
 
@@ -48,10 +48,8 @@ pub(super) fn tie(routes: Routes) -> Routes {
         .tie(&HISTORY, history)
         .tie(&RUN, run)
         .tie(&PUSH, push)
-        .tie(&SERVICES_STATE, services_state)
-        .tie(&SERVICE_STATE, service_state)
         .tie(&STATUS, status);
-    explain::tie(events::tie(routes))
+    explain::tie(events::tie(offered::tie(routes)))
 }
 
 fn snapshot(agent: &Agent) -> Arc<Snapshot> {
@@ -244,65 +242,6 @@ fn said(push: &Push) -> Result<Said, Failure> {
         .map_or("", |(_, figures)| figures);
     let text = format!("{}\n{}", output.text, output.long_text);
     Ok(Said::new(state, &text).with_perfdata(figures))
-}
-
-async fn services_state(State(agent): State<Arc<Agent>>) -> Json<BTreeMap<String, Service>> {
-    Json(services_of(&agent))
-}
-
-async fn service_state(
-    State(agent): State<Arc<Agent>>,
-    Path(name): Path<String>,
-) -> Result<Json<Service>, Failure> {
-    let found = services_of(&agent).remove(&name);
-    let problem = || {
-        let message = format!("no node offers a service `{name}`");
-        let hint = "`opsbro services list` tells which there are";
-        Problem::new(ErrorCode::NotFound, message).with_hint(hint)
-    };
-    Ok(Json(found.ok_or_else(problem)?))
-}
-
-/// Gathers what all nodes tell. One that is dead or left offers nothing that is well.
-fn services_of(agent: &Agent) -> BTreeMap<String, Service> {
-    let members = Arc::clone(&agent.members.borrow());
-    let own = agent.node.borrow().id;
-    let mut all: BTreeMap<String, Service> = BTreeMap::new();
-    for member in &members.members {
-        // What this node offers is known here before its record tells it.
-        let offered = match member.record.id == own {
-            true => Arc::clone(&agent.names.services.borrow()),
-            false => Arc::new(crate::services::told(&member.record)),
-        };
-        let is_here = matches!(member.state, MemberState::Alive | MemberState::Suspect);
-        let body = &member.record.body;
-        let node = match body.display_name.as_str() {
-            "" => body.name.as_str(),
-            shown => shown,
-        };
-        for offer in offered
-            .iter()
-            .filter(|_| member.state != MemberState::Leave)
-        {
-            let service = all.entry(offer.name.clone()).or_insert_with(|| Service {
-                name: offer.name.clone(),
-                ..Service::default()
-            });
-            service.members.push(node.to_owned());
-            match offer.state {
-                CheckState::Ok if is_here => {
-                    service.passing += 1;
-                    service.passing_members.push(node.to_owned());
-                }
-                state if is_problem(state) || !is_here => {
-                    service.failing += 1;
-                    service.failing_members.push(node.to_owned());
-                }
-                _ => {}
-            }
-        }
-    }
-    all
 }
 
 async fn status(State(agent): State<Arc<Agent>>) -> (StatusCode, Json<Status>) {

@@ -124,22 +124,27 @@ fn narrow(things: &mut BTreeMap<String, Check>, name: &str) {
     }
 }
 
-/// Writes since when a check is as it is: for how long first, with its two largest units.
+/// Writes since when a check is as it is.
 pub(crate) fn since(check: &Check) -> String {
-    let step = match check.since_seconds {
+    since_when(&check.since, check.since_seconds)
+}
+
+/// Writes since when something is so: for how long first, with its two largest units.
+pub(crate) fn since_when(at: &str, seconds: u64) -> String {
+    let step = match seconds {
         0..3_600 => 1,
         3_600..86_400 => 60,
         _ => 3_600,
     };
-    let age = Duration::from_secs(check.since_seconds / step * step);
-    let at = whole_seconds(&check.since);
+    let age = Duration::from_secs(seconds / step * step);
+    let at = whole_seconds(at);
     format!("since {} ({at})", format_interval(age))
 }
 
 /// Writes what a check says, line by line.
 pub(crate) fn output(page: &mut Page, indent: &str, first: &str, rest: &str) {
     for line in first.lines().chain(rest.lines()) {
-        page.line(format!("{indent}{} {line}", "|".dimmed()));
+        page.said(indent, line);
     }
 }
 

@@ -1,5 +1,7 @@
 //! `opsbro services`: what the nodes offer, and what applications of this node say that they do.
 
+mod shown;
+
 use std::collections::BTreeMap;
 
 use api::client::With;
@@ -12,6 +14,7 @@ use serde::Serialize;
 use crate::failure::{Exit, Outcome};
 use crate::output::{Answer, Page};
 use crate::program::Program;
+use shown::{All, One};
 
 /// See what the nodes offer to others, and offer something
 #[derive(Debug, Args)]
@@ -43,7 +46,9 @@ const LIST_EXAMPLES: &str = "Examples:
   opsbro services list
   opsbro services list -o json";
 
-/// Show on which nodes a service is well; the exit code is 1 when it is well on none
+/// Show on which nodes a service is, where it is reached there, and how it is
+///
+/// The exit code is 1 when it is well on none.
 #[derive(Debug, Args)]
 #[command(after_help = SHOW_EXAMPLES)]
 struct Show {
@@ -158,61 +163,6 @@ impl Register {
         let has_port = asked.port > 0;
         program.printer.show(&Offered { done, has_port })?;
         Ok(Exit::Yes)
-    }
-}
-
-#[derive(Serialize)]
-#[serde(transparent)]
-struct All(BTreeMap<String, Service>);
-
-impl Answer for All {
-    fn text(&self, page: &mut Page) {
-        if self.0.is_empty() {
-            page.line("No node offers a service.");
-            page.more("opsbro services register NAME --port PORT");
-            return;
-        }
-        let rows: Vec<Vec<String>> = self
-            .0
-            .values()
-            .map(|service| {
-                vec![
-                    service.name.clone(),
-                    service.members.len().to_string(),
-                    service.passing.to_string(),
-                    service.failing.to_string(),
-                    service.failing_members.join(", "),
-                ]
-            })
-            .collect();
-        page.table(&["service", "nodes", "well", "failing", "where"], &rows);
-    }
-}
-
-#[derive(Serialize)]
-#[serde(transparent)]
-struct One(Service);
-
-impl Answer for One {
-    fn text(&self, page: &mut Page) {
-        let Self(service) = self;
-        page.title(&format!("Service {}", service.name));
-        for node in &service.members {
-            let mark = if service.passing_members.contains(node) {
-                "√".green().to_string()
-            } else if service.failing_members.contains(node) {
-                "Х".red().to_string()
-            } else {
-                "?".yellow().to_string()
-            };
-            page.line(format!(" {mark} {node}"));
-        }
-        let is_word = |letter: char| letter.is_alphanumeric() || "-_.".contains(letter);
-        let name = match service.name.chars().all(is_word) {
-            true => format!("{}.service", service.name),
-            false => format!("'{}.service'", service.name.replace('\'', "'\\''")),
-        };
-        page.more(&format!("opsbro explain dns {name}"));
     }
 }
 

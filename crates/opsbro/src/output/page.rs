@@ -108,6 +108,17 @@ impl Page {
         }
     }
 
+    /// Writes what a check or a program said, each line behind a bar.
+    pub(crate) fn said(&mut self, indent: &str, text: &str) {
+        let lead = display_width(indent) + 2;
+        let room = self
+            .columns
+            .map(|columns| columns.saturating_sub(lead).max(20));
+        for line in wrap(text, room) {
+            self.line(format!("{indent}{} {line}", "|".dimmed()));
+        }
+    }
+
     /// Writes rows in columns. The last column goes on below itself when the terminal is narrow.
     pub(crate) fn table(&mut self, header: &[&str], rows: &[Vec<String>]) {
         let header: Vec<String> = header
@@ -236,6 +247,16 @@ mod tests {
             None,
             |page| page.table(&[], &rows),
             "a     one\nlong  x    last\n",
+        );
+    }
+
+    #[test]
+    fn what_was_said_stands_behind_a_bar_and_within_the_terminal() {
+        let said = "one two three four five six seven eight\nnine";
+        check(
+            Some(40),
+            |page| page.said("    ", said),
+            "    | one two three four five six seven\n    | eight\n    | nine\n",
         );
     }
 
