@@ -24,7 +24,8 @@ fn main() -> io::Result<()> {
     for many in [1, 10, 100] {
         answers(many, rounds)?;
     }
-    directory(nodes, if full { 50 } else { 1 })
+    directory(nodes, if full { 50 } else { 1 })?;
+    remade(nodes, if full { 50 } else { 2 })
 }
 
 fn report(name: &str, value: f64, unit: &str) -> io::Result<()> {
@@ -71,6 +72,27 @@ fn directory(nodes: u32, rounds: u32) -> io::Result<()> {
     };
     report("directory", made)?;
     report("directory_drop", dropped)
+}
+
+/// Makes the names anew as the agent does when one node changes: it dies, and comes back.
+fn remade(nodes: u32, rounds: u32) -> io::Result<()> {
+    let mut cluster = cluster(nodes, 20);
+    let mut took = Vec::new();
+    for serial in 0..rounds {
+        let node = &mut cluster.nodes[(serial / 2 * 7 % nodes) as usize];
+        node.state = match serial % 2 {
+            0 => MemberState::Dead,
+            _ => MemberState::Alive,
+        };
+        let changed = Arc::new(cluster.clone());
+        let started = Instant::now();
+        let directory = Directory::new(changed, &Config::standard(), serial);
+        took.push(started.elapsed().as_secs_f64() * 1_000.0);
+        drop(directory);
+    }
+    took.sort_unstable_by(f64::total_cmp);
+    let median = took[took.len() / 2];
+    report(&format!("dns.names_of_{nodes}_remade"), median, "ms")
 }
 
 fn cluster(nodes: u32, groups: u32) -> Cluster {

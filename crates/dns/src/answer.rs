@@ -3,6 +3,8 @@
 //! A record of the answer begins with a pointer to the name of the question, which stands at a
 //! fixed place. So the bytes of a record are the same for all who ask, and only copied.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::IpAddr;
 
 use model::limits::DNS_RECORDS_MAX;
@@ -54,11 +56,18 @@ impl Answer {
     pub(crate) fn of_addresses(kind: u16, ttl: u32, addresses: &[(IpAddr, u16)]) -> Option<Self> {
         let of_kind = |it: &&(IpAddr, u16)| it.0.is_ipv4() == (kind == wire::A);
         let mut kept: Vec<(IpAddr, u16)> = Vec::new();
+        let mut places: BTreeMap<IpAddr, usize> = BTreeMap::new();
         for (address, weight) in addresses.iter().filter(of_kind) {
             // Two agents of one machine have one address: a set holds it once.
-            match kept.iter_mut().find(|(known, _)| known == address) {
-                Some((_, known)) => *known = known.saturating_add(*weight),
-                None => kept.push((*address, *weight)),
+            match places.entry(*address) {
+                Entry::Occupied(place) => {
+                    let (_, known) = &mut kept[*place.get()];
+                    *known = known.saturating_add(*weight);
+                }
+                Entry::Vacant(place) => {
+                    place.insert(kept.len());
+                    kept.push((*address, *weight));
+                }
             }
         }
         let (first, _) = kept.first()?;
@@ -303,6 +312,15 @@ mod tests {
         let answer = Answer::of_addresses(wire::A, 5, &twice).unwrap();
         assert_eq!(answer.count(), 2);
         assert!(Answer::of_addresses(wire::AAAA, 5, &twice).is_none());
+        // It stands where it came first, with the weight of both.
+        let mut weighed = addresses(2);
+        weighed.push((weighed[0].0, 3));
+        let answer = Answer::of_addresses(wire::A, 5, &weighed).unwrap();
+        let firsts = firsts(&answer, 64);
+        let count = |who| firsts.iter().filter(|it| **it == who).count();
+        assert_eq!((count(1), count(2)), (51, 13));
+        let ends: Vec<u8> = answer.contents().map(|it| it[3]).collect();
+        assert_eq!(ends, [1, 2]);
     }
 
     #[test]

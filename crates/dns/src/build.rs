@@ -332,13 +332,10 @@ impl<'c> Builder<'c> {
 
     fn addresses(&self, inside: &[Candidate]) -> Vec<(IpAddr, u16)> {
         let of_one = |candidate: &Candidate| {
-            let weight = candidate
-                .service(self.cluster)
-                .map_or(1, |service| service.weight);
+            let service = candidate.service(self.cluster);
+            let weight = service.map_or(1, |service| service.weight);
             let addresses = candidate.node(self.cluster).told.addresses.iter();
-            addresses
-                .map(|address| (*address, weight))
-                .collect::<Vec<_>>()
+            addresses.map(move |address| (*address, weight))
         };
         inside.iter().flat_map(of_one).collect()
     }
