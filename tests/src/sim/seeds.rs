@@ -38,16 +38,45 @@ fn seeds(scenario: &str, usual: u64) -> Vec<u64> {
     if let Some(one) = number("SIM_SEED") {
         return vec![one];
     }
-    let failed = FAILED_ONCE.lines().filter_map(|line| {
-        let (seed, words) = line.split_once(' ')?;
-        let seed = seed.parse().ok()?;
-        words.starts_with(scenario).then_some(seed)
-    });
-    failed
+    failed_once(FAILED_ONCE, scenario)
         .chain(1..=number("SIM_SEEDS").unwrap_or(usual))
         .collect()
 }
 
+/// Gives the seeds with which a scenario of exactly this name failed.
+fn failed_once(kept: &str, scenario: &str) -> impl Iterator<Item = u64> {
+    let lines = kept.lines().filter(|line| !line.starts_with('#'));
+    lines.filter_map(move |line| {
+        let kept = line.split_once(' ').and_then(|(seed, rest)| {
+            let (name, _) = rest.split_once(": ")?;
+            Some((seed.parse().ok()?, name))
+        });
+        let (seed, name) = kept.unwrap_or_else(|| panic!("no seed with its scenario: {line}"));
+        (name == scenario).then_some(seed)
+    })
+}
+
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_is_tried_by_the_scenario_of_its_name_alone() {
+        let kept = "# SEED SCENARIO: FINDING\n48 loss of refutations: one: two\n7 loss: none\n";
+        let seeds = |name| failed_once(kept, name).collect::<Vec<_>>();
+        assert_eq!(seeds("loss"), [7]);
+        assert_eq!(seeds("loss of refutations"), [48]);
+        assert_eq!(seeds("loss of"), [0; 0]);
+        assert_eq!(seeds("loss of refutations: one"), [0; 0]);
+    }
+
+    #[test]
+    fn a_line_that_holds_no_seed_is_told() {
+        let told = catch_unwind(|| failed_once("x loss: none", "loss").count());
+        assert!(told.is_err());
+    }
 }
