@@ -122,6 +122,10 @@ pub(crate) fn walk(command: &clap::Command) -> Vec<(Vec<String>, &clap::Command)
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use clap::error::ErrorKind;
+
     use super::*;
 
     #[test]
@@ -145,13 +149,7 @@ mod tests {
                 .collect();
             assert!(after.starts_with("Examples:\n"), "{path}: no examples");
             for example in examples {
-                // What follows a pipe or a redirection is the shell's.
-                let ours = example
-                    .split([';', '|', '<', '>'])
-                    .next()
-                    .unwrap_or_default();
-                let words = split_words(&format!("opsbro {ours}"));
-                let read = parse(words.into_iter().map(OsString::from));
+                let read = try_line(example);
                 assert!(
                     read.is_ok(),
                     "{path}: `opsbro {example}`: {}",
@@ -159,6 +157,66 @@ mod tests {
                 );
             }
         }
+    }
+
+    /// Reads a command line that stands in a text, without its first word.
+    fn try_line(line: &str) -> Result<Cli, clap::Error> {
+        // What follows a pipe or a redirection is the shell's.
+        let ours = line.split([';', '|', '<', '>', '#']).next();
+        let words = split_words(&format!("opsbro {}", ours.unwrap_or_default()));
+        parse(words.into_iter().map(OsString::from))
+    }
+
+    #[test]
+    fn the_documents_name_commands_that_there_are() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let names = [
+            "README.md",
+            "ARCHITECTURE.md",
+            "docs/packs.md",
+            "etc/agent.yml",
+        ];
+        let mut files: Vec<_> = names.iter().map(|name| root.join(name)).collect();
+        let fragments = std::fs::read_dir(root.join("changelog.d")).unwrap();
+        files.extend(fragments.map(|file| file.unwrap().path()));
+        let mut count = 0;
+        for file in files {
+            let text = std::fs::read_to_string(&file).unwrap();
+            // In a block of commands, at the start or behind a pipe.
+            let blocks = text.split("```sh\n").skip(1);
+            let lines = blocks.flat_map(|it| it.split("```").next().unwrap_or_default().lines());
+            let lines = lines.filter_map(|line| match line.strip_prefix("opsbro ") {
+                Some(line) => Some(line),
+                None => line.split_once("| opsbro ").map(|(_, line)| line),
+            });
+            for line in lines {
+                let read = try_line(line);
+                assert!(
+                    read.is_ok(),
+                    "{}: {line}: {}",
+                    file.display(),
+                    read.unwrap_err()
+                );
+                count += 1;
+            }
+            // Within a sentence, where what is clear may be left out, and verbs stand together.
+            let spans = text.split('`').skip(1).step_by(2);
+            let spans = spans.filter_map(|span| span.strip_prefix("opsbro "));
+            for line in spans.filter(|it| !it.contains('…')) {
+                let (noun, verbs) = line.split_once(' ').unwrap_or((line, ""));
+                let (verbs, rest) = verbs.split_once(' ').unwrap_or((verbs, ""));
+                for verb in verbs.split('|') {
+                    let wrong = try_line(&format!("{noun} {verb} {rest}")).err();
+                    let is_wrong = wrong.as_ref().is_some_and(|error| {
+                        let kind = error.kind();
+                        kind == ErrorKind::InvalidSubcommand || kind == ErrorKind::UnknownArgument
+                    });
+                    assert!(!is_wrong, "{}: {line}: {}", file.display(), wrong.unwrap());
+                    count += 1;
+                }
+            }
+        }
+        assert!(count > 100, "{count} commands were found");
     }
 
     #[test]
