@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use api::client::With;
 use api::kv::Written;
-use api::locks::{ACQUIRE, Acquire, Acquired, CLOSE, NewSession, OPEN, RENEW, Renewed};
-use api::{ClientError, ErrorCode};
+use api::locks::{
+    ACQUIRE, Acquire, Acquired, CLOSE, LIST, Lock, NewSession, OPEN, RENEW, Renewed,
+};
+use api::{Client, ClientError, ErrorCode};
 use clap::Args;
 use model::NodeId;
 use rustix::process::{Pid, Signal, kill_process};
@@ -67,6 +69,7 @@ impl Run {
             ));
             return Ok(Exit::No);
         };
+        lease.held = Some((name.clone(), token));
         let (file, arguments) = self.command.split_first().expect("clap asks for a command");
         let spawned = Command::new(file)
             .args(arguments)
@@ -129,6 +132,8 @@ struct Lease<'a> {
     program: &'a Program,
     session: String,
     ttl: Duration,
+    /// The lock and its token, once the session has it: who holds the session may lose the lock.
+    held: Option<(String, u64)>,
     /// When the last renewal that came through was begun: the lease lasts at least a whole time
     /// from there.
     renewed: Instant,
@@ -163,6 +168,7 @@ impl<'a> Lease<'a> {
             program,
             session,
             ttl,
+            held: None,
             renewed,
             is_lost: false,
         })
@@ -183,13 +189,31 @@ impl<'a> Lease<'a> {
         };
         // It must leave time to end what runs.
         let client = client.with_timeout(self.ttl / 4);
-        match client.send::<_, Renewed>(&RENEW, with, &()) {
-            Ok(_) => self.renewed = begun,
+        let still_held = client
+            .send::<_, Renewed>(&RENEW, with, &())
+            .and_then(|_| self.is_held(&client));
+        match still_held {
+            Ok(true) => self.renewed = begun,
+            Ok(false) => self.is_lost = true,
             Err(ClientError::Refused(problem)) => {
                 self.is_lost |= problem.code == ErrorCode::NotFound;
             }
             Err(_) => {}
         }
+    }
+
+    /// Tells whether the lock is still the session's: it can be taken away from one that lives.
+    fn is_held(&self, client: &Client) -> Result<bool, ClientError> {
+        let Some((name, token)) = &self.held else {
+            return Ok(true);
+        };
+        let with = With {
+            query: &[("prefix", name)],
+            ..With::default()
+        };
+        let locks: Vec<Lock> = client.get(&LIST, with)?;
+        let mut same_name = locks.iter().filter(|lock| lock.name == *name);
+        Ok(same_name.any(|lock| lock.holders.iter().any(|one| one.token == *token)))
     }
 
     /// Tells whether what needs the lock must end.
