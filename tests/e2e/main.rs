@@ -24,6 +24,7 @@ mod fleet;
 mod http;
 mod inventory;
 mod keys;
+mod lock;
 mod log;
 mod monitoring;
 mod notifiers;

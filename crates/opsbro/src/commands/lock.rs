@@ -3,6 +3,7 @@
 pub(super) mod hold;
 mod keep;
 mod line;
+mod running;
 
 use api::client::With;
 use api::kv::Written;
@@ -16,9 +17,10 @@ use crate::program::Program;
 
 /// Do something while no other node does
 ///
-/// Runs the command while it holds the lock, and ends it when the lock is lost. The command finds
-/// its fencing token in OPSBRO_LOCK_TOKEN: writes that name it are refused when somebody else holds
-/// the lock. Exits with 1 when the lock did not come in time, or the command did not end well.
+/// Runs the command while it holds the lock. When the lock is lost, the command and what it started
+/// are ended, but for daemons, which left its session. Signals reach them. The command finds its
+/// fencing token in OPSBRO_LOCK_TOKEN: writes that name it are refused when somebody else holds the
+/// lock. Exits with 1 when the lock did not come in time, or the command did not end well.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 #[command(subcommand_negates_reqs = true)]

@@ -3,22 +3,20 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use api::client::With;
 use api::kv::Written;
-use api::locks::{
-    ACQUIRE, Acquire, Acquired, CLOSE, LIST, Lock, NewSession, OPEN, RENEW, Renewed,
-};
+use api::locks::{ACQUIRE, Acquire, Acquired, CLOSE, LIST, Lock, NewSession, OPEN, RENEW, Renewed};
 use api::{Client, ClientError, ErrorCode};
 use clap::Args;
 use model::NodeId;
-use rustix::process::{Pid, Signal, kill_process};
 
 use super::line::Line;
+use super::running::Running;
 use crate::failure::{Exit, Failure, Outcome};
-use crate::program::{POLL, Program};
+use crate::program::Program;
 
 /// A command that runs while a lock is held.
 #[derive(Debug, Args)]
@@ -71,28 +69,33 @@ impl Run {
         };
         lease.held = Some((name.clone(), token));
         let (file, arguments) = self.command.split_first().expect("clap asks for a command");
-        let spawned = Command::new(file)
-            .args(arguments)
-            .env("OPSBRO_LOCK", &name)
-            .env("OPSBRO_LOCK_TOKEN", token.to_string())
-            .spawn();
-        let mut child = match spawned {
-            Ok(child) => child,
+        let mut command = Command::new(file);
+        command.args(arguments);
+        command.env("OPSBRO_LOCK", &name);
+        command.env("OPSBRO_LOCK_TOKEN", token.to_string());
+        let mut running = match Running::start(&mut command) {
+            Ok(running) => running,
             Err(error) => {
                 lease.close();
                 return Err(Failure::new(format!("cannot run {file}: {error}")));
             }
         };
-        let ended = watch(&mut child, &mut lease)?;
-        lease.close();
-        match ended {
-            Some(status) if status.success() => Ok(Exit::Yes),
-            Some(status) => {
+        match watch(&mut running, &mut lease)? {
+            Ended::ByItself(status) => {
+                lease.close();
+                if status.success() {
+                    return Ok(Exit::Yes);
+                }
                 program.printer.say(&format!("{file} ended with {status}"));
                 Ok(Exit::No)
             }
-            None => {
-                let why = format!("the lock {name} was lost, so {file} was ended");
+            Ended::Lost { completely } => {
+                lease.close();
+                let how = match completely {
+                    true => "was ended",
+                    false => "was told to end, and does not",
+                };
+                let why = format!("the lock {name} was lost, so {file} {how}");
                 Err(Failure::new(why).with_hint("opsbro lock list tells who holds it"))
             }
         }
@@ -231,38 +234,30 @@ impl<'a> Lease<'a> {
     }
 }
 
-/// Waits for the command; none when it was ended because the lease is over.
-fn watch(child: &mut Child, lease: &mut Lease<'_>) -> Result<Option<ExitStatus>, Failure> {
-    let failed =
-        |error: std::io::Error| Failure::new(format!("cannot wait for the command: {error}"));
+/// How it came that a command does not run any more.
+enum Ended {
+    ByItself(ExitStatus),
+    /// The lease is over; incomplete when something of the command cannot be ended.
+    Lost {
+        completely: bool,
+    },
+}
+
+/// Waits for the command, and ends it when the lease is over.
+fn watch(running: &mut Running, lease: &mut Lease<'_>) -> Result<Ended, Failure> {
     loop {
-        if let Some(status) = child.try_wait().map_err(failed)? {
-            return Ok(Some(status));
+        let ended = running.ended();
+        let failed = |error| Failure::new(format!("cannot wait for the command: {error}"));
+        if let Some(status) = ended.map_err(failed)? {
+            return Ok(Ended::ByItself(status));
         }
         lease.renew();
         if lease.is_over() {
-            end(child, lease.ttl / 8).map_err(failed)?;
-            return Ok(None);
+            let completely = running.end(lease.ttl / 8);
+            return Ok(Ended::Lost { completely });
         }
-        std::thread::sleep(POLL);
+        running.attend();
     }
-}
-
-/// Asks a command to end, and then makes it.
-fn end(child: &mut Child, grace: Duration) -> std::io::Result<()> {
-    if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-        // It may have ended by itself.
-        let _ = kill_process(pid, Signal::TERM);
-    }
-    let deadline = Instant::now() + grace;
-    while Instant::now() < deadline {
-        if child.try_wait()?.is_some() {
-            return Ok(());
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    child.kill()?;
-    child.wait().map(drop)
 }
 
 /// Makes up an id: no other process has the same, which is all that it must be.
