@@ -112,3 +112,19 @@ fn a_command_under_a_lock_has_the_terminal() {
     wait("end");
     assert!(terminal.wait().unwrap().success(), "{}", shown());
 }
+
+#[test]
+fn nobody_is_told_what_a_command_under_a_lock_takes() {
+    let agent = Agent::start("");
+    let script = "echo $0; sleep 304";
+    let more = ["--note", "dump", "--", "/bin/sh", "-c", script, "s3cret"];
+    let mut holder = lock(&agent, &more);
+    words(&agent, 1);
+    let shown = format!("dump: sh (pid {})", holder.id());
+    assert_eq!(agent.get("/sessions").json()[0]["name"], *shown);
+    let locks = agent.get("/locks");
+    assert_eq!(locks.json()[0]["holders"][0]["name"], *shown);
+    assert!(!locks.body.contains("s3cret"), "{}", locks.body);
+    tell(&holder, Signal::TERM);
+    holder.wait().unwrap();
+}

@@ -34,6 +34,7 @@ pub(crate) struct Lock {
 const EXAMPLES: &str = "Examples:
   opsbro lock deploy -- make deploy
   opsbro lock restart --slots 2 --ttl 30s -- systemctl restart nginx
+  opsbro lock backup --note 'nightly dump' -- pg_dump shop
   opsbro lock list";
 
 #[derive(Debug, Subcommand)]

@@ -3,6 +3,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
+use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,9 @@ pub(in crate::commands) struct Run {
     /// How long to wait for the lock
     #[arg(long, default_value = "5m", value_parser = crate::program::timeout)]
     timeout: Duration,
+    /// What it is for, shown to all who may see locks
+    #[arg(long)]
+    note: Option<String>,
     /// The command and what it takes
     #[arg(last = true, required = true)]
     command: Vec<String>,
@@ -51,6 +55,7 @@ impl Run {
             slots: 1,
             ttl,
             timeout,
+            note: None,
             command,
         }
     }
@@ -58,7 +63,7 @@ impl Run {
     pub(in crate::commands) fn run(self, program: &Program) -> Outcome {
         let name = self.name.clone().expect("clap asks for a name");
         let session = session_id();
-        let mut lease = Lease::open(program, session, self.ttl, &self.command)?;
+        let mut lease = Lease::open(program, session, self.ttl, self.purpose())?;
         let Some(token) = self.acquire(program, &name, &mut lease)? else {
             lease.close();
             program.printer.say(&format!(
@@ -99,6 +104,23 @@ impl Run {
                 Err(Failure::new(why).with_hint("opsbro lock list tells who holds it"))
             }
         }
+    }
+
+    /// Says what the session is for. Every node keeps that and shows it, so what the command takes
+    /// is left out: there may be a password in it.
+    fn purpose(&self) -> String {
+        let file = self.command.first().map(Path::new);
+        let program = file.and_then(Path::file_name).unwrap_or_default();
+        let said = match &self.note {
+            Some(note) => format!("{note}: {}", program.display()),
+            None => program.display().to_string(),
+        };
+        let said: String = said
+            .chars()
+            .filter(|one| !one.is_control())
+            .take(200)
+            .collect();
+        format!("{said} (pid {})", std::process::id())
     }
 
     /// Waits for the lock, and gives its token.
@@ -148,18 +170,12 @@ impl<'a> Lease<'a> {
         program: &'a Program,
         session: String,
         ttl: Duration,
-        command: &[String],
+        purpose: String,
     ) -> Result<Self, Failure> {
         let renewed = Instant::now();
-        let name: String = command
-            .join(" ")
-            .chars()
-            .filter(|one| !one.is_control())
-            .take(200)
-            .collect();
         let new = NewSession {
             ttl: model::format_interval(ttl),
-            name: format!("{name} (pid {})", std::process::id()),
+            name: purpose,
             is_kept: false,
         };
         let with = With {
