@@ -287,10 +287,7 @@ impl Alerts {
             self.flush(wall);
             // Who was told now may have somebody who is told later.
             self.consider_due(wall);
-            delivers = self.deliveries.take_due(wall);
-        }
-        for delivery in &delivers {
-            self.keep_delivery(delivery.number);
+            delivers = self.take_due(wall);
         }
         if !self.keep.is_empty() {
             let numbers = Record::Numbers(self.numbers);
@@ -299,9 +296,7 @@ impl Alerts {
             self.outputs
                 .push_back(Output::Keep(batch.into_iter().collect()));
         }
-        for delivery in delivers {
-            self.hand_over(delivery);
-        }
+        self.outputs.extend(delivers);
     }
 
     fn consider_due(&mut self, wall: WallTime) {

@@ -243,20 +243,29 @@ impl Alerts {
         Ok(number)
     }
 
-    /// Asks the shell to hand a notice over.
-    pub(super) fn hand_over(&mut self, delivery: Arc<Delivery>) {
-        if let Some(handler) = self.handlers.get(&*delivery.via).cloned() {
-            self.outputs
-                .push_back(Output::Deliver { delivery, handler });
-            return;
+    /// Takes what the shell is to hand over now. A notice whose handler is gone ends here, or takes
+    /// another way, and the next one has its turn: thousands may wait for one that is removed.
+    pub(super) fn take_due(&mut self, wall: WallTime) -> Vec<Output> {
+        let mut delivers = Vec::new();
+        loop {
+            let due = self.deliveries.take_due(wall);
+            if due.is_empty() {
+                return delivers;
+            }
+            for delivery in due {
+                if let Some(handler) = self.handlers.get(&*delivery.via).cloned() {
+                    self.keep_delivery(delivery.number);
+                    delivers.push(Output::Deliver { delivery, handler });
+                    continue;
+                }
+                let gone = Undelivered {
+                    message: format!("the handler {} is no longer there", delivery.via),
+                    can_help: false,
+                    wait: None,
+                };
+                self.ended(delivery.number, Err(gone));
+            }
         }
-        let gone = Undelivered {
-            message: format!("the handler {} is no longer there", delivery.via),
-            can_help: false,
-            wait: None,
-        };
-        self.ended(delivery.number, Err(gone));
-        self.settle();
     }
 
     /// Takes what became of a try.

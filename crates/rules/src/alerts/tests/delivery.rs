@@ -142,3 +142,32 @@ fn what_is_on_its_way_is_not_told_and_what_was_given_up_never_was() {
     world.pass(60);
     assert_eq!(reached(&world), only(Reached::Told));
 }
+
+#[test]
+fn what_waits_for_a_handler_that_is_removed_ends_however_much_it_is() {
+    let pager = ("pager", "notifier: syslog\ngather: check\nwindow: 0s");
+    let mut world = World::new(&[pager]);
+    world.is_up = false;
+    for number in 0..limits::ALERT_DELIVERIES_WAITING_MAX {
+        world.goes(&format!("app/check-{number}"), OK, CRITICAL);
+    }
+    let waiting = world.alerts.snapshot().handlers[0].waiting;
+    assert_eq!(waiting, limits::ALERT_DELIVERIES_WAITING_MAX as u64);
+    // Far less than one frame for each of them.
+    let small = std::thread::Builder::new().stack_size(256 * 1024);
+    let world = small.spawn(move || {
+        world.restart(&[]);
+        world.pass(600);
+        world
+    });
+    let mut world = world.unwrap().join().unwrap();
+    let snapshot = world.alerts.snapshot();
+    let is_over = |it: &Arc<Delivery>| it.stage == Stage::Failed;
+    assert!(snapshot.deliveries.iter().all(is_over));
+    assert!(snapshot.deliveries.len() <= limits::ALERT_DELIVERIES_KEPT_MAX);
+    // On disk it is the same: the next start finds nothing that waits.
+    world.restart(&[pager]);
+    world.is_up = true;
+    world.pass(60);
+    assert!(world.sent().is_empty());
+}
