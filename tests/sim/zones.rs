@@ -129,6 +129,19 @@ fn a_chain_of_zones_sees_downward_and_one_step_up() {
 }
 
 #[test]
+fn who_is_above_joins_who_is_below_with_the_key_of_that_zone() {
+    each("joined from above", |seed| {
+        let nodes = ["lan", "internet", "customer-1"];
+        let plans = nodes.map(|zone| plan(zone, true, true)).to_vec();
+        let mut cluster = Cluster::new(seed, Weather::lossy(0.01), plans);
+        cluster.start(2, &[]);
+        cluster.start(1, &[2]);
+        cluster.start(0, &[1]);
+        expect(&mut cluster, &[&[0, 1, 2], &[0, 1, 2], &[1, 2]]);
+    });
+}
+
+#[test]
 fn whoever_is_above_changes_the_keys_of_a_zone_below() {
     each("keys below", |seed| {
         let plans = [

@@ -120,6 +120,34 @@ pub enum Refusal {
         /// This node's zone.
         own: Zone,
     },
+    /// It is in the zone above, and no proxy of that.
+    #[error("{address} is no proxy of the zone {zone} above: only proxies let nodes of {own} in")]
+    NoProxyThere {
+        /// Where it was tried.
+        address: SocketAddr,
+        /// Its zone.
+        zone: Zone,
+        /// This node's zone.
+        own: Zone,
+    },
+    /// It is in a zone below, and this node is no proxy.
+    #[error("{address} is in the zone {zone} below: it lets only proxies of {own} in")]
+    NoProxyHere {
+        /// Where it was tried.
+        address: SocketAddr,
+        /// Its zone.
+        zone: Zone,
+        /// This node's zone.
+        own: Zone,
+    },
+    /// This node showed no key of the zone that the other one is in.
+    #[error("{address} is in the zone {zone}, whose key this node does not have")]
+    NoKeyOfZone {
+        /// Where it was tried.
+        address: SocketAddr,
+        /// Its zone.
+        zone: Zone,
+    },
     /// The other node cannot reach this one at the address that it tells.
     #[error("{address} gets no answer from {advertised}, where this node says to be")]
     NotReached {

@@ -51,16 +51,23 @@ impl Zones {
         if self.parent(own) == Some(other) {
             return Relation::Parent;
         }
+        match self.steps_down(own, other) {
+            Some(_) => Relation::Below,
+            None => Relation::Hidden,
+        }
+    }
+
+    /// Tells how many steps `other` lies below `own`, when it does.
+    pub fn steps_down(&self, own: &Zone, other: &Zone) -> Option<usize> {
         let mut at = other;
         // A tree cannot be deeper than it has zones; files that make a ring end here too.
-        for _ in 0..self.parents.len() {
-            match self.parent(at) {
-                Some(parent) if parent == own => return Relation::Below,
-                Some(parent) => at = parent,
-                None => break,
+        for steps in 0..self.parents.len() {
+            if at == own {
+                return Some(steps);
             }
+            at = self.parent(at)?;
         }
-        Relation::Hidden
+        None
     }
 }
 
@@ -87,5 +94,23 @@ mod tests {
         assert_eq!(relation("customer-1", "lan"), Relation::Hidden);
         assert_eq!(relation("office", "internet"), Relation::Hidden);
         assert_eq!(relation("lan", "nowhere"), Relation::Hidden);
+    }
+
+    #[test]
+    fn what_lies_below_is_counted_in_steps_and_a_ring_of_zones_ends() {
+        let tree = Zones::new([
+            (zone("lan"), None),
+            (zone("internet"), Some(zone("lan"))),
+            (zone("customer-1"), Some(zone("internet"))),
+            (zone("egg"), Some(zone("hen"))),
+            (zone("hen"), Some(zone("egg"))),
+        ]);
+        let steps = |own, other| tree.steps_down(&zone(own), &zone(other));
+        assert_eq!(steps("lan", "lan"), Some(0));
+        assert_eq!(steps("lan", "internet"), Some(1));
+        assert_eq!(steps("lan", "customer-1"), Some(2));
+        assert_eq!(steps("internet", "lan"), None);
+        assert_eq!(steps("lan", "egg"), None);
+        assert_eq!(steps("egg", "hen"), Some(1));
     }
 }

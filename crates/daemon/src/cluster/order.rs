@@ -209,6 +209,17 @@ fn hint(refused: &[Refusal]) -> Option<&'static str> {
             "opsbro gossip zone list shows the zones that this node knows; the files below zones/ \
              must be the same on both",
         ),
+        Refusal::NoProxyThere { .. } => Some(
+            "join a node of that zone whose agent.yml says proxy-node: true",
+        ),
+        Refusal::NoProxyHere { .. } => Some(
+            "let a node of this zone join whose agent.yml says proxy-node: true, or have that one \
+             join a proxy of this zone",
+        ),
+        Refusal::NoKeyOfZone { .. } => Some(
+            "bring it from that node's file zone_keys/ZONE.gossip.key: opsbro gossip zone key \
+             import --zone ZONE --key KEY",
+        ),
         Refusal::NotReached { .. } => Some(
             "set advertise_address in agent.yml to an address that others reach, and open the port \
              for UDP and TCP in the firewall",

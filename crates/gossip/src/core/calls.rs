@@ -61,9 +61,7 @@ impl Core {
             return self.done(order, Err(Refusal::Myself(to)));
         }
         let ask = Ask::Join(Arc::clone(self.book.own()));
-        let mut zones = self.ring_zones();
-        zones.sort_by_key(|zone| self.book.relation(zone) != Relation::Own);
-        self.ask(to, zones, ask, Asked::Join(order));
+        self.ask(to, self.ring_zones(), ask, Asked::Join(order));
     }
 
     /// Compares all that is known with another node of the zone.
@@ -334,14 +332,9 @@ impl Core {
     }
 
     fn refusal(&self, address: SocketAddr, reason: Reason) -> Refusal {
-        let own = self.book.own();
         match reason {
             Reason::Protocol { newest, .. } => protocol(address, newest),
-            Reason::OtherZone(zone) => Refusal::OtherZone {
-                address,
-                zone: zone.as_str().to_owned(),
-                own: own.body.zone.clone(),
-            },
+            Reason::OtherZone(zone) => self.not_of_zone(address, zone),
             Reason::NotReached(advertised) => Refusal::NotReached {
                 address,
                 advertised,
@@ -352,6 +345,22 @@ impl Core {
             ),
             Reason::Malformed => not_ours(address, "it did not understand the question"),
             Reason::NotMe => not_ours(address, "another node was meant"),
+        }
+    }
+
+    /// Tells why a node of a zone did not let this one in because of the zones of both.
+    fn not_of_zone(&self, address: SocketAddr, zone: Zone) -> Refusal {
+        let own = self.book.zone().clone();
+        let is_proxy = self.book.own().body.is_proxy;
+        match self.book.relation(&zone) {
+            Relation::Parent => Refusal::NoProxyThere { address, zone, own },
+            Relation::Below if !is_proxy => Refusal::NoProxyHere { address, zone, own },
+            Relation::Below | Relation::Own => Refusal::NoKeyOfZone { address, zone },
+            Relation::Hidden => Refusal::OtherZone {
+                address,
+                zone: zone.as_str().to_owned(),
+                own,
+            },
         }
     }
 
@@ -440,10 +449,17 @@ impl Core {
         marks.collect()
     }
 
+    /// Names the zones whose keys this node has, its own first, then from the top down: the first
+    /// key that a node of a zone below has too is that of its own zone, and who joins proves that.
     fn ring_zones(&self) -> Vec<Zone> {
-        let own = self.book.zone().clone();
-        let others = self.rings.keys().filter(|zone| **zone != own).cloned();
-        std::iter::once(own.clone()).chain(others).collect()
+        let own = self.book.zone();
+        let mut zones: Vec<Zone> = self.rings.keys().cloned().collect();
+        if !zones.contains(own) {
+            zones.push(own.clone());
+        }
+        let zones_known = self.book.zones();
+        zones.sort_by_key(|zone| zones_known.steps_down(own, zone).unwrap_or(usize::MAX));
+        zones
     }
 }
 
