@@ -9,6 +9,7 @@ mod afar;
 mod ahead;
 mod ask;
 mod guest;
+mod outside;
 mod propose;
 mod recover;
 mod rest;
@@ -108,7 +109,8 @@ pub struct Standing {
     pub learners: Vec<Voter>,
     /// The last entry in the log of this node.
     pub last_log: Option<u64>,
-    /// The last entry that this node has made part of its state.
+    /// The last entry that this node has made part of its state; none when it is not kept up to
+    /// date, as others agree without this node.
     pub applied: Option<u64>,
     /// The last entry in the snapshot.
     pub snapshot: Option<u64>,
@@ -181,6 +183,8 @@ struct Inner {
     /// Milliseconds after `started` since when nobody leads who takes what is asked; 0 when
     /// somebody did.
     in_vain: AtomicU64,
+    /// Whether others lead, and this node is sent nothing.
+    outside: watch::Sender<bool>,
     /// Set while this node may have forgotten for whom it voted: until a leader told it all that
     /// was agreed.
     is_blank: AtomicBool,
@@ -258,6 +262,7 @@ impl Group {
             in_vain: AtomicU64::new(0),
             is_blank: AtomicBool::new(is_blank),
             door: Door::default(),
+            outside: watch::Sender::new(false),
             makes_way: AtomicBool::new(false),
             leaving: watch::Sender::default(),
             timing: options.timing,
@@ -273,6 +278,7 @@ impl Group {
         Ok(Self { inner })
     }
 
+        tokio::spawn(outside::run(Arc::clone(&inner)));
     /// Makes this node the one voter of a new group; does nothing when it is in one.
     pub async fn found(&self) -> Result<(), Trouble> {
         let inner = &self.inner;
@@ -306,13 +312,19 @@ impl Group {
             (Ok(()), ServerState::Learner) => Role::Learner,
         };
         Standing {
-            role,
-            leader: metrics.current_leader.filter(|_| !is_cut),
+            role: if is_outside { Role::Learner } else { role },
+            leader: metrics.current_leader.filter(|_| !is_cut && !is_outside),
+        // What it knows of who takes part stands still, too.
+        let is_outside = inner.is_outside();
+        let known = (!is_outside).then_some(membership);
             term: metrics.current_term,
-            voters: membership.voter_ids().collect(),
-            learners: membership.learner_ids().collect(),
+            voters: known.iter().flat_map(|it| it.voter_ids()).collect(),
+            learners: known.iter().flat_map(|it| it.learner_ids()).collect(),
             last_log: metrics.last_log_index,
-            applied: metrics.last_applied.map(|last| last.index),
+            applied: metrics
+                .last_applied
+                .filter(|_| !is_outside)
+                .map(|last| last.index),
             snapshot: metrics.snapshot.map(|last| last.index),
             revision: inner.machine.read().state.revision(),
             log_bytes: inner.log.bytes(),
@@ -330,6 +342,11 @@ impl Group {
     /// Tells whether this node votes, as was agreed: what may still be taken back does not count.
     pub fn votes(&self) -> bool {
         let inner = &self.inner;
+    /// Tells whether others lead without this node: what it has stands still.
+    pub fn is_outside(&self) -> bool {
+        self.inner.is_outside()
+    }
+
         inner.machine.voters().contains(&inner.me)
     }
 
@@ -416,7 +433,8 @@ impl Inner {
     fn is_member(&self) -> bool {
         let metrics = self.metrics.borrow();
         let membership = metrics.membership_config.membership();
-        metrics.running_state.is_ok() && membership.get_node(&self.me).is_some()
+        let is_in = membership.get_node(&self.me).is_some() && !self.is_outside();
+        metrics.running_state.is_ok() && is_in
     }
 
     /// Takes note that this node has all that was agreed, and may vote.

@@ -83,7 +83,8 @@ impl Agreement {
         if let Stage::Runs(group) = stage {
             let standing = group.standing();
             keys = group.look(|state| state.usage().keys);
-            let has_others = standing.voters.len() > 1 && standing.leader.is_some();
+            let takes_part = standing.voters.len() > 1 && standing.leader.is_some();
+            let has_others = takes_part || group.is_outside();
             if keys > 0 && !has_others && !is_sure {
                 let message = format!("this node may be the only one that has its {keys} keys");
                 let hint = "say --drop-data when that is meant: opsbro raft rejoin --drop-data";
@@ -91,7 +92,7 @@ impl Agreement {
             }
             // Who forgets while its promises count would help to forget what others were told.
             self.leave(agent).await;
-            if has_others && group.votes() && !is_sure {
+            if takes_part && group.votes() && !is_sure {
                 let message = "this node is still a voter: nobody let it go in time";
                 let hint = "see opsbro raft state, or say --drop-data";
                 return Err(Problem::new(ErrorCode::Conflict, message).with_hint(hint));
@@ -112,7 +113,14 @@ impl Agreement {
     /// Tells what a recovery on this node would keep, and what may be lost.
     pub(crate) async fn survey(&self, agent: &Agent) -> Result<Survey, Problem> {
         let group = self.group()?;
-        let standing = group.standing();
+        let mut standing = group.standing();
+        // Who is outside has others tell who leads: what it knows itself is of long ago.
+        if group.is_outside()
+            && let Some(told) = group.hearsay().await
+        {
+            standing.leader = told.leader;
+            (standing.voters, standing.learners) = (told.voters, told.learners);
+        }
         let known = Arc::clone(&agent.members.borrow());
         let mut survivors = Vec::new();
         for voter in standing.voters.iter().chain(&standing.learners) {

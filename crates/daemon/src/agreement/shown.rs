@@ -201,9 +201,9 @@ fn copy(group: Option<&Group>) -> Option<&Group> {
     group.filter(|group| group.standing().applied.is_some())
 }
 
-/// Tells who leads; a node that takes no part knows it from what others tell of themselves.
+/// Tells who leads; a node that keeps no copy knows it from what others tell of themselves.
 fn leader(agent: &Agent, group: Option<&Group>) -> Option<NodeId> {
-    match group {
+    match copy(group) {
         Some(group) => group.standing().leader.map(NodeId::from),
         None => {
             let others = stay::others(agent).into_iter();

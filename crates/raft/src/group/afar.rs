@@ -62,7 +62,8 @@ async fn hearsay(transport: &Arc<dyn Transport>, group: Option<GroupId>) -> Opti
 fn sum_up(told: &[(Voter, Ends)]) -> Option<Hearsay> {
     let term = |ends: &Ends| ends.vote.map_or(0, |vote| vote.leader_id.term);
     // Who voted for another one since then knows more than who follows the last leader.
-    let newest = told.iter().max_by_key(|(_, ends)| {
+    let knowing = told.iter().filter(|(_, ends)| !ends.configs.is_empty());
+    let newest = knowing.max_by_key(|(_, ends)| {
         let follows = ends.vote.is_some_and(|vote| vote.committed);
         (term(ends), follows, ends.last)
     });
@@ -113,6 +114,14 @@ mod tests {
             (voter(5), ends(2, &[1, 2, 3])),
             // It founded a group of its own.
             (voter(9), ends(1, &[9])),
+            // It is outside, and stood for election in vain before it knew.
+            (
+                voter(8),
+                Ends {
+                    configs: Vec::new(),
+                    ..ends(7, &[8])
+                },
+            ),
         ];
         let hearsay = sum_up(&told).unwrap();
         assert_eq!((hearsay.from, hearsay.term), (voter(1), 3));

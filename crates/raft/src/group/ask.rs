@@ -97,12 +97,14 @@ impl Inner {
         self.readings.send(tell).await.is_ok() && told.await.unwrap_or(false)
     }
 
-    /// Names who may lead: who is known to, or one after the other of those who may know.
+    /// Names who may lead: who is known to, or one after the other of those who may know. A member
+    /// is told who leads, unless it is a member no more.
     pub(super) fn whom_to_ask(&self, hint: Option<Voter>, tried: usize) -> Option<Voter> {
-        if let Some(leader) = hint.or_else(|| self.leader()) {
+        let told = || self.leader().filter(|_| !self.is_outside());
+        if let Some(leader) = hint.or_else(told) {
             return (leader != self.me).then_some(leader);
         }
-        if self.is_member() {
+        if self.is_member() && !self.is_silent() {
             return None;
         }
         let mut known = self.transport.voters();
@@ -110,7 +112,7 @@ impl Inner {
         (!known.is_empty()).then(|| known[tried % known.len()])
     }
 
-    async fn ask(&self, query: Query, is_stale_ok: bool) -> Result<Found, Trouble> {
+    pub(super) async fn ask(&self, query: Query, is_stale_ok: bool) -> Result<Found, Trouble> {
         let deadline = Instant::now() + QUESTION_TIME;
         let call = Call::Ask {
             query: query.clone(),

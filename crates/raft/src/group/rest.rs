@@ -20,17 +20,19 @@ pub struct News {
     server: watch::Receiver<Server>,
     changed: watch::Receiver<Revision>,
     leaving: watch::Receiver<BTreeMap<Voter, Instant>>,
+    outside: watch::Receiver<bool>,
 }
 
 impl News {
     /// Waits until there is something that was not told before: who leads, who takes part, who
-    /// goes for good, the agreed state; or that the group has ended, which is told again and again.
+    /// goes for good, the agreed state, whether this node is outside; or that the group has ended, which is told again and again.
     pub async fn wait(&mut self) {
         // An error means that the group has ended.
         tokio::select! {
             _ = self.server.changed() => {}
             _ = self.changed.changed() => {}
             _ = self.leaving.changed() => {}
+            _ = self.outside.changed() => {}
         }
     }
 }
@@ -43,6 +45,7 @@ impl Group {
             server: inner.raft.server_metrics(),
             changed: inner.machine.watch(),
             leaving: inner.leaving.subscribe(),
+            outside: inner.outside.subscribe(),
         }
     }
 

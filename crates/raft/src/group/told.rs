@@ -114,7 +114,11 @@ impl Inner {
             may_vote: !self.is_blank.load(Ordering::Relaxed) && self.is_running(),
             vote,
             last,
-            configs: self.configs(),
+            // Who is outside knows of long ago who votes.
+            configs: match self.is_outside() {
+                true => Vec::new(),
+                false => self.configs(),
+            },
         }
     }
 

@@ -33,6 +33,8 @@ struct Machine {
     boot: u64,
     group: Option<Group>,
     down_since: Instant,
+    /// Whether gossip calls it dead though it runs.
+    is_unseen: bool,
 }
 
 pub(crate) fn id(number: u64) -> Voter {
@@ -54,6 +56,7 @@ impl Cluster {
                 boot: 0,
                 group: None,
                 down_since: now,
+                is_unseen: false,
             };
             (id(number), machine)
         };
@@ -256,12 +259,20 @@ impl Cluster {
         states.into_iter().next().unwrap()
     }
 
+    /// Lets gossip call a node that runs dead from here on, or alive again.
+    pub(crate) fn set_unseen(&self, node: Voter, is_unseen: bool) {
+        let mut nodes = self.nodes.lock().unwrap();
+        let machine = nodes.get_mut(&node).unwrap();
+        machine.is_unseen = is_unseen;
+        machine.down_since = Instant::now();
+    }
+
     /// Tells who lives, as gossip would.
     pub(crate) fn lives(&self) -> BTreeMap<Voter, Node> {
         let nodes = self.nodes.lock().unwrap();
         let life = |machine: &Machine| match &machine.group {
-            Some(_) => Life::Alive,
-            None => Life::Dead(Moment::from_start(machine.down_since - self.begun)),
+            Some(_) if !machine.is_unseen => Life::Alive,
+            Some(_) | None => Life::Dead(Moment::from_start(machine.down_since - self.begun)),
         };
         let node = |(id, machine): (&Voter, &Machine)| {
             let node = Node {
