@@ -49,7 +49,8 @@ pub const TRANSFER: Route = Route {
     summary: "Lets another voter lead",
     query: &[Parameter {
         name: "to",
-        doc: "the UUID of that voter; without it, the one that has most of the log",
+        doc: "the UUID or name of that voter; without it, the one of those that answer that has most \
+              of the log",
     }],
     body: None,
     answer: Answer::Json(|| schema_for!(Transferred)),

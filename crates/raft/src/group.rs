@@ -49,6 +49,7 @@ pub use self::afar::Hearsay;
 pub use self::guest::Guest;
 pub use self::recover::{Progress, Recovered, recover};
 pub use self::rest::News;
+pub use self::transfer::LEAVE_TIME;
 
 /// How a node takes part.
 pub struct Options {
@@ -64,7 +65,9 @@ pub struct Options {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Trouble {
     /// Nobody leads; nothing was done.
-    #[error("no leader: {0}. Nothing was changed; `opsbro raft state` tells who votes")]
+    #[error(
+        "no leader: {0}. Nothing was changed; `opsbro raft voters` tells who votes and who lives"
+    )]
     NoLeader(String),
     /// Too much waits; nothing was done.
     #[error("too many commands wait for agreement: nothing was changed, try again later")]
@@ -180,11 +183,11 @@ struct Inner {
     started: Instant,
     /// Milliseconds after `started` at which a leader was heard.
     heard: AtomicU64,
+    /// Whether others lead, and this node is sent nothing.
+    outside: watch::Sender<bool>,
     /// Milliseconds after `started` since when nobody leads who takes what is asked; 0 when
     /// somebody did.
     in_vain: AtomicU64,
-    /// Whether others lead, and this node is sent nothing.
-    outside: watch::Sender<bool>,
     /// Set while this node may have forgotten for whom it voted: until a leader told it all that
     /// was agreed.
     is_blank: AtomicBool,
@@ -259,10 +262,10 @@ impl Group {
             arrivals: Arrivals::default(),
             started: Instant::now(),
             heard: AtomicU64::new(0),
+            outside: watch::Sender::new(false),
             in_vain: AtomicU64::new(0),
             is_blank: AtomicBool::new(is_blank),
             door: Door::default(),
-            outside: watch::Sender::new(false),
             makes_way: AtomicBool::new(false),
             leaving: watch::Sender::default(),
             timing: options.timing,
@@ -275,10 +278,10 @@ impl Group {
         tokio::spawn(rest::run(Arc::clone(&inner)));
         tokio::spawn(ahead::run(Arc::clone(&inner)));
         tokio::spawn(told::run(Arc::clone(&inner)));
+        tokio::spawn(outside::run(Arc::clone(&inner)));
         Ok(Self { inner })
     }
 
-        tokio::spawn(outside::run(Arc::clone(&inner)));
     /// Makes this node the one voter of a new group; does nothing when it is in one.
     pub async fn found(&self) -> Result<(), Trouble> {
         let inner = &self.inner;
@@ -311,12 +314,12 @@ impl Group {
             (Ok(()), ServerState::Candidate) => Role::Candidate,
             (Ok(()), ServerState::Learner) => Role::Learner,
         };
-        Standing {
-            role: if is_outside { Role::Learner } else { role },
-            leader: metrics.current_leader.filter(|_| !is_cut && !is_outside),
         // What it knows of who takes part stands still, too.
         let is_outside = inner.is_outside();
         let known = (!is_outside).then_some(membership);
+        Standing {
+            role: if is_outside { Role::Learner } else { role },
+            leader: metrics.current_leader.filter(|_| !is_cut && !is_outside),
             term: metrics.current_term,
             voters: known.iter().flat_map(|it| it.voter_ids()).collect(),
             learners: known.iter().flat_map(|it| it.learner_ids()).collect(),
@@ -339,14 +342,14 @@ impl Group {
         self.inner.machine.group()
     }
 
-    /// Tells whether this node votes, as was agreed: what may still be taken back does not count.
-    pub fn votes(&self) -> bool {
-        let inner = &self.inner;
     /// Tells whether others lead without this node: what it has stands still.
     pub fn is_outside(&self) -> bool {
         self.inner.is_outside()
     }
 
+    /// Tells whether this node votes, as was agreed: what may still be taken back does not count.
+    pub fn votes(&self) -> bool {
+        let inner = &self.inner;
         inner.machine.voters().contains(&inner.me)
     }
 
@@ -450,6 +453,7 @@ impl Inner {
     fn hear(&self) {
         let millis = self.started.elapsed().as_millis() as u64;
         self.heard.store(millis, Ordering::Relaxed);
+        self.come_in();
     }
 
     fn age_ms(&self) -> u64 {
@@ -488,14 +492,10 @@ impl Inner {
             return Trouble::Stopped(error.to_string());
         }
         let membership = metrics.membership_config.membership();
-        let voters: Vec<String> = membership.voter_ids().map(|id| id.to_string()).collect();
-        Trouble::NoLeader(match voters.len() {
+        Trouble::NoLeader(match membership.voter_ids().count() {
             0 => "this node knows none of the voters yet".to_owned(),
-            count => format!(
-                "{} of the {count} voters must answer ({})",
-                count / 2 + 1,
-                voters.join(", ")
-            ),
+            1 => "the only voter must answer".to_owned(),
+            count => format!("{} of the {count} voters must answer", count / 2 + 1),
         })
     }
 }

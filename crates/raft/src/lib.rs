@@ -41,7 +41,8 @@ pub use command::{Batch, Check, Command, Write};
 pub use config::Timing;
 pub use event::{Event, What};
 pub use group::{
-    Group, Guest, Hearsay, News, Options, Progress, Recovered, Role, Standing, Trouble, recover,
+    Group, Guest, Hearsay, LEAVE_TIME, News, Options, Progress, Recovered, Role, Standing, Trouble,
+    recover,
 };
 pub use message::refusal;
 pub use network::{CallError, Calling, Lane, Transport};

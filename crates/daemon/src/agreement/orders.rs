@@ -8,7 +8,7 @@ use std::time::Duration;
 use api::raft::{Adopted, Recovered, Survey, Survivor};
 use api::{ErrorCode, Problem};
 use model::{MemberState, NodeId};
-use raft::{Command, Group, GroupId, Voter};
+use raft::{Command, Group, GroupId, LEAVE_TIME, Voter};
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
@@ -18,10 +18,12 @@ use crate::clock;
 
 /// Time that a survivor has to tell how far it is.
 const SURVEY_TIME: Duration = Duration::from_secs(2);
-/// Time that a node which leaves for good waits until it votes no more.
-const LEAVE_TIME: Duration = Duration::from_secs(5);
 /// Time that a recovery may take; a state of many gigabytes would not fit in memory.
 const RECOVER_TIME: Duration = Duration::from_secs(60);
+/// Time that a recovered group, of this node alone, has to be led by it.
+const LEAD_TIME: Duration = Duration::from_secs(5);
+/// How often something is looked at that cannot be waited for.
+const LOOK_TURN: Duration = Duration::from_millis(50);
 
 /// What only the task that owns the files can do.
 pub(super) enum Order {
@@ -172,10 +174,25 @@ impl Agreement {
         self.give(Order::Recover(answer)).await?;
         let ended = |text: String| Problem::new(ErrorCode::Unavailable, text);
         match tokio::time::timeout(RECOVER_TIME, answered).await {
-            Ok(Ok(Ok(recovered))) => Ok(recovered),
+            Ok(Ok(Ok(recovered))) => {
+                self.wait_to_lead(me(agent)).await;
+                Ok(recovered)
+            }
             Ok(Ok(Err(why))) => Err(ended(format!("the group cannot be recovered: {why}"))),
             Ok(Err(_)) => Err(ended("the agent stops".to_owned())),
             Err(_) => Err(ended("it goes on: see opsbro raft state".to_owned())),
+        }
+    }
+
+    /// Waits a while until this node leads: who was told that it does writes at once.
+    async fn wait_to_lead(&self, own: Voter) {
+        let deadline = clock::now() + LEAD_TIME;
+        let leads = || {
+            let group = self.group().ok()?;
+            (group.standing().leader == Some(own)).then_some(())
+        };
+        while leads().is_none() && clock::now() < deadline {
+            tokio::time::sleep(LOOK_TURN).await;
         }
     }
 
@@ -247,29 +264,24 @@ impl Agreement {
             return;
         }
         let deadline = clock::now() + LEAVE_TIME;
-        let asked = tokio::time::timeout(LEAVE_TIME, group.leave(None)).await;
-        if !matches!(asked, Ok(Ok(()))) {
-            return warn!("Nobody leads who could let this node go: it stays a voter");
+        if let Err(trouble) = group.leave(None).await {
+            return warn!(%trouble, "Nobody let this node go: it stays a voter");
         }
         while group.votes() && clock::now() < deadline {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(LOOK_TURN).await;
         }
     }
 
     /// Lets a node that is dead vote no more, as an operator says that it left.
     pub(crate) async fn dismiss(&self, node: NodeId) {
-        let leave = async {
-            match self.access() {
-                Ok(Access::Member(group)) => group.leave(Some(Voter::from(node))).await,
-                Ok(Access::Guest(guest)) => guest.leave(Voter::from(node)).await,
-                Err(_) => Ok(()),
-            }
+        let left = match self.access() {
+            Ok(Access::Member(group)) => group.leave(Some(Voter::from(node))).await,
+            Ok(Access::Guest(guest)) => guest.leave(Voter::from(node)).await,
+            Err(_) => Ok(()),
         };
         // Without a majority it cannot be agreed, and whoever leads later sees that the node left.
-        match tokio::time::timeout(LEAVE_TIME, leave).await {
-            Ok(Ok(())) => {}
-            Ok(Err(trouble)) => warn!(%node, %trouble, "A node that left is still a voter"),
-            Err(_) => warn!(%node, "A node that left is a voter until a majority is there"),
+        if let Err(trouble) = left {
+            warn!(%node, %trouble, "A node that left is a voter until a majority is there");
         }
     }
 

@@ -17,6 +17,7 @@ use super::parameters::Query;
 use super::{Failure, Routes};
 use crate::agent::Agent;
 use crate::agreement::{self, Keep};
+use crate::cluster::find;
 
 pub(super) fn tie(routes: Routes) -> Routes {
     routes
@@ -84,13 +85,13 @@ async fn transfer(
     State(agent): State<Arc<Agent>>,
     Query(transferring): Query<Transferring>,
 ) -> Result<Json<Transferred>, Failure> {
-    let to = match transferring.to.as_deref().map(NodeId::parse) {
+    let to = match transferring.to.as_deref() {
+        // A voter that gossip does not know is named by its UUID.
+        Some(wanted) => Some(match NodeId::parse(wanted) {
+            Ok(id) => id,
+            Err(_) => find(&agent.members.borrow(), wanted)?.record.id,
+        }),
         None => None,
-        Some(Ok(to)) => Some(to),
-        Some(Err(error)) => {
-            let message = format!("to: {error}");
-            return Err(Problem::new(ErrorCode::BadRequest, message).into());
-        }
     };
     let leader = agent.agreement.transfer(to).await?;
     Ok(Json(Transferred {

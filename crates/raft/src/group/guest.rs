@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::ask::{QUESTION_TIME, STRANGER_TURN, mail};
 use super::propose::{COMMAND_TIME, Undone, answers_of, unknown};
-use super::transfer::TRANSFER_TIME;
+use super::transfer::LEAVE_TIME;
 use super::{Trouble, pause_after};
 use crate::answer::Answer;
 use crate::command::Command;
@@ -117,12 +117,13 @@ impl Guest {
         }
     }
 
-    /// Tells who leads that a node goes for good, so that it votes no more.
+    /// Tells who leads that a node goes for good, so that it votes no more. Gives up after
+    /// [`LEAVE_TIME`].
     pub async fn leave(&self, who: Voter) -> Result<(), Trouble> {
         let letter = message::letter(None, &Call::Leave(who));
-        let mut search = Search::new(&*self.transport, TRANSFER_TIME);
+        let mut search = Search::new(&*self.transport, LEAVE_TIME);
         while let Some(to) = search.next().await? {
-            match mail(&*self.transport, to, letter.clone(), TRANSFER_TIME).await {
+            match mail(&*self.transport, to, letter.clone(), search.left()).await {
                 Some(Reply::Done) => return Ok(()),
                 Some(Reply::NotLeader(leader)) => search.hint(leader, to),
                 Some(Reply::Refused(text)) => return Err(Trouble::Undone(text)),

@@ -20,8 +20,9 @@ use crate::message::{self, Call, Reply};
 use crate::network::{CallError, Lane};
 use crate::words::{Clock, Voter};
 
-/// Time after which a command is given up.
-pub(super) const COMMAND_TIME: Duration = Duration::from_secs(10);
+/// Time after which a command is given up: less than the 10 s that clients of the API wait, so that
+/// they hear why.
+pub(super) const COMMAND_TIME: Duration = Duration::from_secs(8);
 /// Time that an answer has after another node began to lead.
 const DEPOSED_TIME: Duration = Duration::from_millis(300);
 /// Least time between two batches that only end what is over.

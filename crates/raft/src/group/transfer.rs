@@ -1,13 +1,16 @@
 //! Who leads or votes makes way for others: at an operator's wish, and before it goes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::ask::mail;
 use super::propose::{Undone, unknown};
+use super::recover::progress_of;
 use super::{Group, Inner, Trouble};
 use crate::members::{Node, Step};
 use crate::message::{self, Call, Reply};
@@ -15,14 +18,25 @@ use crate::network::Lane;
 use crate::words::Voter;
 
 /// Time that a transfer may take.
-pub(super) const TRANSFER_TIME: Duration = Duration::from_secs(5);
+const TRANSFER_TIME: Duration = Duration::from_secs(5);
+/// Time that a voter has to say that it is there before the lead is handed to it.
+const HEIR_TIME: Duration = Duration::from_secs(1);
+/// Time after which who asked for a transfer is told that nobody leads: less than the 10 s that
+/// clients of the API wait.
+const TRANSFER_ASK_TIME: Duration = Duration::from_secs(8);
+/// Time after which it is given up to tell who leads that a node goes.
+pub const LEAVE_TIME: Duration = Duration::from_secs(5);
 /// Time for which somebody who said that it goes counts as gone, unless it is gone then.
-const LEAVE_TIME: Duration = Duration::from_secs(30);
+const GONE_TIME: Duration = Duration::from_secs(30);
 
 impl Group {
     /// Lets another voter lead: this one, or the one that has most of the log. Tells who does.
     pub async fn transfer(&self, to: Option<Voter>) -> Result<Voter, Trouble> {
-        match self.inner.ask_leader(&Call::Transfer(to)).await? {
+        match self
+            .inner
+            .ask_leader(&Call::Transfer(to), TRANSFER_ASK_TIME)
+            .await?
+        {
             Reply::Transferred(to) => Ok(to),
             Reply::Refused(text) => Err(Trouble::Undone(text)),
             _ => Err(unknown("the leader does not know")),
@@ -30,10 +44,10 @@ impl Group {
     }
 
     /// Tells the leader that a node goes for good, so that it votes no more; this node when none is
-    /// named.
+    /// named. Gives up after [`LEAVE_TIME`].
     pub async fn leave(&self, who: Option<Voter>) -> Result<(), Trouble> {
         let who = who.unwrap_or(self.inner.me);
-        match self.inner.ask_leader(&Call::Leave(who)).await? {
+        match self.inner.ask_leader(&Call::Leave(who), LEAVE_TIME).await? {
             Reply::Done => Ok(()),
             Reply::Refused(text) => Err(Trouble::Undone(text)),
             _ => Err(unknown("the leader does not know")),
@@ -71,8 +85,8 @@ impl Group {
 
 impl Inner {
     /// Asks whoever leads one thing, which may be done twice.
-    async fn ask_leader(&self, call: &Call) -> Result<Reply, Trouble> {
-        let deadline = Instant::now() + TRANSFER_TIME * 2;
+    async fn ask_leader(&self, call: &Call, time: Duration) -> Result<Reply, Trouble> {
+        let deadline = Instant::now() + time;
         let letter = message::letter(self.machine.group(), call);
         let (mut hint, mut tried) = (None, 0);
         while Instant::now() < deadline {
@@ -80,7 +94,10 @@ impl Inner {
                 Some(self.serve(call.clone()).await)
             } else {
                 match self.whom_to_ask(hint.take(), tried) {
-                    Some(to) => mail(&*self.transport, to, letter.clone(), TRANSFER_TIME * 2).await,
+                    Some(to) => {
+                        let left = deadline.saturating_duration_since(Instant::now());
+                        mail(&*self.transport, to, letter.clone(), left).await
+                    }
                     None => None,
                 }
             };
@@ -100,7 +117,7 @@ impl Inner {
     /// Takes note that somebody goes for good; the next look at the members acts on it.
     pub(super) fn let_leave(&self, voter: Voter) {
         self.leaving.send_modify(|leaving| {
-            leaving.retain(|_, since| since.elapsed() < LEAVE_TIME);
+            leaving.retain(|_, since| since.elapsed() < GONE_TIME);
             leaving.insert(voter, Instant::now());
         });
     }
@@ -110,7 +127,7 @@ impl Inner {
         let leaving = self.leaving.borrow();
         let newest = leaving
             .iter()
-            .filter(|(_, since)| since.elapsed() < LEAVE_TIME);
+            .filter(|(_, since)| since.elapsed() < GONE_TIME);
         newest.map(|(voter, _)| *voter).collect()
     }
 
@@ -121,7 +138,7 @@ impl Inner {
             return Err(Undone::NotLeader(self.leader()));
         }
         let undone = |text: String| Undone::Trouble(Trouble::Undone(text));
-        let to = self.heir(to).map_err(undone)?;
+        let to = self.heir(to).await.map_err(undone)?;
         if to == self.me {
             return Ok(to);
         }
@@ -144,22 +161,40 @@ impl Inner {
         }
     }
 
-    /// Chooses who is to lead.
-    fn heir(&self, to: Option<Voter>) -> Result<Voter, String> {
-        let metrics = self.metrics.borrow();
-        let membership = metrics.membership_config.membership();
-        let voters: BTreeSet<Voter> = membership.voter_ids().collect();
-        if let Some(to) = to {
-            return voters
-                .contains(&to)
-                .then_some(to)
-                .ok_or_else(|| format!("{to} does not vote, so it cannot lead"));
+    /// Chooses who is to lead: the one who is named, or has most of the log; but nobody who does
+    /// not answer, for nobody would lead until that is found out.
+    async fn heir(&self, to: Option<Voter>) -> Result<Voter, String> {
+        let (mut heirs, matched) = {
+            let metrics = self.metrics.borrow();
+            let membership = metrics.membership_config.membership();
+            let voters: BTreeSet<Voter> = membership.voter_ids().collect();
+            (voters, metrics.replication.clone().unwrap_or_default())
+        };
+        match to {
+            Some(to) if !heirs.contains(&to) => {
+                return Err(format!("{to} does not vote, so it cannot lead"));
+            }
+            Some(to) if to == self.me => return Ok(to),
+            Some(to) => heirs = BTreeSet::from([to]),
+            None => drop(heirs.remove(&self.me)),
         }
-        let matched = metrics.replication.clone().unwrap_or_default();
-        let others = voters.into_iter().filter(|id| *id != self.me);
-        others
-            .max_by_key(|id| (matched.get(id).copied().flatten(), *id))
-            .ok_or_else(|| "no other node votes: nobody can take the lead".to_owned())
+        if heirs.is_empty() {
+            return Err("no other node votes: nobody can take the lead".to_owned());
+        }
+        let mut asked = JoinSet::new();
+        for heir in heirs {
+            let (transport, group) = (Arc::clone(&self.transport), self.machine.group());
+            asked.spawn(async move {
+                let progress = progress_of(&*transport, group, heir, HEIR_TIME).await;
+                progress.map(|_| heir)
+            });
+        }
+        let answered = asked.join_all().await.into_iter().flatten();
+        let heir = answered.max_by_key(|id| (matched.get(id).copied().flatten(), *id));
+        heir.ok_or_else(|| match to {
+            Some(to) => format!("{to} does not answer, so it cannot lead; nothing was changed"),
+            None => "no other voter answers: nobody can take the lead".to_owned(),
+        })
     }
 
     async fn wait_for_heir(&self, to: Voter) -> Result<(), String> {
