@@ -441,6 +441,15 @@ fn a_node_that_leaves_votes_no_more_and_the_lead_can_be_handed_over() {
     let first = state(&agents[0])["leader"].clone();
     let handed = agents[1].opsbro(&["raft", "transfer", "-o", "json"]);
     assert_ne!(handed.expect(0).json()["leader"], first);
+    // Back, by the beginning of its UUID.
+    let beginning = &first.as_str().unwrap()[..8];
+    let back = agents[1].opsbro(&["raft", "transfer", beginning, "-o", "json"]);
+    assert_eq!(back.expect(0).json()["leader"], first);
+    agents[1].opsbro(&["raft", "transfer", "nobody"]).expect(2);
+    let voters = agents[1].opsbro(&["raft", "voters"]).expect(0).stdout;
+    let leads = voters.lines().find(|line| line.contains("leads"));
+    let told = leads.is_some_and(|line| line.contains(beginning) && line.contains("alive"));
+    assert!(told, "{voters}");
     let leaver = &agents[2];
     leaver.opsbro(&["leave"]).expect(0);
     wait_within(TOGETHER, "one voter to be left", || {

@@ -11,6 +11,7 @@ mod commands;
 mod complete;
 mod failure;
 mod manual;
+mod nodes;
 mod output;
 mod overview;
 mod program;

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::lock::hold::Run;
 use crate::failure::{Exit, Outcome};
+use crate::nodes::Nodes;
 use crate::output::{Answer, Page};
 use crate::program::Program;
 
@@ -60,6 +61,7 @@ impl Election {
             node: winner.node.clone(),
             token: winner.token,
             since: winner.since.clone(),
+            nodes: Nodes::ask(program),
         })?;
         Ok(Exit::Yes)
     }
@@ -71,11 +73,13 @@ struct Won {
     node: String,
     token: u64,
     since: String,
+    #[serde(skip)]
+    nodes: Nodes,
 }
 
 impl Answer for Won {
     fn text(&self, page: &mut Page) {
-        page.field("node", &self.node);
+        page.field("node", self.nodes.name(&self.node));
         page.field("since", &self.since);
         page.field("token", self.token);
     }

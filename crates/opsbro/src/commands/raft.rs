@@ -5,11 +5,15 @@ mod recover;
 use std::time::{Duration, Instant};
 
 use api::client::With;
+use api::gossip::Member;
 use api::raft::{REJOIN, Rejoined, SNAPSHOT, STATE, State as Shown, TRANSFER, Transferred};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use crate::failure::{Exit, Failure, Outcome};
+use super::gossip::colored;
+use crate::complete;
+use crate::failure::{Exit, Outcome};
+use crate::nodes::Nodes;
 use crate::output::{Answer, Page};
 use crate::program::{POLL, Program};
 
@@ -49,6 +53,8 @@ const STATE_EXAMPLES: &str = "Examples:
   opsbro raft state -o json";
 
 /// Wait until somebody leads
+///
+/// The exit code is 1 when nobody did in time.
 #[derive(Debug, Args)]
 #[command(after_help = WAIT_EXAMPLES)]
 struct WaitLeader {
@@ -73,12 +79,15 @@ const VOTERS_EXAMPLES: &str = "Examples:
 #[derive(Debug, Args)]
 #[command(after_help = TRANSFER_EXAMPLES)]
 struct Transfer {
-    /// The UUID of that voter; without it, the one that has most of the log
+    /// That voter: its UUID, the beginning of that, its name or its name for people; without it,
+    /// the one of those that answer that has most of the log
+    #[arg(add = complete::nodes())]
     to: Option<String>,
 }
 
 const TRANSFER_EXAMPLES: &str = "Examples:
-  opsbro raft transfer";
+  opsbro raft transfer
+  opsbro raft transfer web-2";
 
 /// Let this node write a snapshot, and drop the log before it
 #[derive(Debug, Args)]
@@ -115,6 +124,8 @@ impl Raft {
                 program.printer.show(&Members {
                     voters: shown.voters,
                     learners: shown.learners,
+                    leader: shown.leader,
+                    nodes: Nodes::ask(program),
                 })?;
                 Ok(Exit::when(has_voters))
             }
@@ -125,7 +136,8 @@ impl Raft {
                     ..With::default()
                 };
                 let transferred: Transferred = program.send(&TRANSFER, with, &())?;
-                program.printer.show(&Leads(transferred))?;
+                let nodes = Nodes::ask(program);
+                program.printer.show(&Leads(transferred, nodes))?;
                 Ok(Exit::Yes)
             }
             Verb::Recover(recover) => recover.run(program),
@@ -153,11 +165,16 @@ impl WaitLeader {
         loop {
             let shown: Shown = program.get(&STATE, With::default())?;
             if shown.leader.is_some() {
-                return show(program, shown);
+                let nodes = Nodes::ask(program);
+                program.printer.show(&Found(shown, nodes))?;
+                return Ok(Exit::Yes);
             }
             if Instant::now() >= deadline {
-                let why = format!("nobody leads after {:?}", self.timeout);
-                return Err(Failure::new(why).with_hint("opsbro raft voters tells who must answer"));
+                program.printer.say(&format!(
+                    "nobody leads after {}: opsbro raft voters tells who must answer",
+                    model::format_interval(self.timeout)
+                ));
+                return Ok(Exit::No);
             }
             std::thread::sleep(POLL);
         }
@@ -166,25 +183,30 @@ impl WaitLeader {
 
 fn show(program: &Program, shown: Shown) -> Outcome {
     let has_leader = shown.leader.is_some();
-    program.printer.show(&Standing(shown))?;
+    let nodes = Nodes::ask(program);
+    program.printer.show(&Standing(shown, nodes))?;
     Ok(Exit::when(has_leader))
 }
 
 #[derive(Serialize)]
 #[serde(transparent)]
-struct Standing(Shown);
+struct Standing(Shown, #[serde(skip)] Nodes);
 
 impl Answer for Standing {
     fn text(&self, page: &mut Page) {
-        let shown = &self.0;
+        let Self(shown, nodes) = self;
         page.title("Agreement");
         page.line(format!("this node    {}", shown.state));
-        let leader = shown.leader.as_deref().unwrap_or("none");
+        let leader = shown.leader.as_deref();
+        let leader = leader.map_or_else(|| "none".to_owned(), |uuid| addressed(nodes, uuid));
         page.line(format!("leader       {leader}"));
         page.line(format!("term         {}", shown.term));
-        page.line(format!("voters       {}", shown.voters.join(", ")));
-        page.line(format!("learners     {}", shown.learners.join(", ")));
+        page.line(format!("voters       {}", nodes.names(&shown.voters)));
+        if !shown.learners.is_empty() {
+            page.line(format!("learners     {}", nodes.names(&shown.learners)));
+        }
         if let Some(voter) = &shown.told_by {
+            let voter = nodes.name(voter);
             page.line(format!("told by      {voter}: this node holds no copy"));
         }
         page.line(format!(
@@ -202,13 +224,41 @@ impl Answer for Standing {
     }
 }
 
+/// Names a node, with the address that gossip knows of it.
+fn addressed(nodes: &Nodes, uuid: &str) -> String {
+    let name = nodes.name(uuid);
+    match nodes.get(uuid) {
+        Some(member) => format!("{name} ({})", address(member)),
+        None => name,
+    }
+}
+
+fn address(member: &Member) -> String {
+    match member.addr.contains(':') {
+        true => format!("[{}]:{}", member.addr, member.port),
+        false => format!("{}:{}", member.addr, member.port),
+    }
+}
+
 #[derive(Serialize)]
 #[serde(transparent)]
-struct Leads(Transferred);
+struct Found(Shown, #[serde(skip)] Nodes);
+
+impl Answer for Found {
+    fn text(&self, page: &mut Page) {
+        if let Some(leader) = &self.0.leader {
+            page.line(format!("{} leads", addressed(&self.1, leader)));
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Leads(Transferred, #[serde(skip)] Nodes);
 
 impl Answer for Leads {
     fn text(&self, page: &mut Page) {
-        page.line(format!("{} leads", self.0.leader));
+        page.line(format!("{} leads", addressed(&self.1, &self.0.leader)));
     }
 }
 
@@ -229,15 +279,38 @@ impl Answer for Forgotten {
 struct Members {
     voters: Vec<String>,
     learners: Vec<String>,
+    #[serde(skip)]
+    leader: Option<String>,
+    #[serde(skip)]
+    nodes: Nodes,
+}
+
+impl Members {
+    fn row(&self, uuid: &str, does: &str) -> Vec<String> {
+        let known = self.nodes.get(uuid);
+        let state = known.map(|member| colored(&member.state));
+        let does = match self.leader.as_deref() == Some(uuid) {
+            true => "leads",
+            false => does,
+        };
+        vec![
+            self.nodes.name(uuid),
+            known.map(address).unwrap_or_default(),
+            state.unwrap_or_else(|| "unknown".to_owned()),
+            does.to_owned(),
+            uuid.to_owned(),
+        ]
+    }
 }
 
 impl Answer for Members {
     fn text(&self, page: &mut Page) {
-        for voter in &self.voters {
-            page.line(format!("{voter}  votes"));
+        let voters = self.voters.iter().map(|uuid| self.row(uuid, "votes"));
+        let learners = self.learners.iter().map(|uuid| self.row(uuid, "copies"));
+        let rows: Vec<_> = voters.chain(learners).collect();
+        if rows.is_empty() {
+            return page.line("This node knows of no voter yet.");
         }
-        for learner in &self.learners {
-            page.line(format!("{learner}  copies"));
-        }
+        page.table(&["node", "address", "state", "does", "uuid"], &rows);
     }
 }

@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::{called, colored};
 use crate::complete;
 use crate::failure::{Exit, Failure, Outcome};
+use crate::nodes::shown_name;
 use crate::output::{Answer, Page, whole_seconds};
 use crate::program::Program;
 
@@ -107,18 +108,10 @@ pub(super) fn all(program: &Program, query: &[(&str, &str)]) -> Result<Vec<Membe
     let all: BTreeMap<String, Member> = program.get(&MEMBERS, with)?;
     let mut members: Vec<Member> = all.into_values().collect();
     members.sort_by(|one, other| {
-        let key = |it: &Member| (it.zone.clone(), shown(it).to_owned(), it.uuid.clone());
+        let key = |it: &Member| (it.zone.clone(), shown_name(it).to_owned(), it.uuid.clone());
         key(one).cmp(&key(other))
     });
     Ok(members)
-}
-
-/// Gives the name of a node for people.
-pub(super) fn shown(member: &Member) -> &str {
-    match member.display_name.as_str() {
-        "" => &member.name,
-        shown => shown,
-    }
 }
 
 impl Forget {

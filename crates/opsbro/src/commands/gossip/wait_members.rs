@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::members;
 use crate::failure::{Exit, Failure, Outcome};
+use crate::nodes::shown_name;
 use crate::output::{Answer, Page};
 use crate::program::{Program, timeout};
 use crate::waiting::until;
@@ -73,7 +74,7 @@ impl WaitMembers {
     fn look(&self, program: &Program) -> Result<Vec<String>, Failure> {
         let all = members::all(program, &[])?;
         let fitting = all.iter().filter(|member| self.fits(member));
-        Ok(fitting.map(|it| members::shown(it).to_owned()).collect())
+        Ok(fitting.map(|it| shown_name(it).to_owned()).collect())
     }
 
     /// Says which nodes are waited for.

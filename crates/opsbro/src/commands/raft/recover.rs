@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::failure::{Exit, Outcome};
+use crate::nodes::Nodes;
 use crate::output::{Answer, Page};
 use crate::program::Program;
 
@@ -52,7 +53,7 @@ impl Recover {
         if !self.yes {
             let survey: Survey = program.get(&SURVEY, With::default())?;
             let is_lost = survey.leader.is_none();
-            program.printer.show(&Told(survey))?;
+            program.printer.show(&Told(survey, Nodes::ask(program)))?;
             return Ok(Exit::when(!is_lost));
         }
         let with = With {
@@ -88,14 +89,14 @@ impl Adopt {
 
 #[derive(Serialize)]
 #[serde(transparent)]
-struct Told(Survey);
+struct Told(Survey, #[serde(skip)] Nodes);
 
 impl Answer for Told {
     fn text(&self, page: &mut Page) {
-        let survey = &self.0;
+        let Self(survey, nodes) = self;
         page.title("Recovery");
         for one in &survey.survivors {
-            let name = one.name.as_deref().unwrap_or(&one.uuid);
+            let name = nodes.name(&one.uuid);
             let what = if one.votes { "votes" } else { "copies" };
             let how = match one.answers {
                 true => format!("answers, log up to {} (term {})", one.last_log, one.term),
@@ -104,6 +105,7 @@ impl Answer for Told {
             page.line(format!("{name}  {what}  {how}"));
         }
         if let Some(leader) = &survey.leader {
+            let leader = nodes.name(leader);
             page.line(format!("{leader} leads: there is nothing to recover"));
             return;
         }
@@ -114,7 +116,10 @@ impl Answer for Told {
                 .to_owned(),
         );
         page.line(match &survey.better {
-            Some(better) => format!("{better} has more of the log: recover there"),
+            Some(better) => {
+                let better = nodes.name(better);
+                format!("{better} has more of the log: recover there")
+            }
             None => "opsbro raft recover --yes makes a new group of what this node has".to_owned(),
         });
     }
