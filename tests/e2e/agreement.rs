@@ -178,8 +178,14 @@ fn a_lock_is_held_by_one_and_lost_with_its_lease() {
     let session = acquired["session"].as_str().unwrap();
     agent.opsbro(&acquire).expect(1);
     agent
-        .opsbro(&["lock", "release", "door", "--session", session])
-        .expect(0);
+        .opsbro(&["lock", "release", "other", "--session", session])
+        .expect(2);
+    let release = ["lock", "release", "door", "--session", session];
+    agent.opsbro(&release).expect(0);
+    agent.opsbro(&acquire).expect(0);
+    agent.opsbro(&["lock", "release", "door"]).expect(0);
+    let released = agent.opsbro(&["lock", "release", "door"]).expect(1);
+    assert!(released.stderr.contains("lock list"), "{released:?}");
     agent.opsbro(&acquire).expect(0);
 }
 

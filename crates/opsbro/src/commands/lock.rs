@@ -12,6 +12,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::failure::{Exit, Outcome};
+use crate::nodes::Nodes;
 use crate::output::{Answer, Page};
 use crate::program::Program;
 
@@ -79,9 +80,8 @@ impl Lock {
             Some(Verb::Acquire(acquire)) => acquire.run(program),
             Some(Verb::Release(release)) => release.run(program),
             Some(Verb::List(List {})) => {
-                program
-                    .printer
-                    .show(&All(program.get(&LIST, With::default())?))?;
+                let locks = program.get(&LIST, With::default())?;
+                program.printer.show(&All(locks, Nodes::ask(program)))?;
                 Ok(Exit::Yes)
             }
             Some(Verb::ForceRelease(ForceRelease { name, token })) => {
@@ -96,23 +96,29 @@ impl Lock {
 
 #[derive(Serialize)]
 #[serde(transparent)]
-struct All(Vec<Listed>);
+struct All(Vec<Listed>, #[serde(skip)] Nodes);
 
 impl Answer for All {
     fn text(&self, page: &mut Page) {
+        if self.0.is_empty() {
+            return page.line("No lock is in use.");
+        }
         let mut rows = Vec::new();
         for lock in &self.0 {
             for holder in &lock.holders {
                 rows.push(vec![
                     lock.name.clone(),
+                    self.1.name(&holder.node),
                     holder.name.clone(),
                     holder.token.to_string(),
                     holder.since.clone(),
-                    format!("{} wait", lock.waiters.len()),
+                    format!("{} of {}", lock.holders.len(), lock.slots),
+                    lock.waiters.len().to_string(),
                 ]);
             }
         }
-        page.table(&["lock", "holder", "token", "since", ""], &rows);
+        let header = ["lock", "node", "for", "token", "since", "held", "waiting"];
+        page.table(&header, &rows);
     }
 }
 

@@ -13,6 +13,7 @@ use api::locks::{ACQUIRE, Acquire, Acquired, CLOSE, LIST, Lock, NewSession, OPEN
 use api::{Client, ClientError, ErrorCode};
 use clap::Args;
 use model::NodeId;
+use model::limits::LOCK_SLOTS_MAX;
 
 use super::line::Line;
 use super::running::Running;
@@ -26,7 +27,7 @@ pub(in crate::commands) struct Run {
     #[arg(required = true)]
     name: Option<String>,
     /// How many may hold it at one time; all who use it must say the same
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = slots())]
     slots: u32,
     /// Time after which others may have the lock when this machine is gone, 2s to 1d
     #[arg(long, default_value = "15s", value_parser = crate::program::timeout)]
@@ -150,6 +151,11 @@ impl Run {
             lease.renew();
         }
     }
+}
+
+/// Reads a count of slots.
+pub(super) fn slots() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=i64::from(LOCK_SLOTS_MAX))
 }
 
 /// A session that this process keeps open.

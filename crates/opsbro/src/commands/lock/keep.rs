@@ -2,15 +2,19 @@
 
 use std::time::{Duration, Instant};
 
+use api::agent::UUID;
 use api::client::With;
 use api::kv::Written;
-use api::locks::{ACQUIRE, Acquire as Wanted, Acquired, CLOSE, NewSession, OPEN};
+use api::locks::{
+    ACQUIRE, Acquire as Wanted, Acquired, CLOSE, LIST, Lock, NewSession, OPEN, RELEASE,
+    Release as Given,
+};
 use clap::Args;
 use serde::Serialize;
 
-use super::hold::session_id;
+use super::hold::{session_id, slots};
 use super::line::Line;
-use crate::failure::{Exit, Outcome};
+use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{Answer, Page};
 use crate::program::Program;
 
@@ -24,7 +28,7 @@ pub(super) struct Acquire {
     /// The lock
     name: String,
     /// How many may hold it at one time; all who use it must say the same
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = slots())]
     slots: u32,
     /// Time after which others may have the lock when this agent is gone, 2s to 1d
     #[arg(long, default_value = "15s")]
@@ -39,17 +43,20 @@ const ACQUIRE_EXAMPLES: &str = "Examples:
   opsbro lock acquire deploy --timeout 5s -o json";
 
 /// Give back a lock that was acquired
+///
+/// Exits with 1 when `lock acquire` on this node does not hold it.
 #[derive(Debug, Args)]
 #[command(after_help = RELEASE_EXAMPLES)]
 pub(super) struct Release {
     /// The lock
     name: String,
-    /// The session that acquiring printed
+    /// The session that acquiring printed; may be left out when this node acquired the lock once
     #[arg(long)]
-    session: String,
+    session: Option<String>,
 }
 
 const RELEASE_EXAMPLES: &str = "Examples:
+  opsbro lock release deploy
   opsbro lock release deploy --session 5f0c6a0e-3b4f-4d5e-8b3a-0a4f6c1d2e3f";
 
 impl Acquire {
@@ -61,7 +68,7 @@ impl Acquire {
         };
         let new = NewSession {
             ttl: self.ttl,
-            name: format!("lock acquire {}", self.name),
+            name: label(&self.name),
             is_kept: true,
         };
         let _: Written = program.send(&OPEN, with, &new)?;
@@ -94,18 +101,64 @@ impl Acquire {
     }
 }
 
+/// Gives what the session is for, as people see it; it tells the locks that `lock acquire` keeps
+/// from those of commands.
+fn label(lock: &str) -> String {
+    format!("lock acquire {lock}")
+}
+
 impl Release {
     pub(super) fn run(self, program: &Program) -> Outcome {
+        let session = match &self.session {
+            Some(session) => session.clone(),
+            None => match self.kept(program)? {
+                Some(session) => session,
+                None => {
+                    program.printer.say(&format!(
+                        "no `lock acquire` on this node holds the lock {}: opsbro lock list tells \
+                         who does",
+                        self.name
+                    ));
+                    return Ok(Exit::No);
+                }
+            },
+        };
+        let release = Given {
+            name: self.name.clone(),
+            session: session.clone(),
+        };
+        let Written { revision } = program.send(&RELEASE, With::default(), &release)?;
         let with = With {
-            path: &[&self.session],
+            path: &[&session],
             ..With::default()
         };
-        let Written { revision } = program.send(&CLOSE, with, &())?;
+        let _: Written = program.send(&CLOSE, with, &())?;
         program.printer.show(&Released {
             name: self.name,
             revision,
         })?;
         Ok(Exit::Yes)
+    }
+
+    /// Finds the one session by which this node acquired the lock.
+    fn kept(&self, program: &Program) -> Result<Option<String>, Failure> {
+        let with = With {
+            query: &[("prefix", &self.name)],
+            ..With::default()
+        };
+        let locks: Vec<Lock> = program.get(&LIST, with)?;
+        let own: String = program.get(&UUID, With::default())?;
+        let label = label(&self.name);
+        let holders = locks.into_iter().filter(|lock| lock.name == self.name);
+        let kept = holders.flat_map(|lock| lock.holders);
+        let mut kept = kept.filter(|holder| holder.node == own && holder.name == label);
+        let first = kept.next();
+        if first.is_some() && kept.next().is_some() {
+            let why = format!("this node acquired the lock {} several times", self.name);
+            let hint = "name one with --session: opsbro lock list -o json tells them";
+            return Err(Failure::new(why).with_hint(hint));
+        }
+        Ok(first.map(|holder| holder.session))
     }
 }
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use api::client::With;
-use api::gossip::{GUESS, Member};
 use api::locks::{Holder, LIST, Lock};
 
+use crate::nodes::Nodes;
 use crate::program::Program;
 
 /// How long one request waits: shorter than what the socket allows.
@@ -50,7 +50,12 @@ impl<'a> Line<'a> {
         let Some(lock) = lock.filter(|lock| !lock.holders.is_empty()) else {
             return;
         };
-        let holders: Vec<String> = lock.holders.iter().map(|one| self.shown(one)).collect();
+        let nodes = Nodes::of_agent(self.program);
+        let shown = |one: &Holder| {
+            let node = nodes.name(&one.node);
+            format!("`{}` on {node} since {}", one.name, one.since)
+        };
+        let holders: Vec<String> = lock.holders.iter().map(shown).collect();
         let ahead = lock.waiters.len().saturating_sub(1);
         let others = match ahead {
             0 => String::new(),
@@ -60,18 +65,5 @@ impl<'a> Line<'a> {
         let held = holders.join(", and by ");
         let text = format!("waiting for the lock {}, held by {held}{others}", self.lock);
         self.program.printer.say(&text);
-    }
-
-    fn shown(&self, holder: &Holder) -> String {
-        let Holder {
-            name, node, since, ..
-        } = holder;
-        let with = With {
-            path: &[node],
-            ..With::default()
-        };
-        let member: Result<Member, _> = self.program.get(&GUESS, with);
-        let node = member.map_or_else(|_| node.clone(), |member| member.name);
-        format!("`{name}` on {node} since {since}")
     }
 }
