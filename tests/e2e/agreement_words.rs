@@ -48,6 +48,9 @@ fn a_value_comes_from_stdin_as_it_is_and_no_larger_than_a_value_may_be() {
     assert_eq!(get(&agent, "text")["value"], "two\nlines\n");
     put_bytes(&["put", "bytes", "-"], &[0, 0xff]).expect(0);
     assert_eq!(get(&agent, "bytes")["value_hex"], "00ff");
+    let raw = |key: &str| kv(&agent, &["get", key, "--raw"]).expect(0).stdout;
+    assert_eq!(raw("text"), "two\nlines\n");
+    assert_eq!(raw("bytes"), String::from_utf8_lossy(&[0, 0xff]));
     put_bytes(&["put", "empty", "-"], b"").expect(0);
     assert_eq!(get(&agent, "empty")["value"], "");
     put_bytes(&["cas", "new", "-", "--revision", "0"], b"x").expect(0);
@@ -127,4 +130,40 @@ fn a_lease_out_of_bounds_is_refused_with_the_bounds() {
     agent
         .opsbro(&["lock", "door", "--ttl", "1d", "--", "true"])
         .expect(0);
+}
+
+#[test]
+fn what_would_not_do_what_was_meant_is_refused() {
+    let agent = Agent::start(QUIET);
+    put(&agent, "k", "old");
+    let gone = kv(&agent, &["put", "k", "new", "--ttl", "0s"]).expect(64);
+    assert!(gone.stderr.contains("gone at once"), "{gone:?}");
+    let typo = tests::request_over(&agent.home.socket(), "PUT", "/kv/k?csa=1", &[], b"new");
+    assert_eq!(typo.status, 400, "{}", typo.body);
+    assert!(typo.body.contains("csa"), "{}", typo.body);
+    assert_eq!(get(&agent, "k")["value"], "old");
+    let never = ["wait-value", "k", "new", "--timeout", "100ms"];
+    let late = kv(&agent, &never).expect(1);
+    assert!(late.stderr.contains("it has old"), "{late:?}");
+    let absent = kv(&agent, &["wait-exists", "none", "--timeout", "100ms"]).expect(1);
+    assert!(absent.stderr.contains("it is absent"), "{absent:?}");
+    for slots in ["0", "1001"] {
+        let wrong = ["lock", "door", "--slots", slots, "--", "true"];
+        agent.opsbro(&wrong).expect(64);
+    }
+}
+
+#[test]
+fn an_operator_bounds_a_prefix_and_sees_what_is_used_of_it() {
+    let agent = Agent::start(QUIET);
+    kv(&agent, &["quota", "app/", "--keys", "1"]).expect(0);
+    put(&agent, "app/one", "x");
+    let refused = kv(&agent, &["put", "app/two", "x"]).expect(2);
+    assert!(refused.stderr.contains("at most 1"), "{refused:?}");
+    let top = kv(&agent, &["top"]).expect(0).stdout;
+    let line = top.lines().find(|line| line.starts_with("app/ "));
+    assert!(line.is_some_and(|line| line.ends_with("1 keys")), "{top}");
+    kv(&agent, &["quota", "app/", "--remove"]).expect(0);
+    put(&agent, "app/two", "x");
+    kv(&agent, &["quota", "app/"]).expect(64);
 }

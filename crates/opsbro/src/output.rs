@@ -126,6 +126,11 @@ impl Printer {
         self.write(text)
     }
 
+    /// Prints bytes as they are, also to a terminal.
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
+        finished(write_all(std::io::stdout().lock(), bytes))
+    }
+
     /// Says something to the person: it is not part of the answer.
     pub(crate) fn say(&self, text: &str) {
         let text = if self.plain_letters {
@@ -149,12 +154,21 @@ impl Printer {
     }
 
     fn write(&self, text: &str) -> Result<(), Failure> {
-        let mut out = AutoStream::auto(std::io::stdout().lock());
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-            Ok(()) => Ok(()),
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Failure::reader_gone()),
-            Err(error) => Err(Failure::new(format!("cannot write the answer: {error}"))),
-        }
+        let out = AutoStream::auto(std::io::stdout().lock());
+        finished(write_all(out, text.as_bytes()))
+    }
+}
+
+fn write_all(mut out: impl Write, bytes: &[u8]) -> std::io::Result<()> {
+    out.write_all(bytes)?;
+    out.flush()
+}
+
+fn finished(written: std::io::Result<()>) -> Result<(), Failure> {
+    match written {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Failure::reader_gone()),
+        Err(error) => Err(Failure::new(format!("cannot write the answer: {error}"))),
     }
 }
 
@@ -226,6 +240,7 @@ fn plain_letters(text: &str) -> String {
             '│' => plain.push('|'),
             '┌' | '└' | '├' => plain.push('+'),
             '→' => plain.push_str("->"),
+            '↓' => plain.push('v'),
             '√' => plain.push('+'),
             '‼' => plain.push('!'),
             'Х' => plain.push('x'),

@@ -125,8 +125,10 @@ async fn wait_for_key(
     }
 }
 
-/// What stands behind the question mark of a write.
+/// What stands behind the question mark of a write. A word that is not known is refused: one that
+/// was meant to be `cas` would let the write happen in any case.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Writing {
     cas: Option<u64>,
     ttl: Option<String>,
@@ -160,7 +162,7 @@ async fn put(
     Query(writing): Query<Writing>,
     body::Bytes(value): body::Bytes,
 ) -> Result<Json<Written>, Failure> {
-    let ttl = writing.ttl.as_deref().map(duration).transpose()?;
+    let ttl = writing.ttl.as_deref().map(lifetime).transpose()?;
     let checks = writing.checks(&key)?;
     let writes = vec![Write::Put {
         key: key.into(),
@@ -454,6 +456,17 @@ pub(super) fn duration(text: &str) -> Result<Duration, Problem> {
     let wrong =
         |error: model::IntervalError| Problem::new(ErrorCode::BadRequest, error.to_string());
     model::parse_interval(text).map_err(wrong)
+}
+
+/// Reads how long a key stays.
+fn lifetime(text: &str) -> Result<Duration, Problem> {
+    let time = duration(text)?;
+    if time.is_zero() {
+        let message = format!("a key that stays for {text} would be gone at once");
+        let hint = "leave the ttl out for one that stays, or delete the key";
+        return Err(Problem::new(ErrorCode::BadRequest, message).with_hint(hint));
+    }
+    Ok(time)
 }
 
 fn wait(text: Option<&str>) -> Result<Duration, Problem> {

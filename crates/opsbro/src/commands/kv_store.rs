@@ -1,6 +1,7 @@
 //! `opsbro kv-store`: keys that the nodes of the zone agree on.
 
 pub(super) mod carry;
+mod quota;
 mod see;
 mod wait;
 
@@ -40,6 +41,7 @@ enum Verb {
     History(see::History),
     Undo(Undo),
     Top(see::Top),
+    Quota(quota::Quota),
     Watch(wait::Watch),
     WaitExists(wait::WaitExists),
     WaitValue(wait::WaitValue),
@@ -49,7 +51,8 @@ enum Verb {
 
 /// Print the value of a key
 ///
-/// Exits with 1 when the key does not exist.
+/// One that is no text is printed as hexadecimal digits, unless --raw is given. Exits with 1 when
+/// the key does not exist.
 #[derive(Debug, Args)]
 #[command(after_help = GET_EXAMPLES)]
 struct Get {
@@ -58,10 +61,14 @@ struct Get {
     /// Take what this node knows, though it may be older
     #[arg(long)]
     stale: bool,
+    /// Print the value byte for byte, with no line end behind it
+    #[arg(long)]
+    raw: bool,
 }
 
 const GET_EXAMPLES: &str = "Examples:
   opsbro kv-store get app/color
+  opsbro kv-store get app/logo --raw > logo.png
   opsbro kv-store get app/color --stale -o json";
 
 /// Give a key a value
@@ -148,6 +155,7 @@ impl KvStore {
             Verb::List(list) => list.run(program),
             Verb::History(history) => history.run(program),
             Verb::Top(top) => top.run(program),
+            Verb::Quota(quota) => quota.run(program),
             Verb::Watch(watch) => watch.run(program),
             Verb::WaitExists(wait) => wait.run(program),
             Verb::WaitValue(wait) => wait.run(program),
@@ -160,6 +168,10 @@ impl KvStore {
 impl Get {
     fn run(self, program: &Program) -> Outcome {
         match read(program, &self.key, self.stale)? {
+            Some(key) if self.raw => {
+                program.printer.bytes(&bytes_of(key)?)?;
+                Ok(Exit::Yes)
+            }
             Some(key) => {
                 program.printer.show(&Value(key))?;
                 Ok(Exit::Yes)
@@ -167,6 +179,16 @@ impl Get {
             None => absent(program, &self.key),
         }
     }
+}
+
+fn bytes_of(key: Key) -> Result<Vec<u8>, Failure> {
+    let digits = match (key.value, key.value_hex) {
+        (Some(text), _) => return Ok(text.into_bytes()),
+        (None, digits) => digits.unwrap_or_default(),
+    };
+    let broken =
+        || Failure::new("the agent answered no hexadecimal digits: is it another version?");
+    model::from_hex(&digits).ok_or_else(broken)
 }
 
 fn absent(program: &Program, key: &str) -> Outcome {

@@ -159,10 +159,12 @@ fn usage_row(usage: &Usage) -> Vec<String> {
         "" => "(all)",
         prefix => prefix,
     };
-    let quota = usage
-        .quota
-        .as_ref()
-        .map(|quota| format!("{} keys, {} bytes", quota.keys_max, quota.bytes_max));
+    let quota = usage.quota.as_ref().map(|quota| {
+        let bounds = [(quota.keys_max, "keys"), (quota.bytes_max, "bytes")];
+        let set = bounds.iter().filter(|(most, _)| *most < u64::MAX);
+        let told: Vec<String> = set.map(|(most, of)| format!("{most} {of}")).collect();
+        told.join(", ")
+    });
     vec![
         prefix.to_owned(),
         usage.keys.to_string(),

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{Value, read};
 use crate::failure::{Exit, Failure, Outcome};
-use crate::output::{Answer, Page};
+use crate::output::{Answer, Page, cut};
 use crate::program::Program;
 
 /// How long one request waits: shorter than what the socket allows.
@@ -99,31 +99,45 @@ impl Watch {
 
 impl WaitExists {
     pub(super) fn run(self, program: &Program) -> Outcome {
-        until(program, &self.key, self.timeout, |_| true)
+        let what = "exist";
+        until(program, &self.key, self.timeout, what, |_| true)
     }
 }
 
 impl WaitValue {
     pub(super) fn run(self, program: &Program) -> Outcome {
         let is_it = |key: &Key| key.value.as_deref() == Some(&*self.value);
-        until(program, &self.key, self.timeout, is_it)
+        let what = format!("have the value {}", cut(&self.value));
+        until(program, &self.key, self.timeout, &what, is_it)
     }
 }
 
 /// Waits until a key is as wanted, and prints it.
-fn until(program: &Program, key: &str, timeout: Duration, is_it: impl Fn(&Key) -> bool) -> Outcome {
+fn until(
+    program: &Program,
+    key: &str,
+    timeout: Duration,
+    what: &str,
+    is_it: impl Fn(&Key) -> bool,
+) -> Outcome {
     let deadline = Instant::now() + timeout;
     let mut index = None;
     loop {
-        if let Some(found) = read(program, key, false)?.filter(&is_it) {
-            program.printer.show(&Value(found))?;
+        let found = read(program, key, false)?;
+        if let Some(found) = found.as_ref().filter(|found| is_it(found)) {
+            program.printer.show(&Value(found.clone()))?;
             return Ok(Exit::Yes);
         }
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            program
-                .printer
-                .say(&format!("the key {key} is not so after {timeout:?}"));
+            let now = match found.map(|found| found.value) {
+                None => "it is absent".to_owned(),
+                Some(None) => "it has a value that is no text".to_owned(),
+                Some(Some(value)) => format!("it has {}", cut(&value)),
+            };
+            let time = model::format_interval(timeout);
+            let said = format!("the key {key} did not {what} within {time}: {now}");
+            program.printer.say(&said);
             return Ok(Exit::No);
         }
         // Told from where it was asked first: what happened between the look and the wait counts.
