@@ -66,9 +66,11 @@ pub(crate) fn status(agent: &Agent) -> Vec<Status> {
         .map(|(zone, ring)| ring.status(zone, living(agent, zone)))
         .collect();
     let own = own_zone(agent);
-    if let Some(own) = own.filter(|own| !rings.contains_key(own)) {
-        all.push(Ring::default().status(&own, []));
+    if let Some(own) = own.as_ref().filter(|own| !rings.contains_key(*own)) {
+        all.push(Ring::default().status(own, []));
     }
+    // Its own zone first: that is what most who ask are after.
+    all.sort_by_key(|status| Some(&status.zone) != own.as_ref());
     all
 }
 

@@ -256,7 +256,8 @@ fn greet(agent: &Arc<Agent>) {
         let zone = &configuration.zone;
         warn!(
             zone,
-            "Gossip is open to everybody: the zone has no key (opsbro gossip zone key generate)"
+            "Gossip is open to everybody: the zone has no key \
+             (opsbro keygen | opsbro keys add - --use)"
         );
     }
     for folder in [&configuration.paths.config, &configuration.paths.data] {

@@ -209,9 +209,9 @@ fn hint(refused: &[Refusal]) -> Option<&'static str> {
             "opsbro gossip zone list shows the zones that this node knows; the files below zones/ \
              must be the same on both",
         ),
-        Refusal::NoProxyThere { .. } => Some(
-            "join a node of that zone whose agent.yml says proxy-node: true",
-        ),
+        Refusal::NoProxyThere { .. } => {
+            Some("join a node of that zone whose agent.yml says proxy-node: true")
+        }
         Refusal::NoProxyHere { .. } => Some(
             "let a node of this zone join whose agent.yml says proxy-node: true, or have that one \
              join a proxy of this zone",

@@ -66,6 +66,7 @@ pub(crate) fn colored(state: &str) -> String {
         "alive" => format!("√ {state}").green().to_string(),
         "suspect" => format!("‼ {state}").yellow().to_string(),
         "dead" => format!("Х {state}").red().to_string(),
+        "leave" => format!("↓ {state}").cyan().to_string(),
         _ => format!("… {state}").dimmed().to_string(),
     }
 }

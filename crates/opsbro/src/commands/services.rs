@@ -27,7 +27,7 @@ pub(crate) struct Services {
 const EXAMPLES: &str = "Examples:
   opsbro services list
   opsbro services show web
-  opsbro services register web --port 8080 --ttl 30";
+  opsbro services register web --port 8080 --ttl 30s";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
@@ -84,8 +84,8 @@ struct Register {
     /// Who asks takes the lowest number that answers
     #[arg(long, default_value_t = 0)]
     priority: u16,
-    /// Seconds after which it fails when it is not said again; 0 for never
-    #[arg(long, default_value_t = 0)]
+    /// Time after which it fails when it is not said again, such as 30 (seconds) or 5m; 0 for never
+    #[arg(long, default_value = "0", value_parser = seconds)]
     ttl: u32,
     /// How it is: ok, warning, critical or unknown
     #[arg(long, default_value = "ok")]
@@ -97,7 +97,19 @@ struct Register {
 
 const REGISTER_EXAMPLES: &str = "Examples:
   opsbro services register web --port 8080 --tag blue
-  opsbro services register queue --port 5672 --ttl 30 --state warning --message 'nearly full'";
+  opsbro services register queue --port 5672 --ttl 30s --state warning --message 'nearly full'";
+
+/// Reads a time, or a bare count of seconds.
+fn seconds(text: &str) -> Result<u32, String> {
+    let whole = text.parse().or_else(|_| {
+        let time = crate::program::timeout(text)?;
+        u32::try_from(time.as_secs()).map_err(|_| format!("{text} is longer than can be waited"))
+    })?;
+    match whole {
+        0 if text != "0" => Err(format!("{text} is less than a second; 0 is for never")),
+        whole => Ok(whole),
+    }
+}
 
 /// Offer something no longer that was registered
 #[derive(Debug, Args)]

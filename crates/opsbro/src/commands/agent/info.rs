@@ -86,7 +86,7 @@ fn alarms(page: &mut Page, facts: &Facts) {
         page.line(warning.red().bold());
         page.line(format!(
             "  Make a key with {}",
-            "opsbro agent keygen".green()
+            "opsbro keygen | opsbro keys add - --use".green()
         ));
     }
     if let Some(problem) = &facts.disk.problem {

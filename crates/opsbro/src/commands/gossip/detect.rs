@@ -22,7 +22,7 @@ pub(crate) struct Detect {
     /// Join one of each zone that answers, a proxy when there is one
     #[arg(long)]
     auto_join: bool,
-    /// How long to wait for answers
+    /// How long to wait for answers, at most 60s
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = seconds)]
     timeout: Duration,
 }
@@ -32,14 +32,19 @@ const EXAMPLES: &str = "Examples:
   opsbro gossip detect --auto-join --timeout 15
   opsbro gossip detect -o json";
 
+/// Longest wait for answers, which the agent keeps to.
+const WAIT_MAX: Duration = Duration::from_secs(60);
 /// Time beyond the wait that an answer of the agent may take.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Reads a time, of which users of the original write the bare seconds.
 fn seconds(text: &str) -> Result<Duration, String> {
-    text.parse()
-        .map(Duration::from_secs)
-        .or_else(|_| timeout(text))
+    let time = text.parse().map(Duration::from_secs);
+    let time = time.or_else(|_| timeout(text))?;
+    match time <= WAIT_MAX {
+        true => Ok(time),
+        false => Err("answers are waited for at most 60s".to_owned()),
+    }
 }
 
 impl Detect {

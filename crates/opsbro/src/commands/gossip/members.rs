@@ -195,7 +195,7 @@ impl Answer for Listed {
         if let Some(zone) = &self.open {
             page.line(format!(
                 "{} gossip is open: the zone {zone} has no key, so whoever reaches the port can \
-                 join and listen (opsbro keys add KEY --use)",
+                 join and listen (opsbro keygen | opsbro keys add - --use)",
                 "‼".red()
             ));
         }

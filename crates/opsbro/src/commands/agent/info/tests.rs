@@ -174,7 +174,7 @@ fn what_must_not_be_overlooked_comes_first() {
     let text = screen(facts, true);
     let expect = "\
 ‼ Gossip is open: the zone internet has no key, so whoever reaches the port can join and listen.
-  Make a key with opsbro agent keygen
+  Make a key with opsbro keygen | opsbro keys add - --use
 ‼ Disk: /var/lib/opsbro is full, 4 KiB are needed
   3 records were given up
 ‼ Jobs hang past their time: collector disk
