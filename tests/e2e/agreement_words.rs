@@ -48,9 +48,13 @@ fn a_value_comes_from_stdin_as_it_is_and_no_larger_than_a_value_may_be() {
     assert_eq!(get(&agent, "text")["value"], "two\nlines\n");
     put_bytes(&["put", "bytes", "-"], &[0, 0xff]).expect(0);
     assert_eq!(get(&agent, "bytes")["value_hex"], "00ff");
-    let raw = |key: &str| kv(&agent, &["get", key, "--raw"]).expect(0).stdout;
-    assert_eq!(raw("text"), "two\nlines\n");
-    assert_eq!(raw("bytes"), String::from_utf8_lossy(&[0, 0xff]));
+    let raw = |key: &str| {
+        let mut command = opsbro(agent.home.root());
+        command.args(["kv-store", "get", key, "--raw"]);
+        command.output().unwrap().stdout
+    };
+    assert_eq!(raw("text"), b"two\nlines\n");
+    assert_eq!(raw("bytes"), [0, 0xff]);
     put_bytes(&["put", "empty", "-"], b"").expect(0);
     assert_eq!(get(&agent, "empty")["value"], "");
     put_bytes(&["cas", "new", "-", "--revision", "0"], b"x").expect(0);
