@@ -25,7 +25,8 @@ pub struct News {
 
 impl News {
     /// Waits until there is something that was not told before: who leads, who takes part, who
-    /// goes for good, the agreed state, whether this node is outside; or that the group has ended, which is told again and again.
+    /// goes for good, the agreed state, whether this node is outside; or that the group has ended,
+    /// which is told again and again.
     pub async fn wait(&mut self) {
         // An error means that the group has ended.
         tokio::select! {

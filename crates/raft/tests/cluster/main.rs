@@ -14,6 +14,7 @@ mod disk;
 mod guest;
 mod linearizable;
 mod net;
+mod outside;
 mod plain;
 mod promises;
 mod random;
