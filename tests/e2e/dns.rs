@@ -109,6 +109,12 @@ fn names_answer_to_the_tools_of_others() {
         .expect(0);
     assert_eq!(ran.json()["answers"][0]["content"], "127.0.0.1");
     agent.opsbro(&["dns", "query", "none.group"]).expect(1);
+    // As dig takes them, and the other way round.
+    for words in [["TXT", "why.linux.group"], ["why.linux.group", "txt"]] {
+        let told = agent.opsbro(&[&["dns", "query"], &words[..]].concat());
+        let told = told.expect(0).stdout;
+        assert!(told.contains("in the answer"), "{words:?}: {told}");
+    }
     agent.opsbro(&["explain", "dns", "linux.group"]).expect(0);
     agent.opsbro(&["explain", "dns", "none.group"]).expect(1);
     let records = agent.get("/dns/records").json();

@@ -38,6 +38,9 @@ enum Verb {
 struct Query {
     /// The name, with or without the domain, or an address
     name: String,
+    /// The type, as behind --type; `dig` takes it before the name, and so does this
+    #[arg(conflicts_with = "kind")]
+    word: Option<String>,
     /// The type: A, AAAA, SRV, TXT, PTR, NS, SOA (default: SRV below _tcp and _udp, TXT for why,
     /// PTR for an address, else A)
     #[arg(long = "type", short = 't')]
@@ -47,6 +50,7 @@ struct Query {
 const QUERY_EXAMPLES: &str = "Examples:
   opsbro dns query linux.group
   opsbro dns query web.group --type AAAA
+  opsbro dns query SRV _web._tcp
   opsbro dns query _web._tcp
   opsbro dns query why.web.service -o json";
 
@@ -73,10 +77,24 @@ impl Dns {
     }
 }
 
+/// The types that may be named without a flag.
+const KINDS: [&str; 7] = ["A", "AAAA", "SRV", "TXT", "PTR", "NS", "SOA"];
+
 impl Query {
+    /// Tells the name and the type, in whichever order they were typed.
+    fn asked(&self) -> (&str, Option<&str>) {
+        let is_kind = |word: &str| KINDS.iter().any(|kind| kind.eq_ignore_ascii_case(word));
+        match &self.word {
+            None => (&self.name, self.kind.as_deref()),
+            Some(word) if is_kind(&self.name) && !is_kind(word) => (word, Some(&self.name)),
+            Some(word) => (&self.name, Some(word)),
+        }
+    }
+
     fn run(self, program: &Program) -> Outcome {
-        let mut query = vec![("name", self.name.as_str())];
-        query.extend(self.kind.as_deref().map(|kind| ("type", kind)));
+        let (name, kind) = self.asked();
+        let mut query = vec![("name", name)];
+        query.extend(kind.map(|kind| ("type", kind)));
         let with = With {
             query: &query,
             ..With::default()
