@@ -5,9 +5,8 @@
 
 use std::net::IpAddr;
 
+use model::limits::CERTIFICATE_NAMES_MAX;
 use model::{WallTime, to_hex};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use sha2::{Digest, Sha256};
 
 use crate::Error;
@@ -24,6 +23,10 @@ pub struct Certificate {
     pub subject: String,
     /// Who made it, in the same form.
     pub issuer: String,
+    /// Whose it is in short: the common name, or the organisation where there is none.
+    pub subject_name: String,
+    /// Who made it in short.
+    pub issuer_name: String,
     /// The names and addresses that it is good for.
     pub names: Vec<String>,
     /// Its number, in hex.
@@ -38,21 +41,10 @@ pub struct Certificate {
     pub fingerprint: String,
 }
 
-/// Names that are listed of one certificate; shared ones of large hosters have some hundred.
-const NAMES_MAX: usize = 200;
-
 impl Certificate {
     /// Reads a certificate in its binary form (DER).
     pub fn parse(der: &[u8]) -> Result<Self, Error> {
         read(der).ok_or_else(|| Error::bad_answer("this", "is no certificate"))
-    }
-
-    /// Reads every certificate of a text (PEM); what stands between them is passed over.
-    pub fn parse_pem(pem: &[u8]) -> Vec<Result<Self, Error>> {
-        CertificateDer::pem_slice_iter(pem)
-            .flatten()
-            .map(|der| Self::parse(&der))
-            .collect()
     }
 
     /// Gives the days that it is still good for, parts of days included; negative when it is over.
@@ -81,8 +73,10 @@ fn read(der: &[u8]) -> Option<Certificate> {
     let subject = name(body.sequence()?)?;
     body.sequence()?;
     let mut certificate = Certificate {
-        subject,
-        issuer,
+        subject: subject.whole,
+        issuer: issuer.whole,
+        subject_name: subject.short,
+        issuer_name: issuer.short,
         names: Vec::new(),
         serial: to_hex(serial),
         not_before,
@@ -122,7 +116,7 @@ fn read_extensions(mut list: Reader<'_>, certificate: &mut Certificate) -> Optio
 
 /// Reads DNS names and addresses; the other kinds of names are nobody's here.
 fn read_names(mut list: Reader<'_>, names: &mut Vec<String>) -> Option<()> {
-    while !list.is_at_end() && names.len() < NAMES_MAX {
+    while !list.is_at_end() && names.len() < CERTIFICATE_NAMES_MAX {
         let (tag, value) = list.next()?;
         match tag {
             der::DNS_NAME => names.push(printable(value)),
@@ -150,9 +144,16 @@ const ATTRIBUTES: &[(&[u8], &str)] = &[
     (&[0x55, 0x04, 0x0b], "OU"),
 ];
 
-/// Writes a name, its nearest part first.
-fn name(mut list: Reader<'_>) -> Option<String> {
-    let mut parts = Vec::new();
+/// The name of somebody who has a certificate, as it is written.
+struct Name {
+    /// All of it, its nearest part first.
+    whole: String,
+    /// What people call it by.
+    short: String,
+}
+
+fn name(mut list: Reader<'_>) -> Option<Name> {
+    let mut parts: Vec<(&str, String)> = Vec::new();
     while !list.is_at_end() {
         let mut set = Reader::new(list.take(der::SET)?);
         while !set.is_at_end() {
@@ -160,18 +161,30 @@ fn name(mut list: Reader<'_>) -> Option<String> {
             let kind = pair.take(der::OBJECT)?;
             let (_, value) = pair.next()?;
             if let Some((_, short)) = ATTRIBUTES.iter().find(|(object, _)| *object == kind) {
-                parts.push(format!("{short}={}", printable(value)));
+                parts.push((short, printable(value)));
             }
         }
     }
     parts.reverse();
-    Some(parts.join(", "))
+    let find = |wanted| parts.iter().find(|(short, _)| *short == wanted);
+    let short = find("CN").or_else(|| find("O"));
+    let written = parts
+        .iter()
+        .map(|(short, value)| format!("{short}={value}"));
+    Some(Name {
+        whole: written.collect::<Vec<_>>().join(", "),
+        short: short.map(|(_, value)| value.clone()).unwrap_or_default(),
+    })
 }
+
+/// Letters of one part of a name: RFC 5280 allows 64 in most, DNS 253.
+const PART_CHARS_MAX: usize = 256;
 
 /// Shows a text that anybody may have written.
 fn printable(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     text.chars()
+        .take(PART_CHARS_MAX)
         .map(|sign| if sign.is_control() { '?' } else { sign })
         .collect()
 }

@@ -7,16 +7,14 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
-use model::Value;
 use model::limits::{CERTIFICATE_FILES_MAX, CERTIFICATES_MAX};
+use model::{Value, WallTime};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use super::{Collector, Context, Native, Trouble, key};
+use crate::certificate::Certificate;
 use crate::{Error, Host};
-use x509::Certificate;
-
-mod x509;
 
 /// Folders, and whether those below them are looked at too (one level).
 const FOLDERS: &[(&str, bool)] = &[
@@ -85,12 +83,12 @@ pub(super) const COLLECTOR: Native = Native {
         ),
         key(
             "certificates.*.not_before",
-            "s",
+            "epoch",
             "when it begins, in seconds since 1970",
         ),
         key(
             "certificates.*.not_after",
-            "s",
+            "epoch",
             "when it ends, in seconds since 1970",
         ),
         key(
@@ -177,15 +175,17 @@ fn read(context: &Context<'_>, path: &str) -> Content {
         }
     };
     match Certificate::parse(&der) {
-        Some(certificate) => Content::Certificate(certificate),
-        None => Content::Broken,
+        Ok(certificate) => Content::Certificate(certificate),
+        Err(_) => Content::Broken,
     }
 }
 
 impl Certificates {
     fn to_value(&self, now: u64) -> Value {
-        let days =
-            |certificate: &Certificate| (certificate.not_after - now as i64).div_euclid(86_400);
+        let seconds = |time: WallTime| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+        let days = |certificate: &Certificate| {
+            (seconds(certificate.not_after) - now as i64).div_euclid(86_400)
+        };
         let found = || {
             self.known
                 .iter()
@@ -207,15 +207,15 @@ impl Certificates {
                 Value::map(found().map(|(path, certificate)| {
                     let names = certificate.names.iter();
                     let tree = Value::map([
-                        ("subject", Value::from(certificate.subject.as_str())),
-                        ("issuer", Value::from(certificate.issuer.as_str())),
+                        ("subject", Value::from(certificate.subject_name.as_str())),
+                        ("issuer", Value::from(certificate.issuer_name.as_str())),
                         (
                             "names",
                             Value::list(names.map(|name| Value::from(name.as_str()))),
                         ),
-                        ("is_self_signed", Value::from(certificate.is_self_signed)),
-                        ("not_before", Value::Int(certificate.not_before)),
-                        ("not_after", Value::Int(certificate.not_after)),
+                        ("is_self_signed", Value::from(certificate.is_self_signed())),
+                        ("not_before", Value::Int(seconds(certificate.not_before))),
+                        ("not_after", Value::Int(seconds(certificate.not_after))),
                         ("days_left", Value::Int(days(certificate))),
                     ]);
                     (path.as_str(), tree)
