@@ -29,10 +29,27 @@ pub struct Undelivered {
 #[derive(Debug, Default)]
 pub(super) struct Deliveries {
     all: BTreeMap<u64, Arc<Delivery>>,
-    /// Those that are not done, by the handler that they are for.
-    open: BTreeMap<String, BTreeSet<u64>>,
+    /// Those that are not done, by the queue that they stand in.
+    open: BTreeMap<Queue, BTreeSet<u64>>,
     open_count: usize,
     sending: BTreeSet<u64>,
+}
+
+/// What is delivered in order: all for one handler, and its tests apart from that. Who tries a
+/// handler that fails wants to know at once whether it still does.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Queue {
+    handler: String,
+    is_of_tests: bool,
+}
+
+impl Queue {
+    fn of(delivery: &Delivery) -> Self {
+        Self {
+            handler: delivery.handler.clone(),
+            is_of_tests: delivery.notice.occasion == Occasion::Test,
+        }
+    }
 }
 
 impl Deliveries {
@@ -49,8 +66,8 @@ impl Deliveries {
     }
 
     fn add(&mut self, delivery: Delivery) {
-        let of_handler = self.open.entry(delivery.handler.clone()).or_default();
-        self.open_count += usize::from(of_handler.insert(delivery.number));
+        let queue = self.open.entry(Queue::of(&delivery)).or_default();
+        self.open_count += usize::from(queue.insert(delivery.number));
         self.all.insert(delivery.number, Arc::new(delivery));
     }
 
@@ -58,18 +75,19 @@ impl Deliveries {
         let Some(delivery) = self.all.get(&number) else {
             return;
         };
-        let Some(of_handler) = self.open.get_mut(&delivery.handler) else {
+        let name = Queue::of(delivery);
+        let Some(queue) = self.open.get_mut(&name) else {
             return;
         };
-        self.open_count -= usize::from(of_handler.remove(&number));
-        if of_handler.is_empty() {
-            self.open.remove(&delivery.handler);
+        self.open_count -= usize::from(queue.remove(&number));
+        if queue.is_empty() {
+            self.open.remove(&name);
         }
     }
 
     fn is_open(&self, delivery: &Delivery) -> bool {
-        let of_handler = self.open.get(&delivery.handler);
-        of_handler.is_some_and(|numbers| numbers.contains(&delivery.number))
+        let queue = self.open.get(&Queue::of(delivery));
+        queue.is_some_and(|numbers| numbers.contains(&delivery.number))
     }
 
     pub(super) fn all(&self) -> impl DoubleEndedIterator<Item = &Arc<Delivery>> {
@@ -80,7 +98,7 @@ impl Deliveries {
         self.open_count >= limits::ALERT_DELIVERIES_WAITING_MAX
     }
 
-    /// Takes what may be tried now; for each handler the oldest first, one at a time.
+    /// Takes what may be tried now; of each queue the oldest first, one at a time.
     pub(super) fn take_due(&mut self, wall: WallTime) -> Vec<Arc<Delivery>> {
         let free = limits::ALERT_DELIVERIES_SENDING_MAX.saturating_sub(self.sending.len());
         let mut due = Vec::new();
@@ -111,7 +129,7 @@ impl Deliveries {
     }
 
     /// Those whose turn it is: behind one that is on its way, or that is young and fails, others of
-    /// its handler wait.
+    /// its queue wait.
     fn ready(&self) -> Vec<u64> {
         let mut ready = Vec::new();
         for numbers in self.open.values() {

@@ -68,6 +68,22 @@ fn a_handler_that_is_down_for_an_hour_gets_everything_in_order_when_it_is_back()
 }
 
 #[test]
+fn a_test_does_not_wait_behind_what_fails() {
+    let mut world = World::new(&[("a", QUIET)]);
+    world.is_up = false;
+    world.goes("linux/cpu", OK, CRITICAL);
+    world.pass(120);
+    world.is_up = true;
+    let (now, wall) = world.time();
+    world.alerts.test(now, wall, "t/a", "alice").unwrap();
+    world.drain();
+    assert_eq!(world.sent(), ["a test: test TEST"]);
+    // What failed has its own time, and its own order.
+    world.pass(600);
+    assert_eq!(world.sent(), ["a problem: linux/cpu CRITICAL"]);
+}
+
+#[test]
 fn alternates_have_their_turn_in_order() {
     let handlers = [
         ("a", "notifier: syslog\nalternates: [b, c]"),
