@@ -291,7 +291,8 @@ fn downtimes_and_silences_outlive_a_kill_and_say_who_made_them() {
     home.write(&format!("{pack}/monitoring/well.yml"), check);
     let agent = home.launch().ready();
     let add = ["downtime", "add", "--check", "linux/*", "--for", "2h"];
-    agent.opsbro(&add).expect(0);
+    let ran = agent.opsbro(&add).expect(0);
+    assert_eq!(ran.stderr, "");
     let add = [
         "silence",
         "add",
@@ -308,6 +309,10 @@ fn downtimes_and_silences_outlive_a_kill_and_say_who_made_them() {
         "{listed}"
     );
     agent.opsbro(&["silence", "remove", "s2"]).expect(0);
+    // Who misspells a name is told, as it may also be meant for what is to come.
+    let add = ["downtime", "add", "--check", "lniux/*", "--for", "2h"];
+    let ran = agent.opsbro(&add).expect(0);
+    assert!(ran.stderr.contains("no check `lniux/*`"), "{}", ran.stderr);
     let agent = agent.kill().launch().ready();
     let left = agent.opsbro(&["silence", "list", "-o", "json"]).expect(0);
     assert_eq!(left.json().to_string(), "[]");
@@ -318,6 +323,10 @@ fn downtimes_and_silences_outlive_a_kill_and_say_who_made_them() {
         (
             &["downtime", "add", "--for", "1h"],
             "name nodes, groups or checks",
+        ),
+        (
+            &["downtime", "add", "--handler", "slack/*", "--for", "1h"],
+            "opsbro silence add --handler",
         ),
         (&["ack", "duty/well", "--for", "foo"], "foo"),
         (&["ack", "duty/well", "--until", "soon"], "is no time"),

@@ -303,6 +303,7 @@ mod tests {
         add("t/package.yml", "name: t\n");
         add("t/handlers/good.yml", "handler:\n  notifier: syslog\n");
         add("t/handlers/bad.yml", "handler:\n  notifier: syslog\n");
+        add("t/handlers/off.yml", "handler:\n  notifier: syslog\n");
         let registry = Registry::load(&files, None);
         let states = registry.handlers().map(|handler| {
             let is_good = &*handler.id == "t/good";
@@ -313,7 +314,7 @@ mod tests {
             };
             HandlerState {
                 handler: handler.clone(),
-                off: None,
+                off: (&*handler.id == "t/off").then(|| "switched off".to_owned()),
                 waiting: 0,
                 failed: 0,
                 last: Some((WallTime::from_millis(1), is_good, said.to_owned())),
@@ -323,7 +324,7 @@ mod tests {
             handlers: states.collect(),
             ..Snapshot::default()
         };
-        assert_eq!(snapshot.handlers.len(), 2);
+        assert_eq!(snapshot.handlers.len(), 3);
         let expect = [("t/bad".to_owned(), "connection refused".to_owned())];
         assert_eq!(failing(&snapshot), expect.into());
     }

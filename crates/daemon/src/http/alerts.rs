@@ -125,17 +125,18 @@ async fn mute(
             return Err(Problem::new(ErrorCode::BadRequest, message).into());
         }
     };
+    if is_downtime && !new.handlers.is_empty() {
+        let problem = Problem::new(ErrorCode::BadRequest, "a downtime is not of handlers");
+        let hint = "keep handlers quiet with: opsbro silence add --handler …";
+        return Err(problem.with_hint(hint).into());
+    }
     let order = core::NewMute {
         is_downtime,
         scope: Scope {
             nodes: new.nodes,
             groups: new.groups,
             checks: new.checks,
-            handlers: if is_downtime {
-                Vec::new()
-            } else {
-                new.handlers
-            },
+            handlers: new.handlers,
         },
         from: new.from.as_deref().map(time).transpose()?,
         span: span(new.lasts.as_deref(), new.until.as_deref())?,

@@ -166,7 +166,7 @@ impl Answer for All {
         }
         if !quiet.is_empty() {
             let names: Vec<&str> = quiet.iter().map(|it| &*it.id).collect();
-            page.line(format!("off: {}", names.join(", ")).dimmed().to_string());
+            page.field("Off here", names.join(", "));
         }
         if !all.notices.is_empty() {
             page.title("Notices");

@@ -1,5 +1,7 @@
 //! `opsbro downtime` and `opsbro silence`: times in which nobody is told.
 
+mod unknown;
+
 use api::alerts::{MUTE, MUTES, Mute, NewMute, UNMUTE};
 use api::client::With;
 use clap::{Args, Subcommand};
@@ -138,6 +140,9 @@ impl Verb {
                     comment: add.comment,
                 };
                 let made: Mute = program.send(&MUTE, With::default(), &asked)?;
+                for note in unknown::notes(program, &made) {
+                    program.printer.say(&note);
+                }
                 program.printer.show(&Mutes(vec![made]))?;
             }
             Self::List(List {}) => {

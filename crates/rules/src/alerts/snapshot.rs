@@ -95,13 +95,12 @@ pub struct Explained {
 }
 
 impl HandlerState {
-    /// Tells whether somebody must look at it.
+    /// Tells whether somebody must look at it. One that is off may fail a test: nobody waits for
+    /// it.
     pub fn is_failing(&self) -> bool {
-        self.failed > 0
-            || self
-                .last
-                .as_ref()
-                .is_some_and(|(_, is_success, _)| !is_success)
+        let last = self.last.as_ref();
+        let is_bad = last.is_some_and(|(_, is_success, _)| !is_success);
+        self.off.is_none() && (self.failed > 0 || is_bad)
     }
 }
 
@@ -159,18 +158,6 @@ impl Alerts {
                 .collect(),
             refused: self.refused,
         })
-    }
-
-    /// Tells whether a thing is in a downtime, for whoever shows states.
-    pub fn downtime_of(&self, node: &str, name: &str) -> Option<String> {
-        let live = self.problems.get(&problems::key(node, name))?;
-        let wall = self.clock.wall();
-        let mut mutes = self.mutes.values().filter(|mute| mute.mute.is_downtime);
-        mutes
-            .find(|mute| {
-                mute.is_active(wall, &self.time_zone) && mute.covers(&live.problem.thing, "")
-            })
-            .map(|mute| mute.mute.id())
     }
 
     /// Says for each handler what it was told of a problem, and what would be right now and why.
