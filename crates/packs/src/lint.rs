@@ -5,6 +5,7 @@
 //! that are none, secrets where they would be shown, files that nothing reads.
 //! Start with [`lint`].
 
+mod collectors;
 mod dead_files;
 mod failing;
 mod groups;
@@ -60,6 +61,7 @@ pub fn lint(files: &PackFiles, around: Option<&Registry>) -> Lint {
     for pack in registry.packs() {
         references::lint(pack, &known, &mut report);
         groups::lint(pack, &known, &mut report);
+        collectors::lint(pack, &mut report);
     }
     names_once(&registry, &mut report);
     dead_files::lint(files, &registry, &mut report);
@@ -82,7 +84,7 @@ struct Known<'packs> {
 impl<'packs> Known<'packs> {
     fn new(registry: &'packs Registry, around: Option<&'packs Registry>) -> Self {
         let registries: Vec<&Registry> = std::iter::once(registry).chain(around).collect();
-        let natives = native_collectors::ALL.iter().map(|it| it.name);
+        let natives = native_collectors::all().map(|it| it.name);
         let all = || registries.iter().copied();
         Self {
             collectors: natives

@@ -223,6 +223,10 @@ mod tests {
             }
         }
         assert_eq!(missing, "", "add to crates/packs/src/native_collectors.rs");
+        let built_in = |name| natives::find(name).is_some() || Own::find(name).is_some();
+        let listed = native_collectors::BUILT_IN.iter().map(|it| it.name);
+        let gone: Vec<&str> = listed.filter(|name| !built_in(name)).collect();
+        assert!(gone.is_empty(), "{gone:?} are not built in");
     }
 
     fn rules(files: &[(&str, &str)]) -> Rules {

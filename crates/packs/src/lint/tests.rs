@@ -141,3 +141,27 @@ fn expressions_that_fail_whatever_the_world_is_like_are_told() {
         ],
     );
 }
+
+#[test]
+fn a_collector_names_what_is_built_in_and_takes_its_place_knowingly() {
+    check(
+        &[
+            (
+                "collectors/a.yml",
+                "collector:\n  source: {native: memroy}\n",
+            ),
+            (
+                "collectors/docker.yml",
+                "collector:\n  source: {native: {name: docker, options: {socket: /s}}}\n",
+            ),
+            (
+                "collectors/memory.yml",
+                "collector:\n  source: {file: /proc/loadavg}\n",
+            ),
+        ],
+        &[
+            "collectors/a.yml:1:1: error: no collector `memroy` is built in (did you mean `native: memory`?)",
+            "collectors/memory.yml:1:1: warning: this takes the place of the built-in collector `memory` (if that is not meant, give it another `name`)",
+        ],
+    );
+}
