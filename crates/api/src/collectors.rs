@@ -96,7 +96,7 @@ pub struct Collector {
     #[serde(default)]
     pub is_current: bool,
     /// The numbers among the results, by their path in lower case.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub metrics: Vec<(String, f64)>,
     /// How often it runs.
     #[serde(default)]

@@ -67,7 +67,7 @@ pub(super) const COLLECTOR: Native = Native {
         ),
         key(
             "containers.*.created",
-            "s",
+            "epoch",
             "when it was made, in seconds since 1970",
         ),
         key(
@@ -109,7 +109,7 @@ pub(super) const COLLECTOR: Native = Native {
         key("images.*.size_bytes", "bytes", "its size"),
         key(
             "images.*.created",
-            "s",
+            "epoch",
             "when it was made, in seconds since 1970",
         ),
         key("images.*.running", "", "containers of it that run"),

@@ -26,7 +26,7 @@ pub(super) const COLLECTOR: Native = Native {
 const KEYS: &[Key] = &[
     key(
         "btime",
-        "s",
+        "epoch",
         "when the machine was started, in seconds since 1970",
     ),
     key("procs_running", "", "processes that run or could"),

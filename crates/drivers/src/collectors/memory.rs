@@ -53,6 +53,12 @@ const KEYS: &[Key] = &[
     ),
     key("hugepages_total", "", "huge pages"),
     key("hugepages_free", "", "huge pages that are free"),
+    key(
+        "hugepages_rsvd",
+        "",
+        "free ones that somebody has asked for",
+    ),
+    key("hugepages_surp", "", "those above the number that is kept"),
     key("*", "kB", "any other line, its name in lower case"),
 ];
 

@@ -72,21 +72,12 @@ pub(super) const COLLECTOR: Native = Native {
             "",
             "names that are not told, as there are too many",
         ),
-        key(
-            "top_cpu",
-            "%",
-            "the ten that use most processor: pid, name, cpu%",
-        ),
-        key(
-            "top_rss",
-            "bytes",
-            "the ten that use most memory: pid, name, rss_bytes",
-        ),
-        key(
-            "top_fds",
-            "",
-            "the ten that have most files open: pid, name, fds",
-        ),
+        key("top_cpu", "", "the ten that use most processor"),
+        key("top_cpu.*.cpu%", "%", "how much of one processor"),
+        key("top_rss", "", "the ten that use most memory"),
+        key("top_rss.*.rss_bytes", "bytes", "how much"),
+        key("top_fds", "", "the ten that have most files open"),
+        key("top_fds.*.fds", "", "how many"),
     ],
     make: || Box::<Processes>::default(),
 };

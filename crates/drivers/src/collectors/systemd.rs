@@ -56,12 +56,12 @@ pub(super) const COLLECTOR: Native = Native {
         key("units.*.load", "", "loaded, masked, error"),
         key(
             "timers.*.last",
-            "s",
+            "epoch",
             "when it ran last, in seconds since 1970; 0 for never",
         ),
         key(
             "timers.*.next",
-            "s",
+            "epoch",
             "when it runs next, in seconds since 1970; 0 for not planned",
         ),
         key("timers.*.result", "", "success, or why it failed"),

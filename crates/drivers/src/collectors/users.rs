@@ -37,7 +37,7 @@ pub(super) const COLLECTOR: Native = Native {
         ),
         key(
             "sessions.*.since",
-            "s",
+            "epoch",
             "when it began, in seconds since 1970",
         ),
     ],

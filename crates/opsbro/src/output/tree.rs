@@ -98,9 +98,12 @@ impl Drawing<'_> {
                 }
             }
             Value::Array(items) if items.iter().any(Value::is_object) => {
+                // What is known of a path is known of all items alike.
+                at.push("*");
                 for (index, value) in items.iter().enumerate() {
                     self.entry(&format!("[{index}]"), value, at, lead);
                 }
+                at.pop();
             }
             Value::Array(_)
             | Value::Null

@@ -15,7 +15,7 @@ use super::{colored, reasons};
 use crate::complete;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::tree::{self, Beside};
-use crate::output::{Answer, Page, number, written};
+use crate::output::{Answer, Page, date, number, written};
 use crate::program::Program;
 
 /// Show what collectors gave: values with units, their age, and how numbers moved lately
@@ -209,6 +209,15 @@ pub(super) fn with_unit(keys: &[Key], at: &[&str], value: &Value) -> Option<Stri
         .iter()
         .find(|key| fits(&key.path, at))
         .map_or("", |key| key.unit.as_str());
+    if unit == "epoch" {
+        // 0 stands for never.
+        let seconds = value.as_u64().filter(|seconds| *seconds > 0);
+        return Some(match seconds {
+            Some(seconds) => format!("{digits}  ({})", date(seconds)),
+            None => digits,
+        });
+    }
+    let unit = if unit == "1/s" { "/s" } else { unit };
     let counted = [digits.as_str(), unit].join(" ");
     Some(match number::size(plain, unit) {
         Some(size) => format!("{counted}  ({size})"),
@@ -263,6 +272,31 @@ mod tests {
             recent: BTreeMap::from([("/.pct_used".to_owned(), vec![40.0, 41.0, 41.5])]),
             defined_at: Some("linux/collectors/diskusage.yml:1".to_owned()),
             ..sample("diskusage", "OK", results)
+        }
+    }
+
+    #[test]
+    fn units_are_told_as_people_read_them() {
+        let keys = [
+            key("ends", "epoch"),
+            key("reads/s", "1/s"),
+            key("top.*.rss_bytes", "bytes"),
+        ];
+        for (at, value, expect) in [
+            (
+                &["ends"][..],
+                json!(2_094_654_448_u64),
+                "2094654448  (2036-05-17T16:27:28Z)",
+            ),
+            (&["ends"], json!(0), "0"),
+            (&["reads/s"], json!(182.44), "182.4 /s"),
+            (
+                &["top", "*", "rss_bytes"],
+                json!(4_096),
+                "4096 bytes  (4.0 KiB)",
+            ),
+        ] {
+            assert_eq!(with_unit(&keys, at, &value).as_deref(), Some(expect));
         }
     }
 
