@@ -9,8 +9,12 @@ use owo_colors::OwoColorize as _;
 const USUAL_COLUMNS: usize = 80;
 /// Column of the values of fields: the longest label of `agent info` and a gap.
 const VALUE_COLUMN: usize = 21;
-/// Longest label of a table column before the others give way.
+/// Blanks between two columns of a table.
 const GAP: usize = 2;
+/// Least room in which the last column of a table can be read beside the others.
+const LAST_COLUMN_MIN: usize = 30;
+/// Margin of a last cell that stands below its row.
+const BELOW_MARGIN: usize = 6;
 
 /// A text that is being laid out.
 #[derive(Debug)]
@@ -119,7 +123,8 @@ impl Page {
         }
     }
 
-    /// Writes rows in columns. The last column goes on below itself when the terminal is narrow.
+    /// Writes rows in columns. On a narrow terminal the last column goes on below itself; a cell
+    /// that has no room beside the others stands below its row.
     pub(crate) fn table(&mut self, header: &[&str], rows: &[Vec<String>]) {
         let header: Vec<String> = header
             .iter()
@@ -128,30 +133,50 @@ impl Page {
         let has_header = header.iter().any(|cell| display_width(cell) > 0);
         let all = || has_header.then_some(&header).into_iter().chain(rows);
         let count = all().map(Vec::len).max().unwrap_or(0);
+        // One long cell shall not push all others off the terminal.
+        let most = self.columns.map_or(usize::MAX, |columns| columns / 2);
         let widest = |at: usize| {
             all()
                 .filter_map(|row| row.get(at))
                 .map(|cell| display_width(cell))
+                .filter(|width| *width <= most)
                 .max()
         };
         let widths: Vec<usize> = (0..count).map(|at| widest(at).unwrap_or(0)).collect();
-        let lead: usize = widths.iter().rev().skip(1).map(|width| width + GAP).sum();
-        let room = self
-            .columns
-            .map(|columns| columns.saturating_sub(lead).max(20));
         for row in all() {
-            let mut line = String::new();
-            for (at, cell) in row.iter().enumerate() {
-                if at + 1 < count {
-                    let pad = widths[at] + GAP - display_width(cell);
-                    line.push_str(&format!("{cell}{}", " ".repeat(pad)));
-                    continue;
-                }
-                let broken = format!("\n{}", " ".repeat(lead));
-                line.push_str(&wrap(cell, room).join(&broken));
-            }
+            let line = self.row(row, &widths);
             self.line(line);
         }
+    }
+
+    /// Lays out one row of a table, over several lines where it has to be.
+    fn row(&self, row: &[String], widths: &[usize]) -> String {
+        let mut line = String::new();
+        let mut used = 0;
+        for (at, cell) in row.iter().enumerate() {
+            let width = display_width(cell);
+            let is_last = at + 1 == widths.len();
+            let room = self.columns.map(|columns| columns.saturating_sub(used));
+            let is_narrow = room.is_some_and(|room| width > room);
+            let can_go_on = is_last && room.is_some_and(|room| room >= LAST_COLUMN_MIN);
+            if is_narrow && at > 0 && !can_go_on {
+                line.truncate(line.trim_end().len());
+                line.push_str(&format!("\n{}", " ".repeat(BELOW_MARGIN)));
+                used = BELOW_MARGIN;
+            }
+            if is_last {
+                let room = self
+                    .columns
+                    .map(|columns| columns.saturating_sub(used).max(20));
+                let broken = format!("\n{}", " ".repeat(used));
+                line.push_str(&wrap(cell, room).join(&broken));
+            } else {
+                let pad = widths[at].saturating_sub(width) + GAP;
+                line.push_str(&format!("{cell}{}", " ".repeat(pad)));
+                used += width + pad;
+            }
+        }
+        line
     }
 
     /// Gives the text.
@@ -258,6 +283,44 @@ mod tests {
             |page| page.said("    ", said),
             "    | one two three four five six seven\n    | eight\n    | nine\n",
         );
+    }
+
+    #[test]
+    fn a_cell_without_room_stands_below_its_row() {
+        let rows = [
+            vec![
+                "a-long-name".to_owned(),
+                "ERROR".to_owned(),
+                "it failed, and for no good reason".to_owned(),
+            ],
+            vec!["short".to_owned(), "OK".to_owned(), String::new()],
+        ];
+        let write = |page: &mut Page| page.table(&["name", "state", "about"], &rows);
+        check(
+            Some(40),
+            write,
+            "name         state  about\n\
+             a-long-name  ERROR\n      it failed, and for no good reason\n\
+             short        OK\n",
+        );
+        check(
+            Some(52),
+            write,
+            "name         state  about\n\
+             a-long-name  ERROR  it failed, and for no good\n                    reason\n\
+             short        OK\n",
+        );
+    }
+
+    #[test]
+    fn one_long_cell_does_not_push_the_others_away() {
+        let long = "a".repeat(30);
+        let rows = [
+            vec![long.clone(), "one".to_owned()],
+            vec!["b".to_owned(), "two".to_owned()],
+        ];
+        let expect = format!("{long}  one\nb  two\n");
+        check(Some(40), |page| page.table(&[], &rows), &expect);
     }
 
     #[test]

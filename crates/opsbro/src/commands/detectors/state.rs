@@ -7,7 +7,7 @@ use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
 use crate::failure::{Exit, Outcome};
-use crate::output::{Answer, Page};
+use crate::output::{Answer, Page, whole_seconds};
 use crate::program::Program;
 
 /// Show the detected groups, which detector gives each, and since when
@@ -42,8 +42,10 @@ impl Answer for Groups {
         page.title("Groups");
         if self.0.is_empty() {
             page.line(" none yet");
+            return;
         }
-        page.table(&[], &self.0.iter().map(row).collect::<Vec<_>>());
+        let rows: Vec<_> = self.0.iter().map(row).collect();
+        page.table(&["   group", "given by", "since"], &rows);
     }
 }
 
@@ -59,7 +61,7 @@ fn row(group: &Group) -> Vec<String> {
         group
             .since
             .as_ref()
-            .map(|since| format!("since {since}").dimmed().to_string())
+            .map(|since| whole_seconds(since).dimmed().to_string())
             .unwrap_or_default(),
     ]
 }
@@ -85,7 +87,8 @@ mod tests {
         };
         let expect = "\
 ──────────── Groups ────────────────────────────────────────────────────────────
- * linux  system/os          since 2026-11-25T19:00:00.000Z
+   group  given by           since
+ * linux  system/os          2026-11-25T19:00:00Z
  * web    the configuration
 ";
         assert_eq!(text_of(&Groups(vec![linux, web])), expect);
