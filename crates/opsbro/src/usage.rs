@@ -61,14 +61,27 @@ fn failure(error: &clap::Error) -> Failure {
     if let Some(near) = text(error, ContextKind::SuggestedValue) {
         return failure.with_hint(format!("did you mean `{near}`?"));
     }
+    let words: Vec<String> = std::env::args().collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let path = deepest_known(&command, &words);
     match text(error, ContextKind::Usage) {
-        Some(usage) => failure.with_hint(usage.replacen("Usage: ", "the way to call it is: ", 1)),
-        None => {
-            let words: Vec<String> = std::env::args().collect();
-            let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            failure.with_hint(help_hint(&deepest_known(&command, &words)))
-        }
+        Some(_) => failure.with_hint(format!("the way to call it is: {}", way_of(command, &path))),
+        None => failure.with_hint(help_hint(&path)),
     }
+}
+
+/// Gives the usage line of a command. That of clap's errors names what was given, such as a
+/// `--root` from the environment, as if it were needed.
+fn way_of(mut command: clap::Command, path: &[String]) -> String {
+    command.build();
+    let mut at = &mut command;
+    for name in path {
+        at = at
+            .find_subcommand_mut(name)
+            .expect("the path was found in this command");
+    }
+    let usage = at.render_usage().to_string();
+    usage.replacen("Usage: ", "", 1)
 }
 
 /// Names the help of a command.
@@ -148,6 +161,13 @@ mod tests {
     fn check(line: &str, word: &str, expect: &str) {
         let typed: Vec<String> = line.split(' ').map(str::to_owned).collect();
         assert_eq!(nearest_command(&cli::command(), word, &typed), expect);
+    }
+
+    #[test]
+    fn the_way_to_call_a_command_names_only_what_it_takes() {
+        let path = ["alerts", "show"].map(str::to_owned);
+        let way = way_of(cli::command(), &path);
+        assert_eq!(way, "opsbro alerts show [OPTIONS] <ID>");
     }
 
     #[test]
