@@ -184,6 +184,9 @@ pub struct Info {
     pub groups: Vec<String>,
     /// The groups that the configuration gave, sorted.
     pub static_groups: Vec<String>,
+    /// Where the machine is hosted, as `ec2` or `on-premise`; empty until that was looked at.
+    #[serde(default)]
+    pub hosting_driver: String,
     /// The address that this node uses inside its network.
     pub local_addr: String,
     /// The address that other nodes are told.
@@ -225,6 +228,12 @@ pub struct Info {
     /// The checks: how many in which state, and whether they are judged in time.
     #[serde(default)]
     pub checks: ChecksSummary,
+    /// How many checks are `ok`, `warning`, `critical`, `unknown` and `pending`.
+    #[serde(default)]
+    pub monitoring: BTreeMap<String, u64>,
+    /// How each collector does, by name.
+    #[serde(default)]
+    pub collectors: BTreeMap<String, CollectorState>,
     /// What is wrong with configuration and packs: the last good version keeps running.
     pub problems: Vec<String>,
     /// The last warnings and errors, by level.
@@ -283,6 +292,17 @@ pub struct PacksSummary {
     pub errors: u64,
     /// Warnings about them.
     pub warnings: u64,
+}
+
+/// How a collector does.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CollectorState {
+    /// Its name.
+    pub name: String,
+    /// Its state, as `OK` or `NOT-ELIGIBLE`.
+    pub state: String,
+    /// Why it is so.
+    pub log: String,
 }
 
 /// The checks in figures.

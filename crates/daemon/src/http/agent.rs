@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::agent::{
-    ChecksSummary, GROUP_ADD, GROUP_REMOVE, HISTORY, HistoryEntry, INFO, Info, METRICS, NAME,
-    RELOAD, ROOT, ReloadReport, STATE, STOP, STOP_POST, UUID,
+    ChecksSummary, CollectorState, GROUP_ADD, GROUP_REMOVE, HISTORY, HistoryEntry, INFO, Info,
+    METRICS, NAME, RELOAD, ROOT, ReloadReport, STATE, STOP, STOP_POST, UUID,
 };
 use api::{ErrorCode, Problem};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
-use model::{AgentState, Group, Topic};
+use model::{AgentState, CheckState, Group, Topic, Value};
+use rules::checks::Snapshot;
+use rules::facts::Facts;
 use serde::Deserialize;
 
 use super::parameters::{Path, Query};
@@ -139,6 +141,12 @@ fn describe(agent: &Agent) -> Info {
     let node = Arc::clone(&agent.node.borrow());
     let configuration = Arc::clone(&agent.configuration.borrow());
     let rules = Arc::clone(&agent.rules.borrow());
+    // What is borrowed below would be held to the end, and its loop would wait for that.
+    let facts = Arc::clone(&agent.facts.borrow());
+    let snapshot = Arc::clone(&agent.checks.borrow());
+    let members = Arc::clone(&agent.members.borrow());
+    let life = *agent.life.borrow();
+    let cpu_percent = agent.cost.borrow().cpu_percent;
     let paths = &configuration.paths;
     let dns = agent.names.dns.borrow().address;
     let shown = |path: &std::path::Path| path.display().to_string();
@@ -154,7 +162,7 @@ fn describe(agent: &Agent) -> Info {
     let failing = failing.into_iter();
     problems.extend(failing.map(|(id, why)| format!("the handler {id} does not deliver: {why}")));
     Info {
-        agent_state: agent.life.borrow().to_string(),
+        agent_state: life.to_string(),
         pid: std::process::id(),
         uuid: node.id.to_string(),
         name: node.name.clone(),
@@ -163,9 +171,10 @@ fn describe(agent: &Agent) -> Info {
         system: process::system(),
         zone: node.zone.to_string(),
         is_zone_protected: agent.is_zone_protected(),
-        cluster: show_cluster::cluster(&agent.members.borrow(), &node),
+        cluster: show_cluster::cluster(&members, &node),
         groups: node.groups().map(ToString::to_string).collect(),
         static_groups: node.static_groups.iter().map(ToString::to_string).collect(),
+        hosting_driver: hosting_driver(&facts),
         local_addr: node.local_address.to_string(),
         public_addr: node.public_address.to_string(),
         socket: shown(&paths.socket),
@@ -184,21 +193,57 @@ fn describe(agent: &Agent) -> Info {
         incarnation: node.incarnation,
         previous_run: agent.previous_run.clone(),
         memory_bytes: process::memory_bytes(),
-        cpu_percent: agent.cost.borrow().cpu_percent,
+        cpu_percent,
         threads: process::threads_count(),
         counters: counters(agent),
         workers: agent.workers.figures(),
         disk: agent.keep.disk(),
         packs: rules.summary(),
-        checks: checks(agent),
+        monitoring: monitoring(&snapshot),
+        checks: checks(&snapshot),
+        collectors: collectors(&facts),
         problems,
         logs: agent.log.recent(),
     }
 }
 
+/// Tells where the machine is hosted, as the collector `system` found.
+fn hosting_driver(facts: &Facts) -> String {
+    let good = facts
+        .collectors
+        .get("system")
+        .and_then(|it| it.good.as_ref());
+    match good.and_then(|good| good.value.get("hosting")) {
+        Some(Value::Text(name)) => name.to_string(),
+        _ => String::new(),
+    }
+}
+
+/// Tells how each collector does.
+fn collectors(facts: &Facts) -> BTreeMap<String, CollectorState> {
+    let told = facts.collectors.values().map(|it| {
+        let name = it.name.to_string();
+        let told = CollectorState {
+            name: name.clone(),
+            state: it.state.to_string(),
+            log: it.reason.to_string(),
+        };
+        (name, told)
+    });
+    told.collect()
+}
+
+/// Counts the things that checks look at by the state that counts; none are counted too.
+fn monitoring(snapshot: &Snapshot) -> BTreeMap<String, u64> {
+    let mut states = BTreeMap::from(CheckState::ALL.map(|state| (state_word(state), 0)));
+    for thing in snapshot.checks.iter().flat_map(|it| &it.things) {
+        *states.entry(state_word(thing.hard)).or_default() += 1;
+    }
+    states
+}
+
 /// Gives the checks in figures.
-fn checks(agent: &Agent) -> ChecksSummary {
-    let snapshot = Arc::clone(&agent.checks.borrow());
+fn checks(snapshot: &Snapshot) -> ChecksSummary {
     let mut states = BTreeMap::new();
     for thing in snapshot.checks.iter().flat_map(|it| &it.things) {
         *states.entry(state_word(thing.hard)).or_default() += 1;

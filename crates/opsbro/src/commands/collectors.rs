@@ -76,6 +76,19 @@ fn colored(state: &str) -> String {
     }
 }
 
+/// Tells how many collectors are in each state; those in which none is are left out.
+pub(super) fn counted<'a>(states: impl Iterator<Item = &'a str> + Clone) -> String {
+    let counted = state::ALL.iter().filter_map(|state| {
+        let count = states.clone().filter(|it| it == state).count();
+        (count > 0).then(|| format!("{count} {}", colored(state)))
+    });
+    let counted: Vec<String> = counted.collect();
+    match counted.is_empty() {
+        true => "none".to_owned(),
+        false => counted.join(" / "),
+    }
+}
+
 /// Tells why a collector is as it is, and what to do.
 fn reasons(collector: &Collector) -> Vec<String> {
     let mut lines: Vec<String> = collector.log.lines().map(str::to_owned).collect();

@@ -10,6 +10,7 @@ use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
 use super::log::painted;
+use crate::commands::collectors;
 use crate::commands::monitoring::colored;
 use crate::failure::{Exit, Outcome};
 use crate::output::{Answer, Page};
@@ -64,10 +65,10 @@ impl Answer for Screen {
                 Topic::ServiceDiscovery => service_discovery(page, facts),
                 Topic::AutomaticDetection => automatic_detection(page, facts),
                 Topic::Monitoring => monitoring(page, facts),
-                Topic::Metrology
-                | Topic::ConfigurationAutomation
-                | Topic::SystemCompliance
-                | Topic::Generic => page.field("State", "on".green()),
+                Topic::Metrology => metrology(page, facts),
+                Topic::ConfigurationAutomation | Topic::SystemCompliance | Topic::Generic => {
+                    page.field("State", "on".green());
+                }
             }
         }
         technical(page, facts);
@@ -235,6 +236,9 @@ fn automatic_detection(page: &mut Page, facts: &Facts) {
         page.field("Static ones", facts.static_groups.join(", "));
     }
     page.more("opsbro detectors state");
+    if !facts.hosting_driver.is_empty() {
+        page.field("Hosting", &facts.hosting_driver);
+    }
 }
 
 fn monitoring(page: &mut Page, facts: &Facts) {
@@ -260,6 +264,12 @@ fn monitoring(page: &mut Page, facts: &Facts) {
     }
     page.field("Runs", runs);
     page.more("opsbro state");
+}
+
+fn metrology(page: &mut Page, facts: &Facts) {
+    let states = facts.collectors.values().map(|it| it.state.as_str());
+    page.field("Collectors", collectors::counted(states));
+    page.more("opsbro collectors state");
 }
 
 fn technical(page: &mut Page, facts: &Facts) {

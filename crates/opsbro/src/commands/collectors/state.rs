@@ -5,7 +5,7 @@ use clap::Args;
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
-use super::{TOPIC, colored, reasons, states};
+use super::{TOPIC, colored, counted, reasons, states};
 use crate::failure::{Exit, Outcome};
 use crate::output::{Answer, Page, topic_color};
 use crate::program::Program;
@@ -25,7 +25,7 @@ const EXAMPLES: &str = "Examples:
   opsbro collectors state -o json";
 
 /// Every state, as it is written.
-const ALL: [&str; 5] = [
+pub(super) const ALL: [&str; 5] = [
     "PENDING",
     "OK",
     "NOT-ELIGIBLE",
@@ -70,11 +70,8 @@ impl Answer for States {
                 page.line(format!("   | {reason}").dimmed());
             }
         }
-        let counted = ALL.iter().filter_map(|state| {
-            let count = self.0.iter().filter(|it| it.state == *state).count();
-            (count > 0).then(|| format!("{count} {}", colored(state)))
-        });
-        page.line(format!(" {}", counted.collect::<Vec<_>>().join(" / ")));
+        let states = self.0.iter().map(|it| it.state.as_str());
+        page.line(format!(" {}", counted(states)));
     }
 }
 

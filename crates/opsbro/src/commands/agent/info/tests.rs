@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use api::agent::{ChecksSummary, Disk, PacksSummary, PreviousRun, Workers};
+use api::agent::{ChecksSummary, CollectorState, Disk, PacksSummary, PreviousRun, Workers};
 
 use super::*;
 use crate::output::text_of;
@@ -21,6 +21,7 @@ fn facts() -> Facts {
         cluster: cluster(),
         groups: ["debian", "linux", "web"].map(str::to_owned).to_vec(),
         static_groups: vec!["web".to_owned()],
+        hosting_driver: "ec2".to_owned(),
         local_addr: "10.77.0.6".to_owned(),
         public_addr: "10.77.0.6".to_owned(),
         socket: "/run/opsbro/opsbro.sock".to_owned(),
@@ -66,9 +67,24 @@ fn facts() -> Facts {
             late_p99_ms: 5,
             late_longest_ms: 20,
         },
+        monitoring: BTreeMap::new(),
+        collectors: collectors(),
         problems: Vec::new(),
         logs: BTreeMap::new(),
     }
+}
+
+fn collectors() -> BTreeMap<String, CollectorState> {
+    let told = |(name, state): (&str, &str)| {
+        let told = CollectorState {
+            name: name.to_owned(),
+            state: state.to_owned(),
+            log: String::new(),
+        };
+        (name.to_owned(), told)
+    };
+    let all = [("memory", "OK"), ("cpustats", "OK"), ("redis", "ERROR")];
+    all.into_iter().map(told).collect()
 }
 
 fn cluster() -> api::gossip::Cluster {
@@ -115,6 +131,7 @@ const CALM: &str = "\
  Groups:             debian, linux, web
  Static ones:        web
    └ More →          opsbro detectors state
+ Hosting:            ec2
 
 ┌─────────────────── monitoring
  Checks:             1 ‼ WARNING, 41 √ OK
@@ -122,7 +139,8 @@ const CALM: &str = "\
    └ More →          opsbro state
 
 ┌─────────────────── metrology
- State:              on
+ Collectors:         2 OK / 1 ERROR
+   └ More →          opsbro collectors state
 
 ┌─────────────────── configuration automation
  State:              on
