@@ -134,6 +134,65 @@ fn results_are_pushed_and_checks_are_not() {
 }
 
 #[test]
+fn a_check_is_meant_by_each_of_its_names() {
+    let home = home();
+    check(
+        &home,
+        "sub/deep",
+        "  display_name: Deep one\n  critical_if: '1 > 0'\n",
+    );
+    check(&home, "nightly", "  push: {expect_every: 1h}\n");
+    let agent = home.launch().ready();
+    counts(&agent, "mine/sub/deep", "critical");
+    for path in ["mine/sub/deep", "mine/sub%2Fdeep"] {
+        let one = agent.get(&format!("/monitoring/checks/{path}")).json();
+        assert_eq!(one["mine/sub/deep"]["state"], "critical", "{path}");
+    }
+    let unknown = agent.get("/monitoring/checks/nosuch");
+    assert_eq!(unknown.status, 404);
+    assert!(
+        unknown.body.contains("there is no check `nosuch`"),
+        "{}",
+        unknown.body
+    );
+    let unknown = agent.get("/monitoring/services/nosuch");
+    assert!(
+        unknown.body.contains("no service `nosuch`"),
+        "{}",
+        unknown.body
+    );
+
+    agent
+        .opsbro(&["monitoring", "run", "mine/sub/deep"])
+        .expect(1);
+    let history = ["monitoring", "history", "--check", "Deep one"];
+    let told = || {
+        agent
+            .opsbro(&history)
+            .expect(0)
+            .stdout
+            .contains("CRITICAL")
+            .then_some(())
+    };
+    wait_for("the history by the name for people", told);
+    // It has nothing to run: that is said at once.
+    let refused = agent
+        .opsbro(&["monitoring", "run", "mine/nightly"])
+        .expect(2);
+    assert!(
+        refused
+            .stderr
+            .contains("opsbro monitoring push mine/nightly ok"),
+        "{}",
+        refused.stderr
+    );
+
+    let info = agent.info();
+    assert_eq!(info["monitoring"]["critical"], 1, "{info}");
+    assert_eq!(info["collectors"]["memory"]["name"], "memory");
+}
+
+#[test]
 fn explaining_a_check_tells_what_it_runs_and_asks_and_hides_what_is_secret() {
     let home = Home::with_port_0("");
     let pack = "var/lib/local-configuration/packs/mine";

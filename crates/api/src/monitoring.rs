@@ -45,7 +45,7 @@ pub const CHECKS: Route = Route {
 /// Tells of one check.
 pub const CHECK: Route = Route {
     method: Method::Get,
-    path: "/monitoring/checks/{pack}/{name}",
+    path: "/monitoring/checks/{*check}",
     role: Role::Read,
     summary: "Tells how a check is, and each of its things",
     query: &[],
@@ -62,6 +62,17 @@ pub const SERVICES: Route = Route {
     query: &[],
     body: None,
     answer: Answer::Json(|| schema_for!(BTreeMap<String, Check>)),
+};
+
+/// Tells how a service of this node is.
+pub const SERVICE: Route = Route {
+    method: Method::Get,
+    path: "/monitoring/services/{*service}",
+    role: Role::Read,
+    summary: "Tells how a service of this node is",
+    query: &[],
+    body: None,
+    answer: Answer::Json(|| schema_for!(Check)),
 };
 
 /// Tells what happened to checks.
@@ -87,7 +98,7 @@ pub const HISTORY: Route = Route {
 /// Makes a check run at once.
 pub const RUN: Route = Route {
     method: Method::Post,
-    path: "/monitoring/run/{pack}/{name}",
+    path: "/monitoring/run/{*check}",
     role: Role::Operate,
     summary: "Makes a check run at once, and gives how it is when it has",
     query: &[],
@@ -98,7 +109,7 @@ pub const RUN: Route = Route {
 /// Takes a result that somebody reports.
 pub const PUSH: Route = Route {
     method: Method::Post,
-    path: "/monitoring/push/{pack}/{name}",
+    path: "/monitoring/push/{*check}",
     role: Role::Operate,
     summary: "Takes the result of a check that is told its state",
     query: &[],
@@ -109,7 +120,7 @@ pub const PUSH: Route = Route {
 /// Explains a check.
 pub const EXPLAIN: Route = Route {
     method: Method::Get,
-    path: "/monitoring/explain/{pack}/{name}",
+    path: "/monitoring/explain/{*check}",
     role: Role::Read,
     summary: "Explains why a check is as it is: expressions, values, thresholds, what happened",
     query: &[],
@@ -168,6 +179,7 @@ pub const ROUTES: &[&Route] = &[
     &CHECKS,
     &CHECK,
     &SERVICES,
+    &SERVICE,
     &HISTORY,
     &RUN,
     &PUSH,

@@ -13,7 +13,7 @@ use std::time::Duration;
 use ::rules::checks::{PushError, Said, Snapshot};
 use ::rules::formats::nagios;
 use api::monitoring::{
-    CHECK, CHECKS, Check, HISTORY, PUSH, Push, RUN, SERVICES, STATE, STATE_OF, STATUS,
+    CHECK, CHECKS, Check, HISTORY, PUSH, Push, RUN, SERVICE, SERVICES, STATE, STATE_OF, STATUS,
     State as AllState, Status, Transition,
 };
 use api::{ErrorCode, HistoryEntry, Problem};
@@ -22,6 +22,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use model::{AgentState, CheckState, WallTime};
+use packs::check::Method;
 use serde::Deserialize;
 use tokio::sync::oneshot;
 
@@ -45,6 +46,7 @@ pub(super) fn tie(routes: Routes) -> Routes {
         .tie(&CHECKS, all_checks)
         .tie(&CHECK, one_check)
         .tie(&SERVICES, all_services)
+        .tie(&SERVICE, one_service)
         .tie(&HISTORY, history)
         .tie(&RUN, run)
         .tie(&PUSH, push)
@@ -97,11 +99,24 @@ async fn all_services(State(agent): State<Arc<Agent>>) -> Json<BTreeMap<String, 
     Json(services(&snapshot(&agent)))
 }
 
+async fn one_service(
+    State(agent): State<Arc<Agent>>,
+    Path(name): Path<String>,
+) -> Result<Json<Check>, Failure> {
+    let found = services(&snapshot(&agent)).remove(&name);
+    let problem = || {
+        let message = format!("this node has no service `{name}` with a check");
+        let hint = "`opsbro services list` tells which there are";
+        Problem::new(ErrorCode::NotFound, message).with_hint(hint)
+    };
+    Ok(Json(found.ok_or_else(problem)?))
+}
+
 async fn one_check(
     State(agent): State<Arc<Agent>>,
-    Path((pack, name)): Path<(String, String)>,
+    Path(id): Path<String>,
 ) -> Result<Json<BTreeMap<String, Check>>, Failure> {
-    let checks = one(&agent, &format!("{pack}/{name}"))?;
+    let checks = one(&agent, &id)?;
     Ok(Json(marks::mark(&agent, checks).await?))
 }
 
@@ -173,10 +188,16 @@ async fn history(
 
 async fn run(
     State(agent): State<Arc<Agent>>,
-    Path((pack, name)): Path<(String, String)>,
+    Path(id): Path<String>,
 ) -> Result<Json<BTreeMap<String, Check>>, Failure> {
-    let id = format!("{pack}/{name}");
     one(&agent, &id)?;
+    if is_pushed(&agent, &id) {
+        let message = format!("the check `{id}` has nothing to run: it is told its state");
+        let hint = format!("report one with: opsbro monitoring push {id} ok");
+        return Err(Problem::new(ErrorCode::Conflict, message)
+            .with_hint(hint)
+            .into());
+    }
     let mut shown = agent.checks.clone();
     let (runs, timeout) = {
         let snapshot = shown.borrow_and_update();
@@ -199,6 +220,13 @@ async fn run(
     one(&agent, &id).map(Json)
 }
 
+/// Tells whether others report how a check is.
+fn is_pushed(agent: &Agent, id: &str) -> bool {
+    let snapshot = snapshot(agent);
+    let watched = snapshot.check(id);
+    watched.is_some_and(|it| matches!(it.check.method, Method::Push(_)))
+}
+
 async fn ask(agent: &Agent, command: Command) -> Result<(), Failure> {
     let stopping = |_| Problem::new(ErrorCode::Unavailable, "the agent is stopping");
     Ok(agent.rules_commands.send(command).await.map_err(stopping)?)
@@ -206,10 +234,9 @@ async fn ask(agent: &Agent, command: Command) -> Result<(), Failure> {
 
 async fn push(
     State(agent): State<Arc<Agent>>,
-    Path((pack, name)): Path<(String, String)>,
+    Path(id): Path<String>,
     body::Json(push): body::Json<Push>,
 ) -> Result<Json<BTreeMap<String, Check>>, Failure> {
-    let id = format!("{pack}/{name}");
     let said = said(&push)?;
     let (tx, rx) = oneshot::channel();
     ask(&agent, Command::Push(Arc::from(id.as_str()), said, tx)).await?;

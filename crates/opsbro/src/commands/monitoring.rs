@@ -54,29 +54,23 @@ impl Monitoring {
     }
 }
 
-/// Gives the pack and the name of the check that somebody means: `linux/cpu`, the full name of one
+/// Gives the id of the check that somebody means: `linux/cpu`, the full name of one
 /// of its things, its file name or its name for people, where that is clear.
-pub(crate) fn find(program: &Program, name: &str) -> Result<(String, String), Failure> {
-    let split = |id: &str| {
-        let (pack, name) = id.split_once('/')?;
-        Some((pack.to_owned(), name.to_owned()))
-    };
+pub(crate) fn find(program: &Program, name: &str) -> Result<String, Failure> {
     let all: BTreeMap<String, Check> = program.get(&CHECKS, With::default())?;
     let ids = found(&all, name);
     match &ids[..] {
-        [one] => split(one).ok_or_else(|| Failure::new(format!("`{one}` names no check"))),
+        [one] => Ok((*one).to_owned()),
         // The agent says why it does not run here, or what is spelled like it.
-        [] => match split(name) {
-            Some(id) => Ok(id),
-            None => {
-                let failure = Failure::new(format!("there is no check `{name}` on this node"));
-                let near = nearest(name, all.values().map(|check| check.check.as_str()));
-                Err(match near {
-                    Some(near) => failure.with_hint(format!("did you mean `{near}`?")),
-                    None => failure.with_hint("`opsbro state` lists the checks of this node"),
-                })
-            }
-        },
+        [] if name.contains('/') => Ok(name.to_owned()),
+        [] => {
+            let failure = Failure::new(format!("there is no check `{name}` on this node"));
+            let near = nearest(name, all.values().map(|check| check.check.as_str()));
+            Err(match near {
+                Some(near) => failure.with_hint(format!("did you mean `{near}`?")),
+                None => failure.with_hint("`opsbro state` lists the checks of this node"),
+            })
+        }
         several => {
             let failure = Failure::new(format!("several checks have the name `{name}`"));
             Err(failure.with_hint(format!("say which: {}", several.join(", "))))
@@ -148,9 +142,52 @@ pub(crate) fn output(page: &mut Page, indent: &str, first: &str, rest: &str) {
     }
 }
 
+/// Lines of one check that a list of many shows.
+const LIST_LINES_MAX: usize = 12;
+/// Letters of each of these lines.
+const LIST_LETTERS_MAX: usize = 400;
+
+/// Writes the beginning of what a check says, so that one that says a lot does not hide the others.
+fn beginning(page: &mut Page, indent: &str, first: &str, rest: &str, check: &str) {
+    let lines: Vec<&str> = first.lines().chain(rest.lines()).collect();
+    let kept: Vec<String> = lines
+        .iter()
+        .take(LIST_LINES_MAX)
+        .map(|it| short(it))
+        .collect();
+    output(page, indent, &kept.join("\n"), "");
+    let is_cut = kept.iter().zip(&lines).any(|(kept, line)| kept != line);
+    if is_cut || lines.len() > LIST_LINES_MAX {
+        let more = format!("{indent}| … all of it: opsbro explain check '{check}'");
+        page.line(more.dimmed());
+    }
+}
+
+fn short(line: &str) -> String {
+    match line.char_indices().nth(LIST_LETTERS_MAX) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_check_that_says_a_lot_does_not_hide_the_others() {
+        let told = |first: &str, rest: &str| {
+            let mut page = Page::new(None);
+            beginning(&mut page, "  ", first, rest, "mine/long");
+            page.plain()
+        };
+        let all = "  | … all of it: opsbro explain check 'mine/long'\n";
+        assert_eq!(told("one", "two\nthree"), "  | one\n  | two\n  | three\n");
+        let wide = told(&"x".repeat(8_000), "");
+        assert_eq!(wide, format!("  | {}…\n{all}", "x".repeat(400)));
+        let high = told("0", &"1\n".repeat(500));
+        assert_eq!(high, format!("  | 0\n{}{all}", "  | 1\n".repeat(11)));
+    }
 
     #[test]
     fn a_check_is_found_by_any_of_its_names() {

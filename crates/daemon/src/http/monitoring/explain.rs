@@ -37,9 +37,8 @@ pub(super) fn tie(routes: Routes) -> Routes {
 async fn explain(
     State(agent): State<Arc<Agent>>,
     Extension(role): Extension<api::Role>,
-    Path((pack, name)): Path<(String, String)>,
+    Path(id): Path<String>,
 ) -> Result<Json<Explained>, Failure> {
-    let id = format!("{pack}/{name}");
     let rules = Arc::clone(&agent.rules.borrow());
     let found = rules.registry.all_checks().find(|check| *check.id == *id);
     let Some(check) = found.cloned() else {

@@ -31,9 +31,9 @@ const EXAMPLES: &str = "Examples:
 
 impl Check {
     pub(super) fn run(self, program: &Program) -> Outcome {
-        let (pack, name) = find(program, &self.name)?;
+        let id = find(program, &self.name)?;
         let with = With {
-            path: &[&pack, &name],
+            path: &[&id],
             ..With::default()
         };
         program.printer.show(&Shown(program.get(&EXPLAIN, with)?))?;

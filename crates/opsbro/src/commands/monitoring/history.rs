@@ -7,9 +7,9 @@ use clap::Args;
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
-use super::{colored, find, output};
+use super::{beginning, colored, find};
 use crate::complete;
-use crate::failure::{Exit, Outcome};
+use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{Answer, Page, date};
 use crate::program::Program;
 
@@ -31,20 +31,29 @@ const EXAMPLES: &str = "Examples:
 
 impl History {
     pub(super) fn run(self, program: &Program) -> Outcome {
+        let mut entries = self.entries(program, self.check.as_deref())?;
+        if let (true, Some(check)) = (entries.is_empty(), &self.check) {
+            // It may be the name for people, or misspelled; of one that is gone nothing is known.
+            let id = find(program, check)?;
+            entries = self.entries(program, Some(&id))?;
+        }
+        program.printer.show(&Entries(entries))?;
+        Ok(Exit::Yes)
+    }
+
+    fn entries(
+        &self,
+        program: &Program,
+        check: Option<&str>,
+    ) -> Result<Vec<HistoryEntry<Transition>>, Failure> {
         let last = self.last.to_string();
         let mut query = vec![("last", last.as_str())];
-        query.extend(self.check.as_deref().map(|check| ("check", check)));
+        query.extend(check.map(|check| ("check", check)));
         let with = With {
             query: &query,
             ..With::default()
         };
-        let entries: Vec<HistoryEntry<Transition>> = program.get(&HISTORY, with)?;
-        if let (true, Some(check)) = (entries.is_empty(), &self.check) {
-            // Nothing is known of a check that is gone, but its name may be misspelled.
-            find(program, check)?;
-        }
-        program.printer.show(&Entries(entries))?;
-        Ok(Exit::Yes)
+        program.get(&HISTORY, with)
     }
 }
 
@@ -80,7 +89,8 @@ pub(crate) fn show(page: &mut Page, transition: &Transition) {
         other => format!("{old} {}", other.replace('-', " ")),
     };
     page.line(format!("  - {:44}  {change}", transition.name));
-    output(page, "    ", &transition.output, &transition.long_output);
+    let (first, rest) = (&transition.output, &transition.long_output);
+    beginning(page, "    ", first, rest, &transition.check);
     if !transition.blocked_by.is_empty() {
         let parents = transition.blocked_by.join(", ");
         page.line(format!("    because of {parents}").dimmed());

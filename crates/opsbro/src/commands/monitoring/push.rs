@@ -34,9 +34,9 @@ const EXAMPLES: &str = "Examples:
 
 impl Push {
     pub(super) fn run(self, program: &Program) -> Outcome {
-        let (pack, name) = find(program, &self.check)?;
+        let id = find(program, &self.check)?;
         let with = With {
-            path: &[&pack, &name],
+            path: &[&id],
             ..With::default()
         };
         let body = Body {

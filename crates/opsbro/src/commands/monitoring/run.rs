@@ -15,7 +15,7 @@ use crate::program::Program;
 
 /// Make a check run at once, and show how it is
 ///
-/// The exit code is that of a plugin: 0 OK, 1 otherwise.
+/// The exit code is 0 when it is OK, and 1 otherwise. A check with `push:` has nothing to run.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Run {
@@ -29,9 +29,9 @@ const EXAMPLES: &str = "Examples:
 
 impl Run {
     pub(super) fn run(self, program: &Program) -> Outcome {
-        let (pack, name) = find(program, &self.name)?;
+        let id = find(program, &self.name)?;
         let with = With {
-            path: &[&pack, &name],
+            path: &[&id],
             ..With::default()
         };
         let mut things: BTreeMap<String, Check> = program.send(&RUN, with, &())?;

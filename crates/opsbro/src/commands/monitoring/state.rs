@@ -10,7 +10,7 @@ use clap::Args;
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
-use super::{colored, output, since};
+use super::{beginning, colored, since};
 use crate::complete;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{Answer, Page};
@@ -209,7 +209,13 @@ fn show(page: &mut Page, check: &Check) {
     let state = colored(&check.state);
     let words = words.join(", ");
     page.line(format!("  - {name:44}  {state}  {}", words.dimmed()));
-    output(page, "    ", &check.output, &check.long_output);
+    beginning(
+        page,
+        "    ",
+        &check.output,
+        &check.long_output,
+        &check.check,
+    );
 }
 
 /// Names a check as people do: with its name for people where it has one of its own.

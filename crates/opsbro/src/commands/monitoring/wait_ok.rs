@@ -36,19 +36,19 @@ const EXAMPLES: &str = "Examples:
 
 impl WaitOk {
     pub(super) fn run(self, program: &Program) -> Outcome {
-        let (pack, name) = find(program, &self.name)?;
+        let id = find(program, &self.name)?;
         let with = With {
-            path: &[&pack, &name],
+            path: &[&id],
             ..With::default()
         };
-        let what = format!("the check {pack}/{name} to be OK");
+        let what = format!("the check {id} to be OK");
         let is_ok = |waited: &Waited| waited.is_ok;
         let waited = until(what, self.timeout, is_ok, || {
             let mut things: BTreeMap<String, Check> = program.get(&CHECK, with)?;
             narrow(&mut things, &self.name);
             Ok(Waited {
                 is_ok: !things.is_empty() && things.values().all(|it| it.state == "ok"),
-                name: format!("{pack}/{name}"),
+                name: id.clone(),
                 things: things.into_values().collect(),
             })
         })?;
