@@ -362,7 +362,8 @@ pub struct Transition {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Push {
-    /// `ok`, `warning`, `critical` or `unknown`, in any case of letters.
+    /// `ok`, `warning`, `critical` or `unknown`, in any case of letters; or 0 to 3 as the exit code
+    /// of a plugin.
     pub state: String,
     /// What is said about it; performance data stands behind `|`.
     #[serde(default)]

@@ -254,12 +254,17 @@ async fn push(
 }
 
 fn said(push: &Push) -> Result<Said, Failure> {
-    let state = CheckState::parse(&push.state).filter(|it| *it != CheckState::Pending);
+    let mut states = CheckState::ALL.into_iter();
+    let state = states.find(|it| {
+        let number = it.number().to_string();
+        *it != CheckState::Pending
+            && (CheckState::parse(&push.state) == Some(*it) || push.state == number)
+    });
     let Some(state) = state else {
         let message = format!("`{}` is no state", push.state);
         let problem = Problem::new(ErrorCode::BadRequest, message);
         return Err(problem
-            .with_hint("one of: ok, warning, critical, unknown")
+            .with_hint("one of: ok, warning, critical, unknown, or 0 to 3 as a plugin says it")
             .into());
     };
     let output = nagios::parse(&push.output);
@@ -320,6 +325,9 @@ mod tests {
             (&*taken.output, &*taken.perfdata),
             ("12 GiB", "size=12GB;20")
         );
+        assert_eq!(said(&push("2")).ok().unwrap().state, CheckState::Critical);
+        assert_eq!(said(&push("3")).ok().unwrap().state, CheckState::Unknown);
+        assert!(said(&push("4")).is_err());
         assert!(said(&push("pending")).is_err());
         assert!(said(&push("fine")).is_err());
     }

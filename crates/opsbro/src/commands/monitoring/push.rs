@@ -21,7 +21,7 @@ pub(super) struct Push {
     /// The check: import/nightly
     #[arg(add = complete::checks())]
     check: String,
-    /// ok, warning, critical or unknown
+    /// ok, warning, critical or unknown, or the exit code of a plugin: 0 to 3
     state: String,
     /// What is said about it; performance data stands behind |
     #[arg(default_value = "")]
@@ -30,7 +30,8 @@ pub(super) struct Push {
 
 const EXAMPLES: &str = "Examples:
   opsbro monitoring push import/nightly OK '12 GiB | size=12GB'
-  opsbro monitoring push import/nightly critical 'the disk is full'";
+  opsbro monitoring push import/nightly critical 'the disk is full'
+  opsbro monitoring push import/nightly $?";
 
 impl Push {
     pub(super) fn run(self, program: &Program) -> Outcome {
