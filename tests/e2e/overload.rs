@@ -127,6 +127,69 @@ fn a_stop_waits_for_no_job_and_no_follower() {
     assert_eq!(asking.join().unwrap().status, 0);
 }
 
+#[test]
+fn answers_that_nobody_reads_take_little_memory_and_nothing_from_others() {
+    let agent = Agent::start("");
+    let at = agent.listen("http");
+    let token = agent
+        .opsbro(&["token", "create", "--role", "read", "-o", "json"])
+        .expect(0);
+    let token = token.json()["token"].as_str().unwrap().to_owned();
+    let bearer = format!("authorization: Bearer {token}");
+    // Each of these bytes takes six as JSON.
+    let value = vec![b'\x01'; 1 << 20];
+    let keys = ["a", "b", "c"];
+    for key in keys {
+        let path = format!("/kv/{key}");
+        let put = tests::request_over(&agent.home.socket(), "PUT", &path, &[], &value);
+        assert_eq!(put.status, 200, "{put:?}");
+    }
+    let before = agent.info()["memory_bytes"].as_u64().unwrap();
+    let ask = |path: &str| {
+        let mut deaf = TcpStream::connect(at).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        deaf.write_all(request.as_bytes()).unwrap();
+        deaf
+    };
+    let paths = ["/kv-meta/changed/0", "/kv/a?format=json"];
+    let deaf: Vec<_> = paths
+        .iter()
+        .cycle()
+        .take(60)
+        .map(|path| ask(path))
+        .collect();
+    let get = |headers: &[&str]| tests::request(at, "GET", "/kv/a?format=json", headers, b"");
+    let refused = wait_for("an answer to find no room", || {
+        let reply = get(&[]);
+        (reply.status == 503).then_some(reply)
+    });
+    assert!(refused.body.contains("do not read"), "{refused:?}");
+    // Small answers, those who show a token and the socket are served.
+    assert_eq!(
+        tests::request(at, "GET", "/agent/name", &[], b"").status,
+        200
+    );
+    assert_eq!(get(&[&bearer]).status, 200);
+    assert_eq!(agent.get("/kv/a?format=json").status, 200);
+    let grown = agent.info()["memory_bytes"].as_u64().unwrap();
+    let grown = grown.saturating_sub(before);
+    assert!(grown < 128 << 20, "grew by {grown} bytes");
+    drop(deaf);
+    wait_for("room to be there again", || {
+        (get(&[]).status == 200).then_some(())
+    });
+    // The pages of a long list are one list.
+    let changed = tests::request(at, "GET", "/kv-meta/changed/0", &[], b"").json();
+    let changed = changed.as_array().unwrap();
+    assert_eq!(changed.len(), keys.len());
+    for (one, key) in changed.iter().zip(keys) {
+        assert_eq!(
+            (&one[0], one[1].as_str().unwrap().len()),
+            (&key.into(), 1 << 20)
+        );
+    }
+}
+
 /// Has the agent log a line for each of so many datagrams, when somebody follows them.
 fn send_junk(agent: &Agent, count: u64) {
     let gossip = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();

@@ -31,8 +31,14 @@ impl Reply {
         let mut bytes = Vec::new();
         // A connection that is reset has told what it will: what came before counts.
         let _ = stream.read_to_end(&mut bytes);
-        let text = String::from_utf8_lossy(&bytes);
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+        let end = bytes.windows(4).position(|it| it == b"\r\n\r\n");
+        let (head, body) = bytes.split_at(end.unwrap_or(bytes.len()));
+        let head = String::from_utf8_lossy(head);
+        let body = body.get(4..).unwrap_or_default();
+        let body = match head.to_lowercase().contains("transfer-encoding: chunked") {
+            true => joined(body),
+            false => body.to_vec(),
+        };
         let status = head
             .split(' ')
             .nth(1)
@@ -41,9 +47,25 @@ impl Reply {
         Self {
             status,
             head: head.to_lowercase(),
-            body: body.to_owned(),
+            body: String::from_utf8_lossy(&body).into_owned(),
         }
     }
+}
+
+/// Joins the chunks of a body, as far as they came.
+fn joined(mut body: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::new();
+    while let Some(end) = body.windows(2).position(|it| it == b"\r\n") {
+        let length = std::str::from_utf8(&body[..end]).ok();
+        let length = length.and_then(|digits| usize::from_str_radix(digits, 16).ok());
+        let chunk = length.and_then(|length| body.get(end + 2..end + 2 + length));
+        let Some(chunk) = chunk else {
+            break;
+        };
+        whole.extend_from_slice(chunk);
+        body = body.get(end + 4 + chunk.len()..).unwrap_or_default();
+    }
+    whole
 }
 
 /// Sends a request over TCP; `Host` is the address unless a header says otherwise.

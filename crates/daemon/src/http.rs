@@ -31,6 +31,7 @@ mod server;
 mod services;
 mod threads;
 mod tokens;
+mod unsent;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -170,22 +171,28 @@ async fn admit(
     mut request: Request,
     next: Next,
 ) -> Response {
-    match guard::check(&agent, route, &request) {
+    let peer = request.extensions().get::<Peer>().copied();
+    let room = match guard::check(&agent, route, &request) {
         Ok((role, asker)) => {
+            let room = agent.connections.unsent.room(peer.as_ref(), &asker);
             request.extensions_mut().insert(role);
             request.extensions_mut().insert(asker);
+            room
         }
         Err(problem) => {
             agent.connections.count_refused();
             return Failure(problem).into_response();
         }
-    }
-    let peer = request.extensions().get::<Peer>().copied();
+    };
     let uri = request.uri().clone();
     let answer = async {
-        match gossip::of_other_node(&agent, route, peer, uri).await {
+        let answer = match gossip::of_other_node(&agent, route, peer, uri).await {
             Some(answer) => answer,
             None => next.run(request).await,
+        };
+        match room {
+            Some(room) => room.hold(answer).await,
+            None => answer,
         }
     };
     match AssertUnwindSafe(answer).catch_unwind().await {

@@ -4,10 +4,12 @@
 //! that one place tells what an agent can grow to. Each entry says who waits or loses at the limit.
 
 mod cluster;
+mod http;
 
 use std::time::Duration;
 
 pub use cluster::*;
+pub use http::*;
 
 /// Longest group name. A longer one is refused where it is written.
 pub const GROUP_NAME_BYTES_MAX: usize = 128;
@@ -69,24 +71,6 @@ pub const SCRIPT_TEXT_BYTES_MAX: usize = 256 << 10;
 /// Most items, those inside of items counted, that the script of a collector may build. (Nested in
 /// each other, twice as many would overflow the stack of a worker: measured.)
 pub const SCRIPT_ITEMS_MAX: usize = 5_000;
-
-/// Largest body of a request on the API; a larger one is answered 413.
-pub const HTTP_BODY_BYTES_MAX: usize = 2 << 20;
-/// Largest head (request line and headers) of a request; a larger one is answered 431.
-pub const HTTP_HEAD_BYTES_MAX: usize = 16 << 10;
-/// Most headers in one request.
-pub const HTTP_HEADERS_MAX: usize = 64;
-/// Most connections on the TCP listener; the next one is closed at once and counted.
-pub const HTTP_TCP_CONNECTIONS_MAX: usize = 512;
-/// Most of them from one address other than this machine's own; the next one is closed at once and
-/// counted, so that one host cannot shut all others out.
-pub const HTTP_TCP_CONNECTIONS_PER_ADDRESS_MAX: usize = 128;
-/// Most connections on the unix socket; the next one waits in the listener's backlog.
-pub const HTTP_UNIX_CONNECTIONS_MAX: usize = 256;
-/// Time a client has to send the head of its next request, idle time included.
-pub const HTTP_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// Time a client has to send its body.
-pub const HTTP_BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Events that may wait for one loop; a sender waits (inside the agent) or drops (network).
 pub const LOOP_QUEUE_MAX: usize = 1_024;

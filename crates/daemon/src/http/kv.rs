@@ -1,14 +1,15 @@
 //! Requests about keys.
 
 mod batch;
+mod changed;
 mod quotas;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use api::kv::{
-    BACKUP, CHANGED, DELETE, EVENTS, Event, Events, GET, HISTORY, KEYS, Key, LIST, Listed, Meta,
-    PUT, Page, Past, QUOTA, TRANSACT, UNDO, UNQUOTA, USAGE, WATCH, Written,
+    BACKUP, CHANGED, DELETE, EVENTS, Event, Events, GET, HISTORY, KEYS, Key, LIST, Listed, PUT,
+    Page, Past, QUOTA, TRANSACT, UNDO, UNQUOTA, USAGE, WATCH, Written,
 };
 use api::{ErrorCode, Problem};
 use axum::Json;
@@ -43,7 +44,7 @@ pub(super) fn tie(routes: Routes) -> Routes {
         .tie(&DELETE, delete)
         .tie(&LIST, list)
         .tie(&KEYS, keys)
-        .tie(&CHANGED, changed)
+        .tie(&CHANGED, changed::changed)
         .tie(&HISTORY, history)
         .tie(&UNDO, undo)
         .tie(&EVENTS, events)
@@ -242,47 +243,6 @@ async fn page(agent: &Agent, listing: Listing) -> Result<Page, Failure> {
         revision: found.revision.0,
     })
 }
-
-async fn changed(
-    State(agent): State<Arc<Agent>>,
-    Path(since): Path<u64>,
-) -> Result<Json<Vec<(String, String, Meta)>>, Failure> {
-    let access = agent.agreement.wait_access().await?;
-    let mut all = Vec::new();
-    let mut bytes = 0;
-    let mut behind = None;
-    loop {
-        let query = Ask::List {
-            prefix: String::new(),
-            behind: behind.take(),
-            limit: KV_PAGE_MAX,
-            with_values: true,
-            // After that second, as the original counts.
-            since: since.saturating_add(1).saturating_mul(1_000),
-        };
-        let found = ask(&access, query, None).await?;
-        let FoundWhat::Keys(keys, has_more) = found.what else {
-            return Err(strange());
-        };
-        all.extend(keys.iter().map(|one| {
-            let meta = Meta {
-                modify_index: one.revision.0,
-                modify_time: one.wall / 1_000,
-            };
-            let key = one.key.to_string();
-            let value = String::from_utf8_lossy(&one.value).into_owned();
-            bytes += key.len() + value.len();
-            (key, value, meta)
-        }));
-        behind = keys.last().map(|one| one.key.to_string());
-        if !has_more || bytes > CHANGED_BYTES_MAX {
-            return Ok(Json(all));
-        }
-    }
-}
-
-/// Bytes after which the list of changed keys ends: ask again from the time of its newest.
-const CHANGED_BYTES_MAX: usize = 16 << 20;
 
 async fn history(
     State(agent): State<Arc<Agent>>,

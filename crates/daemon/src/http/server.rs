@@ -19,14 +19,16 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use model::limits;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
 use tower::ServiceExt;
 use tracing::{debug, warn};
 
+use super::unsent::Unsent;
 use crate::tasks::Stop;
 
 /// Who is at the other end of a connection.
@@ -52,6 +54,8 @@ pub(crate) struct Connections {
     rejected: AtomicU64,
     refused: AtomicU64,
     panicked: AtomicU64,
+    /// The room for answers that are not sent yet.
+    pub(super) unsent: Unsent,
 }
 
 impl Connections {
@@ -149,6 +153,10 @@ pub(crate) async fn serve_tcp(
         connections.accepted.fetch_add(1, Ordering::Relaxed);
         // Answers are one write each, so waiting for more to send only costs time.
         drop(stream.set_nodelay(true));
+        // What the kernel holds for a client that does not read is memory too. The kernel gives
+        // what it allows.
+        let bytes = limits::HTTP_SEND_BUFFER_BYTES;
+        drop(SockRef::from(&stream).set_send_buffer_size(bytes));
         let peer = Peer::Tcp(address);
         open.spawn(connection(stream, peer, router.clone(), slot, stop.clone()));
     }
@@ -227,7 +235,7 @@ where
         .header_read_timeout(limits::HTTP_HEAD_TIMEOUT)
         .max_buf_size(limits::HTTP_HEAD_BYTES_MAX)
         .max_headers(limits::HTTP_HEADERS_MAX);
-    let stream = TokioIo::new(WriteDeadline::new(stream, limits::HTTP_BODY_TIMEOUT));
+    let stream = TokioIo::new(WriteDeadline::new(stream));
     let mut connection = std::pin::pin!(builder.serve_connection(stream, service).with_upgrades());
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,
@@ -272,35 +280,65 @@ async fn drain(mut open: JoinSet<()>) {
     drop(tokio::time::timeout(limits::STOP_DEADLINE / 2, all).await);
 }
 
-/// Ends a connection whose client does not read what it asked for.
+/// Ends a connection whose client does not read what it asked for, or so slowly that it must be on
+/// purpose: while it is behind, so many bytes must go out in a time.
 struct WriteDeadline<S> {
     stream: S,
-    allowed: Duration,
+    /// Bytes that went out since the wait began.
+    sent: usize,
+    /// Runs while the client is behind.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> WriteDeadline<S> {
-    fn new(stream: S, allowed: Duration) -> Self {
+    fn new(stream: S) -> Self {
         Self {
             stream,
-            allowed,
+            sent: 0,
             waiting: None,
         }
     }
 
-    fn judge<T>(
+    /// Counts what went out, or waits for it.
+    fn judge_write(
         &mut self,
         ctx: &mut Context<'_>,
-        poll: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
+        poll: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        match poll {
+            Poll::Ready(Ok(count)) => {
+                self.sent += count;
+                if self.sent >= limits::HTTP_SENT_BYTES_MIN {
+                    self.waiting = None;
+                }
+                poll
+            }
+            Poll::Ready(Err(_)) => poll,
+            Poll::Pending => self.wait(ctx),
+        }
+    }
+
+    /// Takes it that all of what there was to send is out, or waits for it.
+    fn judge_end(
+        &mut self,
+        ctx: &mut Context<'_>,
+        poll: Poll<io::Result<()>>,
+    ) -> Poll<io::Result<()>> {
         if poll.is_ready() {
             self.waiting = None;
             return poll;
         }
-        let deadline = Instant::now() + self.allowed;
-        let sleep = self
-            .waiting
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        self.wait(ctx)
+    }
+
+    fn wait<T>(&mut self, ctx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        let sleep = match &mut self.waiting {
+            Some(sleep) => sleep,
+            none @ None => {
+                self.sent = 0;
+                none.insert(Box::pin(tokio::time::sleep(limits::HTTP_BODY_TIMEOUT)))
+            }
+        };
         match sleep.as_mut().poll(ctx) {
             Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             Poll::Pending => Poll::Pending,
@@ -325,7 +363,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteDeadline<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let poll = Pin::new(&mut self.stream).poll_write(ctx, bytes);
-        self.judge(ctx, poll)
+        self.judge_write(ctx, poll)
     }
 
     fn poll_write_vectored(
@@ -334,7 +372,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteDeadline<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let poll = Pin::new(&mut self.stream).poll_write_vectored(ctx, slices);
-        self.judge(ctx, poll)
+        self.judge_write(ctx, poll)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -343,18 +381,53 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteDeadline<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, ctx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let poll = Pin::new(&mut self.stream).poll_flush(ctx);
-        self.judge(ctx, poll)
+        self.judge_end(ctx, poll)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, ctx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let poll = Pin::new(&mut self.stream).poll_shutdown(ctx);
-        self.judge(ctx, poll)
+        self.judge_end(ctx, poll)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
     use super::*;
+
+    /// Sends a large answer to a client that reads so many bytes a second.
+    async fn sent_to_a_client_of(bytes_per_second: usize) -> io::Result<()> {
+        let (ours, mut theirs) = tokio::io::duplex(4 << 10);
+        let reads = async move {
+            let mut part = vec![0; bytes_per_second];
+            while theirs.read_exact(&mut part).await.is_ok() {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        };
+        let sends = async move {
+            let mut ours = WriteDeadline::new(ours);
+            for _ in 0..4 {
+                ours.write_all(&[b'x'; 512 << 10]).await?;
+                ours.flush().await?;
+            }
+            Ok(())
+        };
+        tokio::select! {
+            outcome = sends => outcome,
+            () = reads => panic!("nobody sends"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_client_gets_its_answer_and_one_that_trickles_is_ended() {
+        sent_to_a_client_of(6_000).await.unwrap();
+        let began = tokio::time::Instant::now();
+        let error = sent_to_a_client_of(1_900).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        let took = began.elapsed();
+        assert!(took < 2 * limits::HTTP_BODY_TIMEOUT, "{took:?}");
+    }
 
     #[test]
     fn one_address_cannot_take_the_slots_of_all_others() {
