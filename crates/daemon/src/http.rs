@@ -52,6 +52,7 @@ pub(crate) use server::{Connections, Peer, serve_tcp, serve_unix};
 
 use crate::agent::Agent;
 use crate::cluster::calls;
+use crate::slots::Proof;
 use crate::workers::JobError;
 
 /// A request that failed, on its way to the client.
@@ -174,6 +175,10 @@ async fn admit(
     let peer = request.extensions().get::<Peer>().copied();
     let room = match guard::check(&agent, route, &request) {
         Ok((role, asker)) => {
+            // Who has shown a token keeps its connection when there are too many.
+            if let (Asker::Token(..), Some(proof)) = (&asker, request.extensions().get::<Proof>()) {
+                proof.shown();
+            }
             let room = agent.connections.unsent.room(peer.as_ref(), &asker);
             request.extensions_mut().insert(role);
             request.extensions_mut().insert(asker);

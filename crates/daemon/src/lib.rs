@@ -35,6 +35,7 @@ pub mod rules;
 mod series;
 mod service_manager;
 mod services;
+mod slots;
 mod start;
 mod tasks;
 mod threads;

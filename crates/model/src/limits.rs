@@ -89,7 +89,8 @@ pub const DATAGRAM_BYTES_MAX: usize = 65_536;
 pub const DATAGRAMS_PER_TURN_MAX: usize = 512;
 /// Orders to the cluster that wait for an answer at one time; the next one is refused.
 pub const ORDERS_WAITING_MAX: usize = 256;
-/// Streams of other nodes that are open at one time; the next one is refused.
+/// Streams of other nodes that are open at one time. For the next one the oldest without a proof is
+/// closed, of the network that has most of these; when all are proved it is refused.
 pub const NODE_STREAMS_MAX: usize = 256;
 /// Most of them from one address other than this machine's own; the next one is refused.
 pub const NODE_STREAMS_PER_ADDRESS_MAX: usize = 16;

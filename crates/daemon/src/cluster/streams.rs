@@ -3,9 +3,8 @@
 //! How many there may be, in all and from one address, how long one may last and how large a
 //! message may be is bounded: who has no key costs a slot for a few seconds.
 
-use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use api::{ErrorCode, Problem};
@@ -23,6 +22,7 @@ use super::{Command, forward};
 use crate::agent::Agent;
 use crate::agreement;
 use crate::clock;
+use crate::slots::{Proof, Slot, Slots};
 use crate::tasks::Stop;
 
 /// Time that a handshake may take, and that an answer may.
@@ -43,41 +43,25 @@ pub(crate) struct Opened {
 #[derive(Clone)]
 pub(crate) struct Streams {
     opened: mpsc::Sender<Opened>,
-    open: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
-}
-
-/// A place among the open streams; dropping it makes room.
-struct Slot {
-    from: IpAddr,
-    open: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.from) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.from);
-            }
-        }
-    }
+    slots: Slots,
 }
 
 impl Streams {
     /// Makes the way for streams, and the end that serves them.
     pub(crate) fn new() -> (Self, mpsc::Receiver<Opened>) {
         let (opened, waiting) = mpsc::channel(limits::NODE_STREAMS_MAX);
-        let open = Arc::default();
-        (Self { opened, open }, waiting)
+        let slots = Slots::new(
+            limits::NODE_STREAMS_MAX,
+            limits::NODE_STREAMS_PER_ADDRESS_MAX,
+        );
+        (Self { opened, slots }, waiting)
     }
 
     /// Takes a connection that is upgraded; refuses it when there are too many.
     pub(crate) fn take(&self, upgrade: OnUpgrade, from: SocketAddr) -> Result<(), Problem> {
         let busy = |what: &str| Problem::new(ErrorCode::Busy, what.to_owned());
-        let slot = self
-            .slot(from.ip().to_canonical())
-            .ok_or_else(|| busy("too many streams of nodes are open"))?;
+        let slot = self.slots.take(from.ip());
+        let slot = slot.ok_or_else(|| busy("too many streams of nodes are open"))?;
         let opened = Opened {
             upgrade,
             from,
@@ -91,27 +75,7 @@ impl Streams {
     /// Tells how many streams are open.
     #[cfg(test)]
     pub(crate) fn count(&self) -> usize {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.values().sum()
-    }
-
-    fn slot(&self, from: IpAddr) -> Option<Slot> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let all: usize = open.values().sum();
-        let own = open.get(&from).copied().unwrap_or_default();
-        // Agents of this machine share one address, as a hundred of them in a test do.
-        let most = match from.is_loopback() {
-            true => limits::NODE_STREAMS_MAX,
-            false => limits::NODE_STREAMS_PER_ADDRESS_MAX,
-        };
-        if all >= limits::NODE_STREAMS_MAX || own >= most {
-            return None;
-        }
-        open.insert(from, own + 1);
-        Some(Slot {
-            from,
-            open: Arc::clone(&self.open),
-        })
+        self.slots.count()
     }
 }
 
@@ -125,8 +89,14 @@ pub(crate) async fn serve(agent: Arc<Agent>, mut opened: mpsc::Receiver<Opened>,
             Some(new) = opened.recv() => {
                 let agent = Arc::clone(&agent);
                 open.spawn(async move {
-                    let from = new.from;
-                    if let Err(error) = stream(&agent, new).await {
+                    let Opened { upgrade, from, slot } = new;
+                    let ended = tokio::select! {
+                        ended = stream(&agent, upgrade, from, slot.proof()) => ended,
+                        () = slot.given_up() => {
+                            Err(CallError::Closed("others need its place".to_owned()))
+                        }
+                    };
+                    if let Err(error) = ended {
                         debug!(%from, %error, "A stream of a node ended early");
                     }
                 });
@@ -135,12 +105,12 @@ pub(crate) async fn serve(agent: Arc<Agent>, mut opened: mpsc::Receiver<Opened>,
     }
 }
 
-async fn stream(agent: &Arc<Agent>, opened: Opened) -> Result<(), CallError> {
-    let Opened {
-        upgrade,
-        from,
-        slot: _slot,
-    } = opened;
+async fn stream(
+    agent: &Arc<Agent>,
+    upgrade: OnUpgrade,
+    from: SocketAddr,
+    place: Proof,
+) -> Result<(), CallError> {
     let late = |_| CallError::TimedOut(TIME_BOX);
     let rings = Arc::clone(&agent.rings.borrow());
     let opening = async {
@@ -153,6 +123,10 @@ async fn stream(agent: &Arc<Agent>, opened: Opened) -> Result<(), CallError> {
     let (mut link, proof) = tokio::time::timeout(TIME_BOX, opening)
         .await
         .map_err(late)??;
+    // Where gossip is open, nobody proves anything.
+    if proof.zone.is_some() {
+        place.shown();
+    }
     let peer = Peer {
         address: from,
         zone: proof.zone,
@@ -207,25 +181,5 @@ async fn answer(
             Ok(agent.agreement.answer(&question).await)
         }
         Kind::Read => Ok(forward::answer(agent, peer, &question).await),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_address_cannot_take_the_streams_of_all_others() {
-        let (streams, _waiting) = Streams::new();
-        let greedy = IpAddr::from([192, 0, 2, 1]);
-        let held: Vec<Slot> = std::iter::from_fn(|| streams.slot(greedy)).collect();
-        assert_eq!(held.len(), limits::NODE_STREAMS_PER_ADDRESS_MAX);
-        assert!(streams.slot(IpAddr::from([192, 0, 2, 2])).is_some());
-        drop(held);
-        assert!(streams.slot(greedy).is_some());
-        let local = IpAddr::from([127, 0, 0, 1]);
-        let held: Vec<Slot> = std::iter::from_fn(|| streams.slot(local)).collect();
-        assert_eq!(held.len(), limits::NODE_STREAMS_MAX);
-        assert!(streams.slot(greedy).is_none());
     }
 }

@@ -4,9 +4,8 @@
 //! heads have a deadline that also ends idle connections, writes have one that ends clients that do
 //! not read, and both listeners count their connections.
 
-use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,13 +21,14 @@ use model::limits;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Sleep;
 use tower::ServiceExt;
 use tracing::{debug, warn};
 
 use super::unsent::Unsent;
+use crate::slots::{Proof, Slots};
 use crate::tasks::Stop;
 
 /// Who is at the other end of a connection.
@@ -81,57 +81,18 @@ impl Connections {
     }
 }
 
-/// The slots of the TCP listener: so many in all, and so many of them for one address, so that one
-/// host cannot shut all others out.
-struct TcpSlots {
-    all: Arc<Semaphore>,
-    by_address: BTreeMap<IpAddr, Arc<Semaphore>>,
-}
-
-impl TcpSlots {
-    fn new() -> Self {
-        Self {
-            all: Arc::new(Semaphore::new(limits::HTTP_TCP_CONNECTIONS_MAX)),
-            by_address: BTreeMap::new(),
-        }
-    }
-
-    /// Takes a slot for a client. This machine's own clients share one address, and a proxy on it
-    /// brings everybody: for it only the total counts.
-    fn take(&mut self, address: IpAddr) -> Option<Slot> {
-        let all = Arc::clone(&self.all).try_acquire_owned().ok()?;
-        if address.is_loopback() {
-            return Some(Slot(all, None));
-        }
-        let most = limits::HTTP_TCP_CONNECTIONS_PER_ADDRESS_MAX;
-        if self.by_address.len() >= limits::HTTP_TCP_CONNECTIONS_MAX {
-            self.by_address
-                .retain(|_, slots| slots.available_permits() < most);
-        }
-        let own = self
-            .by_address
-            .entry(address)
-            .or_insert_with(|| Arc::new(Semaphore::new(most)));
-        let own = Arc::clone(own).try_acquire_owned().ok()?;
-        Some(Slot(all, Some(own)))
-    }
-}
-
-/// What an open connection holds; dropping it makes room for another.
-struct Slot(
-    #[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit,
-    #[expect(dead_code, reason = "held for its drop")] Option<OwnedSemaphorePermit>,
-);
-
-/// Serves the TCP listener. When all slots are taken the next connection is closed at once: a
-/// client that waits would hold the file descriptors that we want to bound.
+/// Serves the TCP listener. When all slots are taken somebody gives way, or the next connection is
+/// closed at once: a client that waits would hold the file descriptors that we want to bound.
 pub(crate) async fn serve_tcp(
     listener: TcpListener,
     router: Router,
     connections: Arc<Connections>,
     mut stop: Stop,
 ) {
-    let mut slots = TcpSlots::new();
+    let slots = Slots::new(
+        limits::HTTP_TCP_CONNECTIONS_MAX,
+        limits::HTTP_TCP_CONNECTIONS_PER_ADDRESS_MAX,
+    );
     let mut open = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -158,7 +119,16 @@ pub(crate) async fn serve_tcp(
         let bytes = limits::HTTP_SEND_BUFFER_BYTES;
         drop(SockRef::from(&stream).set_send_buffer_size(bytes));
         let peer = Peer::Tcp(address);
-        open.spawn(connection(stream, peer, router.clone(), slot, stop.clone()));
+        let (router, connections) = (router.clone(), Arc::clone(&connections));
+        let stop = stop.clone();
+        open.spawn(async move {
+            tokio::select! {
+                () = connection(stream, peer, router, Some(slot.proof()), stop) => {}
+                () = slot.given_up() => {
+                    connections.rejected.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        });
     }
     drain(open).await;
 }
@@ -198,13 +168,12 @@ pub(crate) async fn serve_unix(
             Ok(peer) if peer.uid() == own || peer.uid() == 0 => {
                 connections.accepted.fetch_add(1, Ordering::Relaxed);
                 let (uid, pid) = (peer.uid(), peer.pid());
-                open.spawn(connection(
-                    stream,
-                    Peer::Unix { uid, pid },
-                    router.clone(),
-                    Slot(slot, None),
-                    stop.clone(),
-                ));
+                let peer = Peer::Unix { uid, pid };
+                let serving = connection(stream, peer, router.clone(), None, stop.clone());
+                open.spawn(async move {
+                    let _slot = slot;
+                    serving.await;
+                });
             }
             Ok(peer) => {
                 connections.rejected.fetch_add(1, Ordering::Relaxed);
@@ -220,13 +189,16 @@ pub(crate) async fn serve_unix(
 }
 
 /// Serves one connection until it ends, breaks a limit, or the agent stops.
-async fn connection<S>(stream: S, peer: Peer, router: Router, _slot: Slot, mut stop: Stop)
+async fn connection<S>(stream: S, peer: Peer, router: Router, proof: Option<Proof>, mut stop: Stop)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = without_trailing_slash(request).map(Body::new);
         request.extensions_mut().insert(peer);
+        if let Some(proof) = &proof {
+            request.extensions_mut().insert(proof.clone());
+        }
         router.clone().oneshot(request)
     });
     let mut builder = http1::Builder::new();
@@ -427,28 +399,5 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         let took = began.elapsed();
         assert!(took < 2 * limits::HTTP_BODY_TIMEOUT, "{took:?}");
-    }
-
-    #[test]
-    fn one_address_cannot_take_the_slots_of_all_others() {
-        let mut slots = TcpSlots::new();
-        let greedy = IpAddr::from([192, 0, 2, 1]);
-        let held: Vec<Slot> = std::iter::from_fn(|| slots.take(greedy)).collect();
-        assert_eq!(held.len(), limits::HTTP_TCP_CONNECTIONS_PER_ADDRESS_MAX);
-        assert!(slots.take(IpAddr::from([192, 0, 2, 2])).is_some());
-        drop(held);
-        assert!(slots.take(greedy).is_some());
-    }
-
-    #[test]
-    fn all_addresses_together_have_so_many_and_gone_ones_are_forgotten() {
-        let mut slots = TcpSlots::new();
-        for number in 0..4 * limits::HTTP_TCP_CONNECTIONS_MAX as u32 {
-            assert!(slots.take(IpAddr::from(number.to_be_bytes())).is_some());
-        }
-        assert!(slots.by_address.len() <= limits::HTTP_TCP_CONNECTIONS_MAX);
-        let local = IpAddr::from([127, 0, 0, 1]);
-        let held: Vec<Slot> = std::iter::from_fn(|| slots.take(local)).collect();
-        assert_eq!(held.len(), limits::HTTP_TCP_CONNECTIONS_MAX);
     }
 }

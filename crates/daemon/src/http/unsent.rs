@@ -1,8 +1,8 @@
 //! Answers that are made and not sent yet: how many bytes of them the agent holds.
 //!
 //! A client that does not read what it asked for makes the agent hold it. So each answer over TCP,
-//! and each part of a stream, takes room for its bytes as soon as it is made, and gives it back when
-//! its last byte is gone or its connection has ended. Who shows a token has other room than
+//! and each part of a stream, takes room for its bytes as soon as it is made, and gives it back
+//! when its last byte is gone or its connection has ended. Who shows a token has other room than
 //! everybody: nobody without one can use up that of the others. The unix socket and other nodes
 //! take none: they are trusted, and few.
 

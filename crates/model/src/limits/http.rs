@@ -8,10 +8,11 @@ pub const HTTP_BODY_BYTES_MAX: usize = 2 << 20;
 pub const HTTP_HEAD_BYTES_MAX: usize = 16 << 10;
 /// Most headers in one request.
 pub const HTTP_HEADERS_MAX: usize = 64;
-/// Most connections on the TCP listener; the next one is closed at once and counted.
+/// Most connections on the TCP listener. For the next one the oldest without a token is closed, of
+/// the network that has most of these; when all have shown a token it is closed itself. Counted.
 pub const HTTP_TCP_CONNECTIONS_MAX: usize = 512;
 /// Most of them from one address other than this machine's own; the next one is closed at once and
-/// counted, so that one host cannot shut all others out.
+/// counted: a quarter, as many nodes and people may be behind one address.
 pub const HTTP_TCP_CONNECTIONS_PER_ADDRESS_MAX: usize = 128;
 /// Most connections on the unix socket; the next one waits in the listener's backlog.
 pub const HTTP_UNIX_CONNECTIONS_MAX: usize = 256;
