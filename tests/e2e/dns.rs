@@ -38,6 +38,25 @@ fn listens(agent: &Agent) -> bool {
 }
 
 #[test]
+fn who_takes_all_connections_leaves_others_their_answers() {
+    let agent = Agent::start("groups: [dns-listener, linux]\n");
+    let at = wait_for("DNS to listen", || {
+        listens(&agent).then(|| agent.listen("dns"))
+    });
+    let greedy: Vec<_> = (0..300)
+        .map(|_| {
+            let mut stream = std::net::TcpStream::connect(at).unwrap();
+            // The first half of a length. Who was already ended cannot even say that.
+            let _ = std::io::Write::write(&mut stream, b"\0");
+            stream
+        })
+        .collect();
+    let asked = ["+tcp", "linux.group.local.opsbro"];
+    assert_eq!(dig(&agent, &asked), ["127.0.0.1"]);
+    drop(greedy);
+}
+
+#[test]
 fn the_group_starts_the_listener_while_the_agent_runs_and_stops_it() {
     let agent = Agent::start("display_name: front-1\ngroups: [linux]\n");
     assert!(!listens(&agent));

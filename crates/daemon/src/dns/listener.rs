@@ -13,7 +13,9 @@ use std::time::Duration;
 use ::dns::{Counts, Directory, Reaction, Responder, Rules, Transport};
 use anyhow::Context;
 use model::Moment;
-use model::limits::{DNS_CONNECTION_QUERIES_MAX, DNS_CONNECTIONS_MAX, DNS_IDLE_MAX};
+use model::limits::{
+    DNS_CONNECTION_QUERIES_MAX, DNS_CONNECTIONS_MAX, DNS_CONNECTIONS_PER_ADDRESS_MAX, DNS_IDLE_MAX,
+};
 use nix::errno::Errno;
 use ring::rand::{SecureRandom, SystemRandom};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
@@ -28,6 +30,7 @@ use super::forward::{Ask, Forwarder, Forwards};
 use super::settings::Settings;
 use crate::clock;
 use crate::port_owner;
+use crate::slots::Slots;
 use crate::threads::Precedence;
 
 /// Threads that answer by UDP; more cores than this have other work.
@@ -371,19 +374,24 @@ struct Connections {
 impl Connections {
     async fn serve(self, listener: tokio::net::TcpListener) {
         let shared = Arc::new(self);
+        let slots = Slots::new(DNS_CONNECTIONS_MAX, DNS_CONNECTIONS_PER_ADDRESS_MAX);
         let mut open = JoinSet::new();
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, source)) if open.len() < DNS_CONNECTIONS_MAX => {
+                    Ok((stream, source)) => {
+                        let Some(slot) = slots.take(source.ip()) else {
+                            continue;
+                        };
                         let shared = Arc::clone(&shared);
                         open.spawn(async move {
                             // Whoever hangs up in the middle has no answer to miss.
-                            let _ = shared.talk(stream, source).await;
+                            tokio::select! {
+                                _ = shared.talk(stream, source) => {}
+                                () = slot.given_up() => {}
+                            }
                         });
                     }
-                    // One too many is closed at once.
-                    Ok(_) => {}
                     Err(error) => {
                         debug!(%error, "DNS cannot accept a connection");
                         tokio::time::sleep(Duration::from_millis(10)).await;

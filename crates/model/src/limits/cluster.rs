@@ -97,8 +97,12 @@ pub const DNS_CACHE_ENTRIES_MAX: usize = 4_096;
 pub const DNS_CACHE_TTL_MAX: Duration = Duration::from_secs(86_400);
 /// Longest time that the failure to find a name is kept.
 pub const DNS_CACHE_NEGATIVE_TTL_MAX: Duration = Duration::from_secs(300);
-/// Connections by TCP at one time; a further one is closed.
+/// Connections by TCP at one time. For a further one the oldest is closed, of the network that has
+/// most.
 pub const DNS_CONNECTIONS_MAX: usize = 256;
+/// Most of them from one address other than this machine's own; the next one is closed at once. A
+/// quarter, as many clients may be behind one address, each with one short connection.
+pub const DNS_CONNECTIONS_PER_ADDRESS_MAX: usize = 64;
 /// Queries on one connection; after the last answer it is closed.
 pub const DNS_CONNECTION_QUERIES_MAX: u32 = 10_000;
 /// Time that a connection may be silent.
