@@ -47,7 +47,7 @@ impl Core {
         }
         match request.ask {
             Ask::Join(record) => self.asked_to_join(call, proved, from, record),
-            Ask::Leave { starts } => self.asked_to_leave(call, proved, from, starts),
+            Ask::Leave { starts } => self.asked_to_leave(call, peer, from, starts),
             Ask::Rings(rings) => {
                 self.take_rings(proved, rings);
                 let newer = self.rings_of(|zone| self.may_share(proved, zone));
@@ -150,15 +150,29 @@ impl Core {
         );
     }
 
-    fn asked_to_leave(&mut self, call: Call, proved: Option<&Zone>, by: NodeId, starts: u64) {
-        let own = self.book.zone();
-        // Only who has the key of this zone: its nodes, and those above.
-        let may = proved.is_none_or(|proved| proved == own);
-        if !may || starts != self.starts {
+    fn asked_to_leave(&mut self, call: Call, peer: &Peer, by: NodeId, starts: u64) {
+        // Only who has the key of this zone: its nodes, and those above. Where gossip is open nobody
+        // proves anything, and members may: who speaks from where one of them is.
+        let may = match &peer.zone {
+            Some(proved) => proved == self.book.zone(),
+            None => self.is_where(by, peer),
+        };
+        if !may {
+            return self.reply(call, &Answer::Refused(Reason::NotReached(peer.address)));
+        }
+        if starts != self.starts {
             return self.reply(call, &Answer::Refused(Reason::NotMe));
         }
         self.reply(call, &Answer::Left);
         self.leave(Farewell::Stop(by));
+    }
+
+    /// Tells whether a node is known and lives where who asks is.
+    fn is_where(&self, id: NodeId, peer: &Peer) -> bool {
+        let lives_there = |record: &Arc<Record>| {
+            !record.body.left && record.body.address.ip() == peer.address.ip().to_canonical()
+        };
+        self.book.record(id).is_some_and(lives_there)
     }
 
     pub(super) fn reply(&mut self, call: Call, answer: &Answer) {

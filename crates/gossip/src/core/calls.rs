@@ -212,6 +212,7 @@ impl Core {
             Asked::Leave(order, id) => {
                 let result = match answer {
                     Ok((_, Ok(Answer::Left))) => Ok(Done::Left),
+                    Ok((_, Ok(Answer::Refused(reason)))) => Err(self.refusal(pending.to, reason)),
                     Ok(_) => Err(Refusal::NoAnswer(id)),
                     Err(error) => Err(Refusal::NotAsked {
                         address: pending.to,

@@ -185,6 +185,7 @@ fn a_unit_is_written_printed_and_removed() {
         "{}",
         unit.stdout
     );
+    assert!(!sandbox.path().join("etc/agent.yml").exists());
     let folder = sandbox.path().join("units");
     let place = ["--name", "bro", "--unit-dir", folder.to_str().unwrap()];
     let said = sandbox.run(&[&["agent", "service", "install"], &place[..]].concat());
@@ -197,6 +198,20 @@ fn a_unit_is_written_printed_and_removed() {
         unit.stdout
             .replace("ROOT", sandbox.path().to_str().unwrap())
     );
+    // A service is never open by default; a configuration that is there stays as it is.
+    let agent_yml = sandbox.read("etc/agent.yml");
+    assert!(
+        agent_yml.contains("\nnew-cluster-key: true\n"),
+        "{agent_yml}"
+    );
+    assert!(
+        said.stdout.contains("√ wrote ROOT/etc/agent.yml\n"),
+        "{said:?}"
+    );
+    let sandbox = sandbox.with("etc/agent.yml", "port: 6768\n");
+    let again = sandbox.run(&[&["agent", "service", "install"], &place[..]].concat());
+    assert!(!again.stdout.contains("agent.yml"), "{again:?}");
+    assert_eq!(sandbox.read("etc/agent.yml"), "port: 6768\n");
     let removal = [&["agent", "service", "remove"], &place[..]].concat();
     assert_eq!(sandbox.run(&removal).code, Some(0));
     let again = sandbox.run(&removal);

@@ -1,6 +1,7 @@
 //! The rules of the cluster, each broken by the network in its own way.
 
 use super::*;
+use crate::sync::{Ask, Request};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -215,6 +216,43 @@ fn an_operator_lets_others_leave_dead_or_alive() {
     world.run(SECOND * 5);
     assert_eq!(world.done[&order], Ok(Done::Left));
     assert!(world.all_say(2, MemberState::Leave));
+}
+
+#[test]
+fn where_gossip_is_open_only_a_member_lets_others_leave() {
+    let mut world = World::joined(3);
+    let (member, stranger) = (world.nodes[0].address, ([203, 0, 113, 9], 6_768).into());
+    let (starts, zone) = (world.nodes[1].starts, world.nodes[1].zone.clone());
+    let mut ask = |from: NodeId, address: SocketAddr| {
+        world.number += 1;
+        let call = Call(1 << 40 | world.number);
+        world.asked.insert(call, (0, Call(u64::MAX)));
+        let request = Request {
+            from,
+            zone: zone.clone(),
+            ask: Ask::Leave { starts },
+        };
+        let peer = Peer {
+            address,
+            zone: None,
+            retired: false,
+        };
+        let request = request.encode();
+        world.give(
+            1,
+            Input::Asked {
+                call,
+                peer,
+                request,
+            },
+        );
+        world.run(SECOND * 5);
+        world.nodes[1].core.is_none()
+    };
+    assert!(!ask(id(99), stranger), "nobody knows it");
+    assert!(!ask(id(99), member), "nobody knows it there");
+    assert!(!ask(id(1), stranger), "it says to be another");
+    assert!(ask(id(1), (member.ip(), 50_000).into()), "it is a member");
 }
 
 #[test]

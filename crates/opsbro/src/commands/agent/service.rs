@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clap::{Args, Subcommand};
+use daemon::configuration::keys;
+use daemon::paths::Paths;
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 use store::file::{self, Access};
@@ -36,7 +38,8 @@ enum Verb {
 
 /// Write the unit of the agent; for root a system unit, for a user one of the user's own
 ///
-/// It starts nothing. Where systemd runs it is told to read the unit.
+/// It starts nothing. Where systemd runs it is told to read the unit. Where there is no agent.yml,
+/// the shipped one is written too: by it a new cluster has a gossip key.
 #[derive(Debug, Args)]
 #[command(after_help = INSTALL_EXAMPLES)]
 pub(crate) struct Install {
@@ -114,15 +117,30 @@ impl Install {
         let path = self.place.path()?;
         file::make_dir(path.parent().unwrap_or(Path::new("/")), 0o755)?;
         file::replace(&path, text.as_bytes(), Access::Mode(0o644))?;
+        let agent_yml = write_agent_yml(&paths)?;
         let reloaded = self.place.tell_systemd(program);
         let next = format!("{} enable --now {}", systemctl().join(" "), self.place.name);
         program.printer.show(&Installed {
             unit: path,
+            agent_yml,
             reloaded,
             next,
         })?;
         Ok(Exit::Yes)
     }
+}
+
+/// Writes the configuration that is shipped, where there is none: an agent without any file has its
+/// gossip open, and a service is meant to stay.
+fn write_agent_yml(paths: &Paths) -> Result<Option<PathBuf>, Failure> {
+    let path = paths.config.join("agent.yml");
+    if path.exists() {
+        return Ok(None);
+    }
+    file::make_dir(&paths.config, 0o755)?;
+    let text = keys::default_file();
+    file::replace(&path, text.as_bytes(), Access::Mode(0o644))?;
+    Ok(Some(path))
 }
 
 impl Remove {
@@ -192,6 +210,9 @@ fn systemctl() -> Vec<&'static str> {
 #[derive(Serialize)]
 struct Installed {
     unit: PathBuf,
+    /// The configuration, when it was written too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent_yml: Option<PathBuf>,
     reloaded: bool,
     next: String,
 }
@@ -199,6 +220,11 @@ struct Installed {
 impl Answer for Installed {
     fn text(&self, page: &mut Page) {
         page.line(format!("{} wrote {}", "√".green(), self.unit.display()));
+        if let Some(agent_yml) = &self.agent_yml {
+            let agent_yml = agent_yml.display();
+            page.line(format!("{} wrote {agent_yml}", "√".green()));
+            page.line("  by which the first start of an agent without seeds makes a gossip key");
+        }
         page.line(format!(
             "  start it, now and at every boot: {}",
             self.next.green()
