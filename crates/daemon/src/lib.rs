@@ -40,6 +40,7 @@ mod start;
 mod tasks;
 mod threads;
 mod tokens;
+mod trust;
 mod weight;
 mod workers;
 pub mod zone_keys;

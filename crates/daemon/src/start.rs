@@ -30,7 +30,7 @@ use crate::paths::{Paths, Surroundings};
 use crate::service_manager::{ServiceManager, feed_watchdog};
 use crate::tasks::Tasks;
 use crate::zone_keys::Key;
-use crate::{clock, reload, weight, zone_keys};
+use crate::{clock, reload, trust, weight, zone_keys};
 
 /// Time that leaving the cluster may take, of all the time that a stop has.
 const LEAVE_TIME: Duration = Duration::from_millis(2_500);
@@ -260,16 +260,9 @@ fn greet(agent: &Arc<Agent>) {
              (opsbro keygen | opsbro keys add - --use)"
         );
     }
-    for folder in [&configuration.paths.config, &configuration.paths.data] {
-        // Configuration and packs say what the agent runs.
-        let mode = std::fs::metadata(folder).map_or(0, |found| found.permissions().mode());
-        if mode & 0o002 != 0 {
-            let folder = folder.display();
-            warn!(
-                %folder,
-                "Everybody may write a folder of the agent, and so say what it runs (chmod o-w)"
-            );
-        }
+    for (folder, why) in trust::open_to_others(&configuration.paths) {
+        let folder = folder.display();
+        warn!(%folder, why, "Others may change a folder that says what the agent runs");
     }
     let end = match &agent.previous_run {
         Some(run) if run.ended == "killed" => {
