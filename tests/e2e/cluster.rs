@@ -66,6 +66,13 @@ fn events_are_added_listed_and_waited_for() {
         .json();
     assert_eq!(listed[0]["type"], "deployed");
     assert_eq!(listed[0]["payload"], "1.2");
+    // What somebody put into an event does nothing to the terminal of who looks at it.
+    let evil = "\u{1b}]52;c;eA==\u{7}\u{202e}";
+    agent
+        .opsbro(&["gossip", "events", "add", "evil", evil])
+        .expect(0);
+    let shown = agent.opsbro(&["gossip", "events", "list"]).expect(0).stdout;
+    assert!(shown.contains(r"\u{1b}]52;c;eA==\u{7}\u{202e}"), "{shown}");
     let expression = "gossip_have_event_type('deployed')";
     let seen = agent
         .opsbro(&["evaluator", "eval", expression])

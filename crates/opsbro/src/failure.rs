@@ -8,6 +8,8 @@ use api::{ClientError, ErrorCode};
 use model::Diagnostic;
 use owo_colors::OwoColorize as _;
 
+use crate::output::visible;
+
 /// What a command gives back.
 pub(crate) type Outcome = Result<Exit, Failure>;
 
@@ -118,7 +120,7 @@ impl Failure {
         if let Some(hint) = &self.hint {
             let _ = writeln!(text, "{} {hint}", " hint:".cyan().bold());
         }
-        text
+        visible(&text)
     }
 }
 
@@ -158,5 +160,18 @@ fn exit(error: &ClientError) -> Exit {
 impl From<store::Error> for Failure {
     fn from(error: store::Error) -> Self {
         Self::new(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_refuse_with_does_not_reach_the_terminal_as_codes() {
+        let failure = Failure::new("no \u{1b}[2J").with_hint("\u{1b}]0;x\u{7}");
+        let text = anstream::adapter::strip_str(&failure.render()).to_string();
+        let expect = "error: no \\u{1b}[2J\n hint: \\u{1b}]0;x\\u{7}\n";
+        assert_eq!(text, expect);
     }
 }

@@ -9,6 +9,7 @@ mod page;
 pub(crate) mod progress;
 pub(crate) mod tree;
 mod value;
+mod visible;
 mod yaml;
 
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -23,6 +24,7 @@ use crate::failure::Failure;
 pub(crate) use page::{Page, topic_color};
 pub(crate) use tree::cut;
 pub(crate) use value::written;
+pub(crate) use visible::visible;
 
 /// The form of an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -111,6 +113,16 @@ impl Printer {
         self.write(&text)
     }
 
+    /// Prints a value that is somebody's own: who reads it from a pipe gets it as it is.
+    pub(crate) fn show_value(&self, answer: &impl Answer) -> Result<(), Failure> {
+        if self.is_for_programs() || std::io::stdout().is_terminal() {
+            return self.show(answer);
+        }
+        let mut page = Page::new(self.columns);
+        answer.text(&mut page);
+        self.write(&page.finish())
+    }
+
     /// Prints one answer of a stream: a line of text, a line of JSON, a document of YAML.
     pub(crate) fn show_next(&self, answer: &impl Answer) -> Result<(), Failure> {
         let text = match self.format {
@@ -133,11 +145,10 @@ impl Printer {
 
     /// Says something to the person: it is not part of the answer.
     pub(crate) fn say(&self, text: &str) {
-        let text = if self.plain_letters {
-            plain_letters(text)
-        } else {
-            text.to_owned()
-        };
+        let mut text = visible(text);
+        if self.plain_letters {
+            text = plain_letters(&text);
+        }
         // Talk that nobody hears is no failure.
         let _ = writeln!(anstream::stderr(), "{text}");
     }
@@ -145,7 +156,7 @@ impl Printer {
     fn page_of(&self, answer: &impl Answer) -> String {
         let mut page = Page::new(self.columns);
         answer.text(&mut page);
-        let text = page.finish();
+        let text = visible(&page.finish());
         if self.plain_letters {
             plain_letters(&text)
         } else {

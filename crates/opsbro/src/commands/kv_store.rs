@@ -173,7 +173,7 @@ impl Get {
                 Ok(Exit::Yes)
             }
             Some(key) => {
-                program.printer.show(&Value(key))?;
+                program.printer.show_value(&Value(key))?;
                 Ok(Exit::Yes)
             }
             None => absent(program, &self.key),

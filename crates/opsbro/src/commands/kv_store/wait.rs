@@ -125,7 +125,7 @@ fn until(
     loop {
         let found = read(program, key, false)?;
         if let Some(found) = found.as_ref().filter(|found| is_it(found)) {
-            program.printer.show(&Value(found.clone()))?;
+            program.printer.show_value(&Value(found.clone()))?;
             return Ok(Exit::Yes);
         }
         let left = deadline.saturating_duration_since(Instant::now());
