@@ -59,7 +59,7 @@ impl Object for Collector {
         let timeout = fields.interval("timeout").unwrap_or(TIMEOUT_DEFAULT);
         let source = fields
             .required("source")
-            .and_then(|it| source::read(it, &mut fields));
+            .and_then(|it| source::read(it, &mut fields, &home.parameters));
         let format = format::read(&mut fields, source.as_ref());
         let refusals = refusals(&mut fields);
         let script = script(&mut fields);

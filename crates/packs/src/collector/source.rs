@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use expr::Root;
+
 use crate::expression::{RawText, Setting};
 use crate::fields::{Fields, UnknownKeys, unknown_word};
+use crate::parameters::Parameters;
 use crate::yaml::{Entry, Node};
 
 /// Where data comes from.
@@ -143,7 +146,7 @@ impl Source {
 const SOURCES: [&str; 7] = ["native", "command", "http", "tcp", "unix", "file", "sql"];
 
 /// Reads `source:`.
-pub(super) fn read(node: &Node, outer: &mut Fields<'_>) -> Option<Source> {
+pub(super) fn read(node: &Node, outer: &mut Fields<'_>, parameters: &Parameters) -> Option<Source> {
     let [entry] = node.entries().unwrap_or_default() else {
         outer.report.error(
             &node.place,
@@ -154,7 +157,7 @@ pub(super) fn read(node: &Node, outer: &mut Fields<'_>) -> Option<Source> {
     };
     match &*entry.key {
         "native" => native(entry, outer),
-        "command" => command(entry, outer),
+        "command" => command(entry, outer, parameters),
         "http" => http(entry, outer),
         "tcp" => {
             let mut fields = Fields::of(entry, "tcp", outer.report)?;
@@ -214,9 +217,9 @@ fn native(entry: &Entry, outer: &mut Fields<'_>) -> Option<Source> {
 
 /// `command: [program, argument]`, or `command: {run: […], environment: {…}}`, or
 /// `command: {shell: "…"}`.
-fn command(entry: &Entry, outer: &mut Fields<'_>) -> Option<Source> {
+fn command(entry: &Entry, outer: &mut Fields<'_>, parameters: &Parameters) -> Option<Source> {
     if let Some(items) = entry.value.items() {
-        return program(items, &entry.value, BTreeMap::new(), outer);
+        return program(items, &entry.value, BTreeMap::new(), outer, parameters);
     }
     if entry.value.text().is_some() {
         outer.report.error(
@@ -232,34 +235,62 @@ fn command(entry: &Entry, outer: &mut Fields<'_>) -> Option<Source> {
     let source = match run {
         Some(run) => {
             let items = fields.items("run");
-            program(items, run, environment, &mut fields)
+            program(items, run, environment, &mut fields, parameters)
         }
-        None => fields
-            .required_raw_text("shell")
-            .map(|line| Source::Command {
-                arguments: vec![line],
-                shell: true,
-                environment,
-            }),
+        None => shell(&mut fields, environment),
     };
     fields.finish(UnknownKeys::Refuse);
     source
 }
 
+/// A shell reads each sign of its line, so a line is what the author wrote and nothing else. Values
+/// come by the environment, where they are words whatever they hold.
+fn shell(fields: &mut Fields<'_>, environment: BTreeMap<Arc<str>, Setting>) -> Option<Source> {
+    let line = fields.required_raw_text("shell")?;
+    if let Some((reference, place)) = line.references().next() {
+        let message = format!("a line for the shell cannot hold {{{{{reference}}}}}");
+        let hint = format!(
+            "write \"$VALUE\" in the line, and `environment: {{VALUE: \"{{{{{reference}}}}}\"}}`"
+        );
+        fields.report.error(&place, message, &hint);
+        return None;
+    }
+    Some(Source::Command {
+        arguments: vec![line],
+        shell: true,
+        environment,
+    })
+}
+
+/// What was measured could become an option of the program, and arguments are read by whoever may
+/// list processes.
 fn program(
     items: &[Node],
     node: &Node,
     environment: BTreeMap<Arc<str>, Setting>,
     fields: &mut Fields<'_>,
+    parameters: &Parameters,
 ) -> Option<Source> {
     let report = &mut *fields.report;
     if items.is_empty() {
         report.error(&node.place, "the command is empty", "name a program");
     }
-    let arguments = items
+    let arguments: Vec<RawText> = items
         .iter()
         .filter_map(|item| RawText::compile(item, report))
         .collect();
+    for (reference, place) in arguments.iter().flat_map(RawText::references) {
+        let why = match reference.root {
+            Root::Parameters if !parameters.is_secret(reference) => continue,
+            Root::Parameters => "is a secret, and others can read arguments",
+            Root::Collector | Root::Variables | Root::Configuration | Root::Node | Root::Item => {
+                "is no parameter, and could become an option of the program"
+            }
+        };
+        let message = format!("{{{{{reference}}}}} {why}");
+        report.error(&place, message, "give it in `environment` of the command");
+        return None;
+    }
     Some(Source::Command {
         arguments,
         shell: false,

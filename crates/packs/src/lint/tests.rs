@@ -165,3 +165,42 @@ fn a_collector_names_what_is_built_in_and_takes_its_place_knowingly() {
         ],
     );
 }
+
+#[test]
+fn a_command_is_what_its_author_wrote_and_shows_no_secret() {
+    let package = "name: mine\nparameters:\n  who: {type: text, default: x}\n  \
+                   login: {type: text, default: x, secret: true}\n";
+    let collector = |command: &str| format!("collector:\n  source:\n    command: {command}\n");
+    let told = |command: &str| {
+        let mut tree = PackFiles::new();
+        let text = collector(command);
+        for (path, text) in [("package.yml", package), ("collectors/own.yml", &text)] {
+            let file = File::new(path, text.as_bytes());
+            tree.add(model::Level::Global, &format!("mine/{path}"), file);
+        }
+        let lint = lint(&tree, None);
+        let told = lint.diagnostics.iter().map(ToString::to_string);
+        told.collect::<Vec<_>>().join("\n")
+    };
+    for wrong in [
+        "{shell: 'echo {{collector.own.raw}}'}",
+        "{shell: 'echo {{parameters.who}}'}",
+        "{shell: 'echo \"{{parameters.login}}\"', environment: {A: b}}",
+    ] {
+        let told = told(wrong);
+        assert!(
+            told.contains("a line for the shell cannot hold"),
+            "{wrong}: {told}"
+        );
+    }
+    let measured = told("[echo, '{{collector.own.raw}}']");
+    assert!(measured.contains("is no parameter"), "{measured}");
+    let shown = told("{run: [echo, '{{parameters.login}}']}");
+    assert!(shown.contains("others can read arguments"), "{shown}");
+    for right in [
+        "{shell: 'echo \"$WHO\"', environment: {WHO: '{{parameters.login}}'}}",
+        "[echo, '{{parameters.who}}']",
+    ] {
+        assert_eq!(told(right), "", "{right}");
+    }
+}
