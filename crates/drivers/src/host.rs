@@ -17,6 +17,7 @@ use crate::{Deadline, Error, meter};
 mod code;
 mod heap;
 pub(crate) mod lines;
+mod shown;
 mod turns;
 
 pub use self::code::release_code;
@@ -111,10 +112,7 @@ impl Host {
         bytes_max: usize,
         deadline: Deadline,
     ) -> Result<Vec<u8>, Error> {
-        let reader = BoundedReader {
-            file: self.open(path)?,
-            deadline,
-        };
+        let reader = self.reader(path, deadline)?;
         let mut bytes = Vec::new();
         reader
             .take(bytes_max as u64 + 1)

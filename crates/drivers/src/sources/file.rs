@@ -1,10 +1,13 @@
 //! Files: one, or each that a pattern with `*` names.
 
+use std::io::Read as _;
+
 use model::limits::{SOURCE_BYTES_MAX, SOURCE_FILES_MAX};
 
 use super::{Answer, too_large};
 use crate::collectors::Trouble;
 use crate::files::list_directory;
+use crate::host::read_error;
 use crate::{Deadline, Error, Host};
 
 /// Which files to read.
@@ -27,16 +30,26 @@ impl File {
             if host.metadata(&self.path)?.is_none() {
                 return Err(absent());
             }
-            let bytes = host.read(&self.path, SOURCE_BYTES_MAX, deadline)?;
+            let bytes = read(host, &self.path, SOURCE_BYTES_MAX, deadline)?;
+            if bytes.len() > SOURCE_BYTES_MAX {
+                return Err(too_large(self.path.as_str()).into());
+            }
             return Ok(Answer::Bytes(bytes));
         }
         let mut files = Vec::new();
+        let mut refused = None;
         let mut room = SOURCE_BYTES_MAX;
         for path in self.matches(host, deadline)? {
-            // One that went away meanwhile is as if it had never been there.
-            let Some(bytes) = host.read_start(&path, room + 1, deadline) else {
-                deadline.check("reading", &path)?;
-                continue;
+            let bytes = match read(host, &path, room, deadline) {
+                Ok(bytes) => bytes,
+                // One that went away meanwhile is as if it had never been there, and one user can
+                // not keep us from the files of others.
+                Err(error) => {
+                    deadline.check("reading", &path)?;
+                    let is_refused = matches!(error, Error::BadAnswer { .. });
+                    refused = refused.or(is_refused.then_some(error));
+                    continue;
+                }
             };
             room = room
                 .checked_sub(bytes.len())
@@ -44,7 +57,7 @@ impl File {
             files.push((path, bytes));
         }
         if files.is_empty() {
-            return Err(absent());
+            return Err(refused.map_or_else(absent, Trouble::Failed));
         }
         Ok(Answer::Files(files))
     }
@@ -82,6 +95,16 @@ impl File {
         }
         Ok(paths)
     }
+}
+
+/// Reads a file, or so many bytes of it and one more. Everybody who may use the agent sees them.
+fn read(host: &Host, path: &str, bytes_max: usize, deadline: Deadline) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    host.shown_reader(path, deadline)?
+        .take(bytes_max as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| read_error(error, path, deadline))?;
+    Ok(bytes)
 }
 
 /// Tells whether a name is what a pattern says. Going back is only ever to the last `*`, so no

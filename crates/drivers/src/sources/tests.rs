@@ -347,6 +347,60 @@ fn kind(trouble: &Trouble) -> &'static str {
 }
 
 #[test]
+fn a_link_of_somebody_else_shows_no_file_of_root() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = Host::at(folder.path());
+    let at = |path: &str| folder.path().join(path);
+    for path in ["etc", "data/own", "data/theirs"] {
+        std::fs::create_dir_all(at(path)).unwrap();
+    }
+    std::fs::write(at("etc/shadow.stats"), "secret").unwrap();
+    std::fs::write(at("data/theirs/real.stats"), "1").unwrap();
+    let link = |to: &str, path: &str| std::os::unix::fs::symlink(to, at(path)).unwrap();
+    link("../../etc/shadow.stats", "data/own/link.stats");
+    link("../../etc/shadow.stats", "data/theirs/link.stats");
+    link("../../etc", "data/theirs/folder");
+    std::fs::hard_link(at("etc/shadow.stats"), at("data/theirs/name.stats")).unwrap();
+    for (path, mode) in [
+        ("etc", 0o755),
+        ("data", 0o755),
+        ("data/own", 0o755),
+        ("data/theirs", 0o777),
+    ] {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        std::fs::set_permissions(at(path), mode).unwrap();
+    }
+    let read = |path: &str| {
+        let path = path.to_owned();
+        collect(&host, &Request::File(File { path }), Deadline::after(LONG))
+    };
+    let secret = Answer::Bytes(b"secret".to_vec());
+    assert_eq!(
+        read("/data/own/link.stats").unwrap(),
+        secret,
+        "a link of root"
+    );
+    for (path, why) in [
+        (
+            "/data/theirs/link.stats",
+            "behind a link that others could make",
+        ),
+        (
+            "/data/theirs/l*.stats",
+            "behind a link that others could make",
+        ),
+        ("/data/theirs/name.stats", "has several names"),
+        ("/data/theirs/folder/shadow.stats", "behind a link"),
+        ("/data/theirs/f*/shadow.stats", "behind a link"),
+    ] {
+        let error = read(path).unwrap_err().to_string();
+        assert!(error.contains(why), "{path}: {error}");
+    }
+    let real = vec![("/data/theirs/real.stats".to_owned(), b"1".to_vec())];
+    assert_eq!(read("/data/theirs/*.stats").unwrap(), Answer::Files(real));
+}
+
+#[test]
 fn files_are_read_by_path_and_by_pattern() {
     let folder = tempfile::tempdir().unwrap();
     let host = Host::at(folder.path());
