@@ -279,6 +279,8 @@ fn registry(handlers: &[(&str, &str)]) -> Registry {
     let mut files = PackFiles::new();
     let package = File::new("package.yml", b"name: t\n".as_slice());
     files.add(Level::Local, "t/package.yml", package);
+    let page = File::new("own.html", b"<p>{{ check.name }}</p>".as_slice());
+    files.add(Level::Local, "t/templates/own.html", page);
     for (name, keys) in handlers {
         let keys = keys.replace('\n', "\n  ");
         let text = format!("handler:\n  {keys}\n");

@@ -135,8 +135,16 @@ fn with_the_rest(text: &str, part: &str, notice: &Notice) -> String {
     if notice.more > 0 {
         rest.push(format!("and {} more: opsbro alerts list", notice.more));
     }
+    if part == "html" {
+        let rest = Value::list(rest.into_iter().map(Value::text));
+        let list = render(REST_HTML, Escape::Html, &[("rest", &rest)]);
+        return format!("{text}\n{}", list.expect("our own template"));
+    }
     format!("{text}\n\n{}\n", rest.join("\n"))
 }
+
+/// What a page says of the things that its template does not know of.
+const REST_HTML: &str = "<ul>{% for one in rest %}<li>{{ one }}</li>{% endfor %}</ul>\n";
 
 fn values(notice: &Notice) -> Vec<(&'static str, Value)> {
     let first = notice.items.first();

@@ -265,3 +265,18 @@ fn texts_say_what_happened_also_by_old_and_broken_templates() {
     assert_eq!(two.title, "1 CRITICAL, 1 WARNING on web-1");
     assert!(two.text.contains("linux/net") && two.text.contains("linux/disks"));
 }
+
+#[test]
+fn names_are_text_in_a_page_whose_template_knows_one_thing_only() {
+    let own = "notifier: syslog\ntemplates: {check_html: own.html}";
+    let mut world = World::new(&[("a", own)]);
+    world.goes("linux/cpu", OK, CRITICAL);
+    world.goes("linux/net", OK, CRITICAL);
+    world.goes("linux/of <img src=x onerror=alert(1)>", OK, CRITICAL);
+    world.pass(60);
+    let (delivery, handler) = &world.out[1];
+    let html = text::words(&delivery.notice, &handler.texts).html.unwrap();
+    assert!(html.starts_with("<p>linux&#x2f;net</p>"), "{html}");
+    assert!(html.contains("of &lt;img src=x"), "{html}");
+    assert!(!html.contains("<img"), "{html}");
+}
