@@ -131,13 +131,18 @@ pub fn http_send(
         match (location, request.redirected(response.status)) {
             (Some(location), Some(method)) if request.redirects_max > 0 => {
                 let next = url.join(&location)?;
-                if !next.is_same_server(&url) {
-                    request.headers.clear();
-                    request.basic = None;
-                }
                 if method != request.method {
                     request.body = &[];
                     request.headers.retain(|(name, _)| !describes_body(name));
+                }
+                if !next.is_same_server(&url) {
+                    // What was meant for one server is for no other.
+                    if !request.body.is_empty() {
+                        let problem = format!("has moved to {}: set the new address", next.shown());
+                        return Err(Error::bad_answer(url.shown(), problem));
+                    }
+                    request.headers.clear();
+                    request.basic = None;
                 }
                 request.method = method;
                 url = next;

@@ -477,6 +477,19 @@ fn a_redirect_keeps_the_method_only_where_it_says_so() {
         "{second}"
     );
 
+    for code in [307, 308] {
+        let place = format!("http://localhost:{}/there", elsewhere.port);
+        let server = answering(vec![to(code, &place)]);
+        let url = format!("http://127.0.0.1:{}/", server.port);
+        let mut request = Request::new(Method::Post, &url);
+        request.body = b"password=x";
+        let error = send_to(&request).unwrap_err().to_string();
+        assert!(
+            error.ends_with(&format!("has moved to {place}: set the new address")),
+            "{error}"
+        );
+    }
+
     let server = answering(vec![to(301, "/next")]);
     let url = format!("http://127.0.0.1:{}/", server.port);
     let mut request = Request::new(Method::Get, &url);
