@@ -24,7 +24,8 @@ pub(super) const KIND: Kind = Kind {
 /// Discord's limits of an embed: 256 characters of title, 4 096 of text, 25 fields of 1 024, and
 /// 6 000 of all together.
 const TITLE_CHARS_MAX: usize = 256;
-const TEXT_CHARS_MAX: usize = 3_000;
+const TEXT_CHARS_MAX: usize = 2_000;
+const ESCAPED_CHARS_MAX: usize = 2_200;
 const FIELDS_MAX: usize = 10;
 const FIELD_CHARS_MAX: usize = 150;
 
@@ -41,10 +42,13 @@ fn send(call: &Call<'_>) -> Result<Receipt, Failure> {
         )
         .filter(|(name, value)| !name.is_empty() && !value.is_empty())
         .take(FIELDS_MAX)
-        .map(|(name, value)| json!({"name": one_line(name, 50), "value": value, "inline": true}));
+        .map(|(name, value)| {
+            let value = escape(&value, 2 * FIELD_CHARS_MAX);
+            json!({"name": one_line(name, 50), "value": value, "inline": true})
+        });
     let mut embed = json!({
         "title": one_line(&notice.title, TITLE_CHARS_MAX),
-        "description": escape(&lines(&notice.text, TEXT_CHARS_MAX)),
+        "description": escape(&lines(&notice.text, TEXT_CHARS_MAX), ESCAPED_CHARS_MAX),
         "color": notice.tone.rgb(),
         "timestamp": notice.when.to_string(),
         "fields": fields.collect::<Vec<_>>(),
@@ -83,14 +87,18 @@ fn send(call: &Call<'_>) -> Result<Receipt, Failure> {
     })
 }
 
-/// Hides the signs of markup: output of plugins is full of them.
-fn escape(text: &str) -> String {
+/// Hides the signs of markup: output of plugins is full of them, and `[text](address)` shows one
+/// place and leads to another.
+fn escape(text: &str, chars_max: usize) -> String {
     let mut escaped = String::with_capacity(text.len());
     for sign in text.chars() {
-        if matches!(sign, '\\' | '*' | '_' | '~' | '`' | '|' | '<' | '@') {
+        if matches!(
+            sign,
+            '\\' | '*' | '_' | '~' | '`' | '|' | '<' | '@' | '[' | ']'
+        ) {
             escaped.push('\\');
         }
         escaped.push(sign);
     }
-    escaped.chars().take(3_700).collect()
+    escaped.chars().take(chars_max).collect()
 }

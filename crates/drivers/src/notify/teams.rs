@@ -71,7 +71,9 @@ fn card(notice: &Notice) -> Json {
             .map(|(name, value)| (&**name, value.as_str())),
     )
     .take(FIELDS_MAX)
-    .map(|(name, value)| json!({"title": one_line(name, 60), "value": one_line(value, 200)}));
+    .map(|(name, value)| {
+        json!({"title": one_line(name, 60), "value": escape(&one_line(value, 200))})
+    });
     let actions = notice.links.iter().take(3).map(|link| {
         json!({"type": "Action.OpenUrl", "title": one_line(&link.title, 60), "url": link.url})
     });

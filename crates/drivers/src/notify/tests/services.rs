@@ -137,6 +137,29 @@ fn mattermost_and_teams_get_what_they_can_show() {
 }
 
 #[test]
+fn chats_show_no_link_that_an_output_made() {
+    let mut notice = problem();
+    notice.text = "see [the bank](https://evil.example.com)".to_owned();
+    notice.fields = vec![(
+        "Change".into(),
+        "[the bank](https://evil.example.com)".to_owned(),
+    )];
+    for kind in ["discord", "teams"] {
+        let (request, end) = exchange(&notice, &answer(200, "{}"), |base| {
+            (kind, options([("url", text(format!("{base}/hook")))]))
+        });
+        end.unwrap();
+        let sent = request.json().to_string();
+        assert_eq!(
+            sent.matches("evil.example.com").count(),
+            2,
+            "{kind}: {sent}"
+        );
+        assert!(!sent.contains("bank]"), "{kind}: {sent}");
+    }
+}
+
+#[test]
 fn discord_and_telegram_get_what_they_can_show() {
     let (request, end) = exchange(&problem(), &answer(200, r#"{"id":"77"}"#), |base| {
         (
