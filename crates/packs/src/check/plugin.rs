@@ -147,6 +147,11 @@ impl Line {
                 },
                 Named::Reference(text) => Filling::Template(template(text, &node.place, report)?),
             };
+            if is_shell && quotes.has_backtick() {
+                let message = "a value cannot stand in backticks, nor behind them";
+                report.error(&node.place, message, "write `$(…)` instead of backticks");
+                return None;
+            }
             let quote = is_shell.then(|| quotes.now());
             line.0.push(Piece::Value(filling, quote));
             rest = &rest[next.to..];

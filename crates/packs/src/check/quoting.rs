@@ -1,7 +1,8 @@
 //! Puts values into a command line so that the shell takes them as words and never as commands.
 //!
 //! Where a value stands decides how it is written: bare, inside of single quotes, or inside of
-//! double quotes; `$(…)` and backticks begin anew.
+//! double quotes; `$(…)` begins anew. Backticks take a level of backslashes away from what is
+//! inside, so that no way of writing a value is safe there: behind them there is no place for one.
 
 /// What surrounds a place of a command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,17 +19,12 @@ pub(super) enum Quote {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Quotes {
     /// What the command substitutions around are inside of, outermost first.
-    outer: Vec<(Quote, Closes)>,
+    outer: Vec<Quote>,
+    has_backtick: bool,
     is_single: bool,
     is_double: bool,
     is_escaped: bool,
     follows_dollar: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Closes {
-    Parenthesis,
-    Backtick,
 }
 
 impl Quotes {
@@ -39,6 +35,11 @@ impl Quotes {
             (false, true) => Quote::Double,
             (false, false) => Quote::Bare,
         }
+    }
+
+    /// Tells whether a backtick came by, after which nobody can say how a value has to be written.
+    pub(super) fn has_backtick(&self) -> bool {
+        self.has_backtick
     }
 
     /// Takes more of the line as written.
@@ -53,7 +54,6 @@ impl Quotes {
         if std::mem::take(&mut self.is_escaped) {
             return;
         }
-        let closing = self.outer.last().map(|(_, closes)| *closes);
         match (self.now(), c) {
             (Quote::Single, '\'') => self.is_single = false,
             (Quote::Single, _) => {}
@@ -61,22 +61,21 @@ impl Quotes {
             (_, '$') => self.follows_dollar = true,
             (_, '"') => self.is_double = !self.is_double,
             (Quote::Bare, '\'') => self.is_single = true,
-            (_, '`') if closing == Some(Closes::Backtick) => self.leave(),
-            (_, '`') => self.enter(Closes::Backtick),
-            (_, '(') if follows_dollar => self.enter(Closes::Parenthesis),
-            (Quote::Bare, ')') if closing == Some(Closes::Parenthesis) => self.leave(),
+            (_, '`') => self.has_backtick = true,
+            (_, '(') if follows_dollar => self.enter(),
+            (Quote::Bare, ')') => self.leave(),
             (Quote::Bare | Quote::Double, _) => {}
         }
     }
 
-    fn enter(&mut self, closes: Closes) {
-        self.outer.push((self.now(), closes));
+    fn enter(&mut self) {
+        self.outer.push(self.now());
         self.is_double = false;
         self.is_single = false;
     }
 
     fn leave(&mut self) {
-        if let Some((quote, _)) = self.outer.pop() {
+        if let Some(quote) = self.outer.pop() {
             self.is_double = quote == Quote::Double;
             self.is_single = false;
         }
@@ -136,11 +135,23 @@ mod tests {
         check("echo \"x $(cat ", "a;b", "'a;b'");
         check("echo \"x $(cat '", "a'b", "a'\\''b");
         check("echo \"x $(cat y) ", "a'b;$c", "a'b;\\$c");
-        check("echo `cat ", "a;b", "'a;b'");
-        check("echo \"`cat \"", "$b", "\\$b");
-        check("echo \"`cat y` ", "$b;", "\\$b;");
         check("echo \\\" ", "a;b", "'a;b'");
         check("echo \"\\\" ", "a;b", "a;b");
         check("echo 'it'\\''s ", "b'", "b'\\''");
+    }
+
+    #[test]
+    fn a_backtick_is_one_unless_it_is_written_as_a_letter() {
+        for (line, expect) in [
+            ("echo `date", true),
+            ("echo \"`date` ", true),
+            ("echo $(echo \"`", true),
+            ("echo '`' ", false),
+            ("echo \\` \"\\`", false),
+        ] {
+            let mut quotes = Quotes::default();
+            quotes.pass(line);
+            assert_eq!(quotes.has_backtick(), expect, "{line}");
+        }
     }
 }

@@ -245,6 +245,26 @@ fn timing_may_come_from_parameters() {
 }
 
 #[test]
+fn a_value_has_no_place_in_backticks() {
+    for wrong in [
+        "echo `echo {{parameters.limit}}`",
+        "echo \"OK `echo $word$`\"",
+        "echo `date` {{parameters.limit}}",
+    ] {
+        let told = refused(&format!("  script: '{wrong}'\n  word: x\n"));
+        let expect = "2: a value cannot stand in backticks, nor behind them";
+        assert_eq!(told, [expect], "{wrong}");
+    }
+    for right in [
+        "echo {{parameters.limit}} `date`",
+        "echo $(echo {{parameters.limit}})",
+    ] {
+        let told = refused(&format!("  script: '{right}'\n"));
+        assert!(told.is_empty(), "{right}: {told:?}");
+    }
+}
+
+#[test]
 fn a_check_judges_in_one_way() {
     let both = refused("  critical_if: '1 > 2'\n  push: {}\n");
     assert_eq!(
