@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -14,6 +15,8 @@ fn lock(agent: &Agent, more: &[&str]) -> Child {
     let mut command = opsbro(agent.home.root());
     command.args(["lock", "door"]).args(more);
     command.stdout(File::create(said(agent)).unwrap());
+    // Not in front of a terminal that the tests may have, which would tell the command itself.
+    command.process_group(0);
     command.stderr(Stdio::null()).spawn().unwrap()
 }
 
