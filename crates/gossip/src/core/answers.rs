@@ -151,8 +151,8 @@ impl Core {
     }
 
     fn asked_to_leave(&mut self, call: Call, peer: &Peer, by: NodeId, starts: u64) {
-        // Only who has the key of this zone: its nodes, and those above. Where gossip is open nobody
-        // proves anything, and members may: who speaks from where one of them is.
+        // Only who has the key of this zone: its nodes, and those above. Where gossip is open
+        // nobody proves anything, and members may: who speaks from where one of them is.
         let may = match &peer.zone {
             Some(proved) => proved == self.book.zone(),
             None => self.is_where(by, peer),
