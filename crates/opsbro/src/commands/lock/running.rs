@@ -34,19 +34,30 @@ pub(super) struct Running {
     told: Vec<(Signal, Told)>,
 }
 
+/// Names the signals of terminals that this process listens to: what it ignores, as under `nohup`,
+/// the command has to inherit so.
+fn of_terminals() -> io::Result<Vec<Signal>> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    let ignored = mask.unwrap_or(0);
+    let is_heard = |one: &Signal| (ignored >> (one.as_raw() - 1)) & 1 == 0;
+    Ok(OF_TERMINALS.into_iter().filter(is_heard).collect())
+}
+
 impl Running {
     pub(super) fn start(command: &mut Command) -> io::Result<Self> {
         set_child_subreaper(Some(getpid()))?;
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let entered = runtime.enter();
         let mut told = vec![(Signal::TERM, signal(SignalKind::terminate())?)];
-        let child = command.spawn()?;
-        // What is ignored, as under `nohup`, the command has to inherit so: these come after it.
-        for one in OF_TERMINALS {
+        for one in of_terminals()? {
             // Without it the signal ends this process, as it always did.
             let listening = signal(SignalKind::from_raw(one.as_raw()));
             told.extend(listening.ok().map(|listening| (one, listening)));
         }
+        // Behind that: a signal may come as soon as the command runs.
+        let child = command.spawn()?;
         drop(entered);
         Ok(Self {
             child,
