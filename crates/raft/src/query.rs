@@ -55,6 +55,19 @@ pub struct Found {
     pub what: FoundWhat,
 }
 
+impl Found {
+    /// Tells after which revision one goes on who follows events and has those after `after`.
+    /// It moves where nothing happened, too: else what others write would push a quiet prefix
+    /// out of the events that are kept.
+    pub fn follow_after(&self, after: Revision) -> Revision {
+        let last = match &self.what {
+            FoundWhat::Events(events) => events.last().map(|event| event.revision),
+            _ => None,
+        };
+        last.unwrap_or(self.revision).max(after)
+    }
+}
+
 /// What was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FoundWhat {

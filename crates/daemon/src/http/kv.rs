@@ -112,14 +112,15 @@ async fn wait_for_key(
     loop {
         let left = deadline.saturating_duration_since(tokio::time::Instant::now());
         let found = access.events(key, after, left).await;
-        match found.map_err(|trouble| agreement::problem(&trouble))?.what {
+        let found = found.map_err(|trouble| agreement::problem(&trouble))?;
+        // Events may be of other keys that begin so.
+        after = found.follow_after(after);
+        match found.what {
             FoundWhat::Events(events) => {
                 let is_over = left.is_zero() || events.iter().any(|event| *event.key == *key);
                 if is_over {
                     return Ok(());
                 }
-                // Of other keys that begin so.
-                after = events.last().map_or(after, |event| event.revision);
             }
             _ => return Ok(()),
         }
@@ -304,17 +305,15 @@ async fn events(
         .events(&prefix, after, wait(watching.wait.as_deref())?)
         .await;
     let found = found.map_err(|trouble| agreement::problem(&trouble))?;
-    Ok(Json(match found.what {
-        FoundWhat::Events(events) => Events {
-            index: events.last().map_or(after, |event| event.revision).0,
-            events: events.iter().map(event).collect(),
-            is_cut: false,
-        },
-        _ => Events {
-            events: Vec::new(),
-            index: found.revision.0,
-            is_cut: true,
-        },
+    let index = found.follow_after(after).0;
+    let (events, is_cut) = match found.what {
+        FoundWhat::Events(events) => (events.iter().map(event).collect(), false),
+        _ => (Vec::new(), true),
+    };
+    Ok(Json(Events {
+        events,
+        index,
+        is_cut,
     }))
 }
 

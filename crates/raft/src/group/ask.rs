@@ -44,20 +44,18 @@ impl Group {
         after: Revision,
         wait: Duration,
     ) -> Result<Found, Trouble> {
-        let query = Query::Events {
-            prefix: prefix.to_owned(),
-            after,
-        };
-        let deadline = Instant::now() + wait;
+        let (mut after, deadline) = (after, Instant::now() + wait);
         let mut changed = self.watch();
         loop {
             changed.borrow_and_update();
             let is_member = self.inner.is_member();
-            let found = self.ask_stale(query.clone()).await?;
+            let prefix = prefix.to_owned();
+            let found = self.ask_stale(Query::Events { prefix, after }).await?;
             let is_nothing = found.what == FoundWhat::Events(Vec::new());
             if !is_nothing || Instant::now() >= deadline {
                 return Ok(found);
             }
+            after = found.follow_after(after);
             // Who has no state of its own looks again and again.
             let turn = if is_member { wait } else { STRANGER_TURN };
             let until = deadline.min(Instant::now() + turn);

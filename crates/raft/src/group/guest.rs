@@ -105,7 +105,7 @@ impl Guest {
         after: Revision,
         wait: Duration,
     ) -> Result<Found, Trouble> {
-        let deadline = Instant::now() + wait;
+        let (mut after, deadline) = (after, Instant::now() + wait);
         loop {
             let prefix = prefix.to_owned();
             let found = self.ask_stale(Query::Events { prefix, after }).await?;
@@ -113,6 +113,7 @@ impl Guest {
             if !is_nothing || Instant::now() >= deadline {
                 return Ok(found);
             }
+            after = found.follow_after(after);
             tokio::time::sleep_until(deadline.min(Instant::now() + STRANGER_TURN)).await;
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::limits::{KV_EVENTS_BYTES_MAX, KV_VALUE_BYTES_MAX};
 use raft::{
     Answer, Check, Command, Found, FoundWhat, Group, Query, Revision, Role, SessionId, Trouble,
 };
@@ -518,6 +519,36 @@ fn who_watches_is_told_each_change_once() {
             let expect: Vec<String> = (0..20).map(|number| format!("w/{number}")).collect();
             assert_eq!(told, expect);
             writing.await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn what_others_write_does_not_cut_off_who_watches_quiet_keys() {
+    virtually(async {
+        let cluster = Cluster::new(8, 7);
+        cluster.form(5).await;
+        let writer = cluster.group(id(1)).unwrap();
+        for watcher in [id(1), id(7)] {
+            let watcher = cluster.group(watcher).unwrap();
+            let after = put(&writer, "other", "").await;
+            let watching = tokio::spawn(async move {
+                let patience = Duration::from_secs(60);
+                watcher.events("quiet/", after, patience).await.unwrap()
+            });
+            // More than the events that are kept.
+            let bulk = "x".repeat(KV_VALUE_BYTES_MAX);
+            for _ in 0..2 * KV_EVENTS_BYTES_MAX / KV_VALUE_BYTES_MAX {
+                put(&writer, "other", &bulk).await;
+                pass(Duration::from_secs(1)).await;
+            }
+            let told = put(&writer, "quiet/one", "1").await;
+            let found = watching.await.unwrap();
+            let FoundWhat::Events(events) = &found.what else {
+                panic!("cut off: {found:?}");
+            };
+            let revisions: Vec<_> = events.iter().map(|event| event.revision).collect();
+            assert_eq!(revisions, [told]);
         }
     });
 }

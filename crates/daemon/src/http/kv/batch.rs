@@ -143,19 +143,19 @@ impl Stream {
             // The caller resumes elsewhere, from the last id.
             return None;
         };
+        self.after = found.follow_after(self.after);
         let FoundWhat::Events(events) = found.what else {
             self.is_over = true;
-            let revision = found.revision;
-            return Some(format!("event: cut\nid: {revision}\ndata: {{}}\n\n"));
+            return Some(format!("event: cut\nid: {}\ndata: {{}}\n\n", self.after));
         };
         let mut text = String::new();
         for one in &events {
-            self.after = one.revision;
             let data = serde_json::to_string(&event(one)).unwrap_or_default();
             text.push_str(&format!("id: {}\ndata: {data}\n\n", one.revision));
         }
         if text.is_empty() {
-            text.push_str(": nothing happened\n\n");
+            // Nothing is dispatched for an id alone, but who comes back resumes from it.
+            text = format!(": nothing happened\nid: {}\n\n", self.after);
         }
         Some(text)
     }
