@@ -42,6 +42,8 @@ pub(crate) use inventory::Baseline;
 
 /// Version of the format of all documents here.
 const VERSION: u32 = 1;
+/// Where who this node is stands a second time.
+const IDENTITY_COPY: &str = "identity-copy";
 /// Entries of the history that one request reads at the most.
 const HISTORY_ENTRIES_MAX: usize = 10_000;
 /// Bytes of history that one request reads at the most.
@@ -81,6 +83,14 @@ struct Seen {
 struct Identity {
     uuid: String,
     incarnation: u64,
+}
+
+/// What was found of a document.
+enum Document<T> {
+    Present(T),
+    Absent,
+    /// It is moved aside.
+    Damaged,
 }
 
 /// How the agent lives, for the run after this one.
@@ -148,10 +158,17 @@ impl Keep {
         Files::wipe(&self.store)
     }
 
-    /// Gives the identity of this node and its next incarnation. The first start makes it. Fails
-    /// when it is there and cannot be read: a new one would replace it for good.
+    /// Gives the identity of this node and its next incarnation. The first start makes it. A
+    /// damaged one is taken from its copy: as another node this one would lose its voice and, when
+    /// alone, its keys. Fails when it is whole and cannot be read: a new one would replace it for
+    /// good.
     pub(crate) fn identity(&self) -> anyhow::Result<(NodeId, u64)> {
-        let known: Option<Identity> = self.load("identity")?;
+        let known: Option<Identity> = match self.look_up("identity")? {
+            Document::Present(known) => Some(known),
+            Document::Damaged => self.load(IDENTITY_COPY)?,
+            // Who removed the file wants another node.
+            Document::Absent => None,
+        };
         let (id, incarnation) = match known {
             Some(known) => {
                 let id = NodeId::parse(&known.uuid).context("the identity on disk is no UUID")?;
@@ -159,13 +176,12 @@ impl Keep {
             }
             None => (new_id()?, 1),
         };
-        self.save(
-            "identity",
-            &Identity {
-                uuid: id.to_string(),
-                incarnation,
-            },
-        );
+        let identity = Identity {
+            uuid: id.to_string(),
+            incarnation,
+        };
+        self.save("identity", &identity);
+        self.save(IDENTITY_COPY, &identity);
         Ok((id, incarnation))
     }
 
@@ -351,19 +367,26 @@ impl Keep {
     /// Loads a document. A damaged one is moved aside and told, and then absent; one that is whole
     /// and cannot be read is an error.
     fn load<T: DeserializeOwned>(&self, name: &'static str) -> anyhow::Result<Option<T>> {
+        Ok(match self.look_up(name)? {
+            Document::Present(value) => Some(value),
+            Document::Absent | Document::Damaged => None,
+        })
+    }
+
+    fn look_up<T: DeserializeOwned>(&self, name: &'static str) -> anyhow::Result<Document<T>> {
         let content = match self.store.load(name)? {
             Loaded::Present(content) => content,
-            Loaded::Absent => return Ok(None),
+            Loaded::Absent => return Ok(Document::Absent),
             Loaded::Corrupt { moved_to, reason } => {
                 let moved_to = moved_to.display().to_string();
                 error!(name, %reason, %moved_to, "A state file was damaged and is moved aside");
                 let repair = format!("{name} was damaged ({reason}); it is kept as {moved_to}");
                 self.seen().repairs.push(repair);
-                return Ok(None);
+                return Ok(Document::Damaged);
             }
         };
         let parsed = serde_json::from_slice(&content.bytes);
-        Ok(Some(parsed.with_context(|| {
+        Ok(Document::Present(parsed.with_context(|| {
             format!("the state `{name}` on disk is of another version of the program")
         })?))
     }
@@ -434,6 +457,26 @@ mod tests {
         };
         assert!(keep.save("identity", &whole));
         assert_eq!(keep.identity().unwrap(), (id, u64::MAX));
+    }
+
+    #[test]
+    fn a_damaged_identity_is_taken_from_its_copy_and_a_removed_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |name: &str| folder.path().join("state").join(name);
+        let (id, _) = Keep::open(folder.path()).unwrap().identity().unwrap();
+        for (file, incarnation) in [("identity.document", 2), ("identity-copy.document", 3)] {
+            let mut bytes = std::fs::read(of(file)).unwrap();
+            *bytes.last_mut().unwrap() ^= 1;
+            std::fs::write(of(file), bytes).unwrap();
+            let keep = Keep::open(folder.path()).unwrap();
+            assert_eq!(keep.identity().unwrap(), (id, incarnation));
+        }
+        assert!(of("identity.corrupt").exists());
+        // This is how an operator makes another node of a copied disk.
+        std::fs::remove_file(of("identity.document")).unwrap();
+        let (other, incarnation) = Keep::open(folder.path()).unwrap().identity().unwrap();
+        assert_ne!(other, id);
+        assert_eq!(incarnation, 1);
     }
 
     #[test]
