@@ -467,7 +467,7 @@ mod tests {
         for (file, incarnation) in [("identity.document", 2), ("identity-copy.document", 3)] {
             let mut bytes = std::fs::read(of(file)).unwrap();
             *bytes.last_mut().unwrap() ^= 1;
-            std::fs::write(of(file), bytes).unwrap();
+            store::file::replace(&of(file), &bytes, store::file::PRIVATE).unwrap();
             let keep = Keep::open(folder.path()).unwrap();
             assert_eq!(keep.identity().unwrap(), (id, incarnation));
         }

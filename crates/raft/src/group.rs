@@ -43,7 +43,7 @@ use crate::machine::Machine;
 use crate::network::{Network, Transport};
 use crate::runtime::Ticker;
 use crate::state::State;
-use crate::words::{GroupId, Revision, Voter};
+use crate::words::{Clock, GroupId, Revision, Voter};
 
 pub use self::afar::Hearsay;
 pub use self::guest::Guest;
@@ -356,6 +356,11 @@ impl Group {
     /// Looks at the state as this node knows it; the function must be short.
     pub fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.inner.machine.read().state)
+    }
+
+    /// Tells the time of leases as far as this node knows it.
+    pub fn lease_time(&self) -> Clock {
+        self.inner.lease_time()
     }
 
     /// Tells the revision whenever the state of this node changed.

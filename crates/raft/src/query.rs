@@ -7,7 +7,7 @@ use crate::answer::Holder;
 use crate::event::What;
 use crate::state::quota::Quota;
 use crate::state::{Cell, State};
-use crate::words::{Key, Revision, SessionId, Value, Voter};
+use crate::words::{Clock, Key, Revision, SessionId, Value, Voter};
 
 /// A question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -176,12 +176,13 @@ pub struct UsageFound {
     pub quota: Option<Quota>,
 }
 
-/// Answers a question from a state.
-pub(crate) fn answer(state: &State, query: &Query) -> FoundWhat {
+/// Answers a question from a state, at a time of leases: that of the state stands while nothing is
+/// written.
+pub(crate) fn answer(state: &State, query: &Query, now: Clock) -> FoundWhat {
     match query {
         Query::Get(key) => {
             let found = state.get(key);
-            FoundWhat::Key(found.map(|cell| key_found(state, key, &cell, true)))
+            FoundWhat::Key(found.map(|cell| key_found(key, &cell, true, now)))
         }
         Query::List {
             prefix,
@@ -193,7 +194,7 @@ pub(crate) fn answer(state: &State, query: &Query) -> FoundWhat {
             let meant = state
                 .range(prefix, behind.as_deref())
                 .filter(|(_, cell)| cell.wall >= *since);
-            list(state, meant, *limit, *with_values)
+            list(meant, *limit, *with_values, now)
         }
         Query::History(key) => {
             let history = state.history(key).into_iter();
@@ -217,13 +218,12 @@ pub(crate) fn answer(state: &State, query: &Query) -> FoundWhat {
             FoundWhat::Locks(found.collect())
         }
         Query::Sessions => {
-            let now = state.clock();
             let found = state.sessions().map(|(id, session)| SessionFound {
                 id,
                 node: session.node,
                 name: session.name.clone(),
                 ttl_ms: session.ttl.as_millis() as u64,
-                left_ms: session.deadline.0.saturating_sub(now.0),
+                left_ms: session.deadline.since(now).as_millis() as u64,
                 locks: session.locks.clone(),
             });
             FoundWhat::Sessions(found.collect())
@@ -232,8 +232,7 @@ pub(crate) fn answer(state: &State, query: &Query) -> FoundWhat {
     }
 }
 
-fn key_found(state: &State, key: &str, cell: &Cell, with_value: bool) -> KeyFound {
-    let left = cell.expires.0.saturating_sub(state.clock().0);
+fn key_found(key: &str, cell: &Cell, with_value: bool, now: Clock) -> KeyFound {
     KeyFound {
         key: Key::from(key),
         value: if with_value {
@@ -244,19 +243,19 @@ fn key_found(state: &State, key: &str, cell: &Cell, with_value: bool) -> KeyFoun
         bytes: cell.value.len() as u64,
         revision: cell.revision,
         wall: cell.wall,
-        ttl_ms: (cell.expires.0 > 0).then_some(left),
+        ttl_ms: cell.left(now).map(|left| left.as_millis() as u64),
     }
 }
 
 fn list<'a>(
-    state: &State,
     meant: impl Iterator<Item = (&'a str, Cell)>,
     limit: usize,
     with_values: bool,
+    now: Clock,
 ) -> FoundWhat {
     let (mut keys, mut bytes) = (Vec::new(), 0);
     for (key, cell) in meant {
-        let found = key_found(state, key, &cell, with_values);
+        let found = key_found(key, &cell, with_values, now);
         bytes += 64 + key.len() + found.value.len();
         let is_over = bytes > KV_PAGE_BYTES_MAX && !keys.is_empty();
         if is_over || keys.len() >= limit.min(KV_PAGE_MAX) {

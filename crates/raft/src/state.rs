@@ -115,7 +115,8 @@ impl State {
 
     /// Gives a key.
     pub fn get(&self, key: &str) -> Option<Cell> {
-        self.keys.get(key)
+        let cell = self.keys.get(key);
+        cell.filter(|cell| !cell.is_over(self.head.clock))
     }
 
     /// Gives the keys with a prefix that come behind a key, in their order.
@@ -124,7 +125,9 @@ impl State {
         prefix: &'a str,
         behind: Option<&str>,
     ) -> impl Iterator<Item = (&'a str, Cell)> + use<'a> {
-        self.keys.range(prefix, behind)
+        let now = self.head.clock;
+        let cells = self.keys.range(prefix, behind);
+        cells.filter(move |(_, cell)| !cell.is_over(now))
     }
 
     /// Tells what a key is and was, newest first.

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use api::kv::Write;
-use raft::{Group, State, state};
+use raft::{Clock, Group, State, state};
 
 use crate::agent::Agent;
 use crate::backup::{self, Head};
@@ -34,16 +34,17 @@ pub(super) async fn write(agent: &Agent, group: &Group) -> Result<String, String
 
 /// Gives all keys that this node has, as a backup.
 pub(crate) fn backup_of(group: &Group) -> String {
+    let now = group.lease_time();
     group.look(|state| {
         let head = Head {
             format: String::new(),
             created: clock::wall().to_string(),
             group: group.id().map(|id| id.to_string()).unwrap_or_default(),
             revision: state.revision().0,
-            keys: state.usage().keys,
+            keys: state.range("", None).count() as u64,
         };
         let keys = state.range("", None);
-        backup::encode(head, keys.map(|(key, cell)| line(state, key, &cell)))
+        backup::encode(head, keys.map(|(key, cell)| line(key, &cell, now)))
     })
 }
 
@@ -51,25 +52,26 @@ fn save(path: &Path, group: &Group) -> Result<(), store::Error> {
     let bytes = group.look(|state| state.usage().bytes);
     let need_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
     store::file::replace_with(path, need_bytes, store::file::PRIVATE, |out| {
-        group.look(|state| lines(state, out))
+        let now = group.lease_time();
+        group.look(|state| lines(state, now, out))
     })
 }
 
-fn lines(state: &State, out: &mut impl io::Write) -> io::Result<()> {
+fn lines(state: &State, now: Clock, out: &mut impl io::Write) -> io::Result<()> {
     for (key, cell) in state.range("", None) {
-        serde_json::to_writer(&mut *out, &line(state, key, &cell))?;
+        serde_json::to_writer(&mut *out, &line(key, &cell, now))?;
         out.write_all(b"\n")?;
     }
     Ok(())
 }
 
-fn line(state: &State, key: &str, cell: &state::Cell) -> Write {
+fn line(key: &str, cell: &state::Cell, now: Clock) -> Write {
     let (value, value_hex) = shown(&cell.value);
-    let left = cell.expires.since(state.clock()).as_millis() as u64;
+    let left = cell.left(now).map(|left| left.as_millis() as u64);
     Write {
         key: key.to_owned(),
         value,
         value_hex,
-        ttl_ms: (cell.expires.0 > 0).then_some(left.max(1)),
+        ttl_ms: left.map(|left| left.max(1)),
     }
 }

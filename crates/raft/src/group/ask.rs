@@ -69,11 +69,12 @@ pub(super) const STRANGER_TURN: Duration = Duration::from_millis(500);
 
 impl Inner {
     pub(super) fn answer(&self, query: &Query, age_ms: u64) -> Found {
+        let now = self.lease_time();
         let applied = self.machine.read();
         Found {
             revision: applied.state.revision(),
             age_ms,
-            what: query::answer(&applied.state, query),
+            what: query::answer(&applied.state, query, now),
         }
     }
 

@@ -106,6 +106,14 @@ impl Default for Stamper {
 }
 
 impl Inner {
+    /// Tells the time of leases as far as this node knows it.
+    pub(super) fn lease_time(&self) -> Clock {
+        if self.leads() {
+            return self.time();
+        }
+        self.machine.read().state.clock()
+    }
+
     /// Tells the time of leases; only who leads knows it.
     fn time(&self) -> Clock {
         let term = self.metrics.borrow().current_term;

@@ -1,6 +1,7 @@
 //! The keys: what they are, which of them go away by themselves, and what they were.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use model::limits::{KV_BYTES_MAX, KV_EXPIRED_MAX, KV_KEYS_MAX, KV_QUOTAS_MAX};
 
@@ -25,6 +26,18 @@ pub struct Cell {
     pub wall: u64,
     /// When it goes away; [`Clock`] 0 when it stays.
     pub expires: Clock,
+}
+
+impl Cell {
+    /// Tells how long it stays from a time on; none when nothing ends it.
+    pub fn left(&self, now: Clock) -> Option<Duration> {
+        (self.expires > Clock(0)).then(|| self.expires.since(now))
+    }
+
+    /// Tells whether its time is over: such a cell may wait for its turn to be taken away.
+    pub(super) fn is_over(&self, now: Clock) -> bool {
+        self.left(now).is_some_and(|left| left.is_zero())
+    }
 }
 
 /// All keys.

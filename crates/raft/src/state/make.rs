@@ -155,7 +155,7 @@ impl State {
                     })
             }
             Check::Value(key, value) => {
-                let is = self.keys.get(key).is_some_and(|cell| cell.value == *value);
+                let is = self.get(key).is_some_and(|cell| cell.value == *value);
                 is.then_some(()).ok_or_else(|| Refusal::Changed {
                     key: Key::clone(key),
                     revision: self.revision_of(key),
@@ -172,9 +172,7 @@ impl State {
     }
 
     fn revision_of(&self, key: &str) -> Revision {
-        self.keys
-            .get(key)
-            .map_or(Revision::NONE, |cell| cell.revision)
+        self.get(key).map_or(Revision::NONE, |cell| cell.revision)
     }
 
     fn acquire(

@@ -1,6 +1,8 @@
 //! Keys: written, compared, deleted, bounded, and those that go away by themselves.
 
-use model::limits::{KV_KEY_BYTES_MAX, KV_TRANSACTION_WRITES_MAX, KV_VALUE_BYTES_MAX};
+use model::limits::{
+    KV_EXPIRED_MAX, KV_KEY_BYTES_MAX, KV_TRANSACTION_WRITES_MAX, KV_VALUE_BYTES_MAX,
+};
 
 use super::*;
 use crate::command::{Check, Write};
@@ -124,6 +126,34 @@ fn a_key_with_a_time_goes_away_by_itself() {
         Some(&b"v"[..]),
         "also what expired comes back"
     );
+}
+
+#[test]
+fn keys_that_are_over_are_gone_before_they_are_taken_away() {
+    let mut bench = Bench::default();
+    let names = (0..KV_EXPIRED_MAX + 2).map(|number| format!("over/{number:04}"));
+    let names: Vec<String> = names.collect();
+    for name in &names {
+        bench.done(put_for(name, 5_000));
+    }
+    let last = names.last().unwrap();
+    let at = |revision| Some(Check::Revision(Key::from(&**last), revision));
+    let before = bench.state.get(last).unwrap().revision;
+    // One turn, which may not take away all of them.
+    let batch = Batch {
+        clock: Clock(5_000),
+        wall: 0,
+        commands: vec![
+            Command::put(last, b"late", at(before)),
+            Command::put(last, b"anew", at(Revision::NONE)),
+        ],
+    };
+    let answers = bench.state.apply(1, &batch);
+    assert!(matches!(answers[0], Answer::Refused(_)), "{answers:?}");
+    assert!(matches!(answers[1], Answer::Done(_)), "{answers:?}");
+    assert_eq!(bench.state.usage().keys, 2);
+    assert_eq!(bench.state.range("", None).count(), 1);
+    assert_eq!(bench.value(last).as_deref(), Some(&b"anew"[..]));
 }
 
 #[test]
