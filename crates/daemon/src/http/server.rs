@@ -374,7 +374,7 @@ mod tests {
         let reads = async move {
             let mut part = vec![0; bytes_per_second];
             while theirs.read_exact(&mut part).await.is_ok() {
-                // tidy: sleep, the clock of this test is virtual, and the pace of the client what it is about
+                // tidy: sleep, on a virtual clock: the pace of the client
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         };
