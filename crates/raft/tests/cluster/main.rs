@@ -19,6 +19,7 @@ mod plain;
 mod promises;
 mod random;
 mod rest;
+mod watch;
 
 use std::future::Future;
 
