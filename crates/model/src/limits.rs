@@ -350,8 +350,9 @@ pub const ALERT_CONTEXT_MAX: usize = 5;
 pub const ALERT_PARENT_GRACE: Duration = Duration::from_secs(20);
 /// Time for which a check stays silent because of something that is not known here.
 pub const ALERT_BLOCKED_MAX: Duration = Duration::from_secs(15 * 60);
-/// Steps that are gone up along `depends_on`.
-pub const ALERT_DEPTH_MAX: usize = 16;
+/// Open problems that one may depend on, by whatever way; with more, none counts as the cause, so
+/// it is told. (Guess: few checks depend on more than a dozen others.)
+pub const ALERT_CAUSES_MAX: usize = 200;
 /// First wait after a delivery failed; it doubles with each further failure.
 pub const ALERT_RETRY_MIN: Duration = Duration::from_secs(5);
 /// Longest wait between two tries of a delivery.

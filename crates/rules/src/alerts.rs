@@ -12,6 +12,7 @@
 //! as a duration is shifted with it, and what was given as a time of day is not.
 
 mod buckets;
+mod causes;
 mod clock;
 mod compare;
 mod deliveries;

@@ -194,7 +194,7 @@ impl Alerts {
             let window = Some((wall, &*handler)).filter(|_| !items.is_empty());
             self.buckets.went(due.keys, window);
             if !items.is_empty() {
-                let notice = self.notice(items, wall);
+                let notice = self.notice(items, &handler, wall);
                 self.send(&handler, notice);
             }
         }
@@ -299,9 +299,9 @@ impl Alerts {
     }
 
     /// Makes a notice of things: the worst first, the rest counted.
-    fn notice(&self, mut items: Vec<Item>, wall: WallTime) -> Notice {
+    fn notice(&self, mut items: Vec<Item>, handler: &Handler, wall: WallTime) -> Notice {
         items.sort_by_key(|item| (item.occasion, std::cmp::Reverse(item.weight()), item.at));
-        let affected = self.affected(&items);
+        let affected = self.affected(&items, handler, wall);
         let mut context: Vec<String> = Vec::new();
         for item in &items {
             let key = super::problems::key(&item.thing.node, &item.thing.name);
@@ -332,7 +332,7 @@ impl Alerts {
 
     /// Names what stays silent because of these things: what depends on them by its pack, and what
     /// is bad already.
-    fn affected(&self, items: &[Item]) -> BTreeSet<String> {
+    fn affected(&self, items: &[Item], handler: &Handler, wall: WallTime) -> BTreeSet<String> {
         let bad = items
             .iter()
             .filter(|item| item.event.is_none() && item.occasion != Occasion::Recovery);
@@ -359,8 +359,8 @@ impl Alerts {
             if problem.thing.depends_on.is_empty() {
                 continue;
             }
-            let cause = self.cause(problem);
-            if cause.is_some_and(|cause| roots.contains(&*cause)) {
+            let cause = self.cause_for(problem, handler, wall);
+            if cause.is_some_and(|(cause, _)| roots.contains(&*cause.thing.name)) {
                 affected.remove(problem.thing.name.split('[').next().unwrap_or_default());
                 affected.insert(format!("{} ({})", problem.thing.name, problem.state));
             }

@@ -3,7 +3,6 @@
 //! Nothing is changed here. The same answer decides what is sent and is what people are told when
 //! they ask why.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -15,7 +14,7 @@ use super::kept::{Problem, Thing, Told};
 use super::mutes::Ready;
 use super::nodes::is_node;
 use super::notice::Occasion;
-use super::problems::{self, takes};
+use super::problems::takes;
 use super::{Alerts, Here};
 use crate::transition::is_problem;
 
@@ -31,6 +30,14 @@ pub(super) enum Verdict {
 }
 
 impl Verdict {
+    /// Says nothing until a time, or until something else happens.
+    pub(super) fn until(until: Option<WallTime>, why: String) -> Self {
+        match until {
+            Some(until) => Self::Wait { until, why },
+            None => Self::Silent(why),
+        }
+    }
+
     /// Tells whether somebody must still hear of it.
     pub(super) fn is_owed(&self) -> bool {
         match self {
@@ -50,7 +57,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-fn silent(why: impl Into<String>) -> Verdict {
+pub(super) fn silent(why: impl Into<String>) -> Verdict {
     Verdict::Silent(why.into())
 }
 
@@ -131,7 +138,7 @@ impl Alerts {
     }
 
     /// Why this handler should hear of a problem at all, now.
-    fn reason(
+    pub(super) fn reason(
         &self,
         problem: &Problem,
         handler: &Handler,
@@ -212,10 +219,8 @@ impl Alerts {
 
     /// What keeps everybody quiet about a problem.
     fn quiet(&self, problem: &Problem, handler: &Handler, wall: WallTime) -> Option<Verdict> {
-        if let Some(cause) = self.cause(problem) {
-            return Some(silent(format!(
-                "it depends on {cause}, which is told instead"
-            )));
+        if let Some((_, verdict)) = self.cause_for(problem, handler, wall) {
+            return Some(verdict);
         }
         let blocked_until = after(problem.changed, limits::ALERT_BLOCKED_MAX);
         if let Some(by) = self.blocked_elsewhere(problem)
@@ -226,16 +231,25 @@ impl Alerts {
                 why: format!("it depends on {by}, which was bad when it changed"),
             });
         }
+        let (why, until) = self.known(problem, handler, wall)?;
+        Some(Verdict::until(until, why))
+    }
+
+    /// Why nobody need be told of a problem, and until when: it is planned, or somebody takes care
+    /// of it.
+    pub(super) fn known(
+        &self,
+        problem: &Problem,
+        handler: &Handler,
+        wall: WallTime,
+    ) -> Option<(String, Option<WallTime>)> {
         if let Some(mute) = self.mute_of(&problem.thing, &handler.id, wall) {
-            let why = mute.told();
-            return Some(match mute.next_change(wall, &self.time_zone) {
-                Some(until) => Verdict::Wait { until, why },
-                None => silent(why),
-            });
+            return Some((mute.told(), mute.next_change(wall, &self.time_zone)));
         }
         let acknowledged = problem.acknowledged.as_ref()?;
         let holds = acknowledged.until.is_none_or(|until| until > wall);
-        holds.then(|| silent(format!("{} takes care of it", acknowledged.by)))
+        let why = || format!("{} takes care of it", acknowledged.by);
+        holds.then(|| (why(), acknowledged.until))
     }
 
     /// Finds the downtime or silence that covers a thing.
@@ -243,39 +257,6 @@ impl Alerts {
         self.mutes
             .values()
             .find(|mute| mute.is_active(wall, &self.time_zone) && mute.covers(thing, handler))
-    }
-
-    /// Finds the open problem that a problem is a consequence of: the topmost one.
-    pub(super) fn cause(&self, problem: &Problem) -> Option<String> {
-        let mut seen = BTreeSet::from([problem.thing.name.clone()]);
-        let mut cause = None;
-        let mut at = problem.thing.clone();
-        while let Some(parent) = self.parent(&at, &seen) {
-            seen.insert(parent.thing.name.clone());
-            cause = Some(parent.thing.name.clone());
-            at = parent.thing.clone();
-            if seen.len() > limits::ALERT_DEPTH_MAX {
-                break;
-            }
-        }
-        cause
-    }
-
-    fn parent(&self, thing: &Thing, seen: &BTreeSet<String>) -> Option<&Problem> {
-        let candidates = thing.depends_on.iter().flat_map(|on| {
-            let own = format!("{}/{on}", thing.pack);
-            [on.clone(), own]
-        });
-        candidates
-            .filter(|name| !seen.contains(name))
-            .filter_map(|name| self.problems.get(&problems::key(&thing.node, &name)))
-            .map(|live| &*live.problem)
-            .find(|problem| is_problem(problem.state))
-            .or_else(|| {
-                let outside = thing.depends_on.iter().filter(|on| on.contains(':'));
-                let mut nodes = outside.filter_map(|on| self.node_parent(on));
-                nodes.find(|it| !seen.contains(&it.thing.name))
-            })
     }
 
     /// What was bad and is no problem that is known here: a node, a group, a check elsewhere.
@@ -303,6 +284,12 @@ impl Alerts {
             None => silent(format!("its hours, {when}, never come")),
         }
     }
+}
+
+/// Gives what a handler was told of a problem as long as that is open.
+pub(super) fn told_of<'a>(problem: &'a Problem, handler: &Handler) -> Option<&'a Told> {
+    let told = problem.told.get(&*handler.id);
+    told.filter(|told| is_problem(told.state))
 }
 
 /// Says what was told last, whether or not it has arrived.

@@ -136,10 +136,12 @@ impl Alerts {
             numbers.push(live.problem.number);
             let name = live.problem.thing.name.clone();
             let text = format!("the acknowledgement was taken back by {by}");
+            let node = live.problem.thing.node.clone();
             live.decide(wall, "", text.clone());
             self.keep_problem(&key);
             self.note("acknowledged", format!("{name}: {text}"));
             self.consider(&key);
+            self.consider_dependants(&node, &name, false);
         }
         if numbers.is_empty() {
             let what = checks.join(", ");

@@ -74,7 +74,8 @@ impl Alerts {
         self.last_transition = Some(transition.number);
         if let Some(key) = self.take(transition, wall) {
             self.consider(&key);
-            let is_over = !transition.is_problem();
+            let is_eased = judge::weight(transition.hard) < judge::weight(transition.old_hard);
+            let is_over = is_eased || !transition.is_problem();
             self.consider_dependants(&transition.node.to_string(), &transition.name(), is_over);
         }
         self.settle();
@@ -218,7 +219,7 @@ impl Alerts {
             self.wakes.remove(&(wake, key.to_owned()));
         }
         let problem = Arc::clone(&live.problem);
-        let mut next = problem.acknowledged.as_ref().and_then(|it| it.until);
+        let mut next: Option<WallTime> = None;
         let mut verdicts = Vec::new();
         let mut off = BTreeSet::new();
         for (id, handler) in &self.handlers {

@@ -80,3 +80,18 @@ fn who_does_not_tell_of_a_dead_node_is_silent_until_its_turn_comes() {
     assert_eq!(notice.occasion, notice::Occasion::Recovery);
     assert!(notice.items[0].output.contains("forgotten"));
 }
+
+#[test]
+fn a_check_of_a_dead_node_is_told_to_who_hears_of_no_nodes() {
+    let mut world = World::new(&[("apps", "notifier: syslog\npacks: [a]"), ("all", QUIET)]);
+    world.cluster(view(true, None));
+    world.happens("a/api", OK, CRITICAL, &["node:db-1"]);
+    world.pass(limits::ALERT_BLOCKED_MAX.as_secs() * 2);
+    let mut sent = world.sent();
+    sent.sort();
+    let expect = [
+        "all problem: node:db-1 CRITICAL",
+        "apps problem: a/api CRITICAL",
+    ];
+    assert_eq!(sent, expect);
+}

@@ -32,7 +32,11 @@ fn an_acknowledged_problem_is_neither_repeated_nor_escalated_until_it_is_worse()
     world.drain();
     world.pass(4 * 3_600);
     assert!(world.sent().is_empty());
-    assert_eq!(world.why("linux/cpu", "a"), "alice takes care of it");
+    assert!(
+        world
+            .why("linux/cpu", "a")
+            .ends_with(": alice takes care of it")
+    );
     world.goes("linux/cpu", WARNING, CRITICAL);
     let sent = world.sent();
     assert!(
@@ -74,6 +78,12 @@ fn an_acknowledgement_ends_by_its_time() {
     assert!(world.sent().is_empty());
     world.pass(10);
     assert_eq!(world.sent(), ["a reminder: linux/cpu WARNING"]);
+    // From then on nothing is due until the next reminder.
+    let next = world.alerts.next_deadline().unwrap();
+    assert!(
+        next.since_start() > world.now + Duration::from_secs(10),
+        "{next:?}"
+    );
 }
 
 #[test]

@@ -169,6 +169,52 @@ fn what_depends_on_a_bad_check_is_silent_and_named_in_its_alert() {
 }
 
 #[test]
+fn what_depends_on_something_that_nobody_is_told_of_is_told() {
+    let mut world = World::new(&[
+        ("all", QUIET),
+        ("worst", "notifier: syslog\nstates: [ok, critical]"),
+        ("api", "notifier: syslog\nchecks: [app/api]"),
+    ]);
+    world.goes("app/db", OK, WARNING);
+    world.goes_with("app/api", OK, CRITICAL, &["db"], |_| ());
+    world.pass(60);
+    let mut sent = world.sent();
+    sent.sort();
+    let expect = [
+        "all problem: app/api CRITICAL",
+        "all problem: app/db WARNING",
+        "api problem: app/api CRITICAL",
+        "worst problem: app/api CRITICAL",
+    ];
+    // A warning explains no outage, whoever hears of it.
+    assert_eq!(sent, expect);
+    world.goes("app/db", WARNING, CRITICAL);
+    world.goes_with("app/shop", OK, CRITICAL, &["db"], |_| ());
+    world.pass(60);
+    let mut sent = world.sent();
+    sent.sort();
+    let expect = [
+        "all problem: app/db CRITICAL",
+        "worst problem: app/db CRITICAL",
+    ];
+    assert_eq!(sent, expect);
+}
+
+#[test]
+fn what_depends_on_something_planned_is_silent_as_long_as_that_is() {
+    let mut world = World::new(&[("api", "notifier: syslog\nchecks: [app/api]")]);
+    world.mute("app/db", Span::For(HOUR), &[]);
+    world.goes("app/db", OK, CRITICAL);
+    world.goes_with("app/api", OK, CRITICAL, &["db"], |_| ());
+    world.pass(3_500);
+    assert!(world.sent().is_empty());
+    let why = world.why("app/api", "api");
+    assert!(why.contains("it depends on app/db: downtime d1"), "{why}");
+    world.pass(200);
+    assert_eq!(world.sent(), ["api problem: app/api CRITICAL"]);
+}
+
+#[test]
 fn checks_that_depend_on_each_other_are_no_endless_walk() {
     let mut world = World::new(&[("a", QUIET)]);
     world.goes_with("app/a", OK, CRITICAL, &["b"], |_| ());
