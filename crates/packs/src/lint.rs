@@ -5,6 +5,7 @@
 //! that are none, secrets where they would be shown, files that nothing reads.
 //! Start with [`lint`].
 
+mod circles;
 mod collectors;
 mod dead_files;
 mod failing;
@@ -63,6 +64,7 @@ pub fn lint(files: &PackFiles, around: Option<&Registry>) -> Lint {
         groups::lint(pack, &known, &mut report);
         collectors::lint(pack, &mut report);
     }
+    circles::lint(&registry, &known, &mut report);
     names_once(&registry, &mut report);
     dead_files::lint(files, &registry, &mut report);
     Lint {

@@ -204,3 +204,22 @@ fn a_command_is_what_its_author_wrote_and_shows_no_secret() {
         assert_eq!(told(right), "", "{right}");
     }
 }
+
+#[test]
+fn checks_that_depend_on_each_other_are_told_once_for_each_circle() {
+    let on = |names: &str| format!("check:\n  critical_if: 'False'\n  depends_on: [{names}]\n");
+    check(
+        &[
+            ("monitoring/a.yml", &on("mine/b")),
+            ("monitoring/b.yml", &on("c")),
+            ("monitoring/c.yml", &on("a, top")),
+            ("monitoring/itself.yml", &on("itself")),
+            ("monitoring/leaf.yml", &on("a")),
+            ("monitoring/top.yml", "check:\n  critical_if: 'False'\n"),
+        ],
+        &[
+            "monitoring/a.yml:1:1: error: `depends_on` goes in a circle: mine/a → mine/b → mine/c → mine/a (none of them explains the others: remove one step)",
+            "monitoring/itself.yml:1:1: error: `depends_on`: mine/itself depends on itself (none of them explains the others: remove one step)",
+        ],
+    );
+}

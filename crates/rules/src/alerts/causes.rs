@@ -48,12 +48,15 @@ impl Alerts {
         Some(Verdict::until(until, why))
     }
 
-    /// Finds the open problems that a problem is a consequence of, the nearest first.
+    /// Finds the open problems that a problem is a consequence of, the nearest first. Those that
+    /// depend on it in their turn explain nothing.
     fn causes(&self, problem: &Problem) -> Vec<&Problem> {
         let mut causes = self.above(problem);
-        let is_cause =
-            |it: &Problem| it.number != problem.number && weight(it.state) >= weight(problem.state);
-        causes.retain(|cause| is_cause(cause));
+        let is_it = |it: &&Problem| it.number == problem.number;
+        if causes.iter().any(is_it) {
+            causes.retain(|cause| !self.above(cause).iter().any(is_it));
+        }
+        causes.retain(|cause| weight(cause.state) >= weight(problem.state));
         causes
     }
 
