@@ -353,6 +353,8 @@ pub const ALERT_BLOCKED_MAX: Duration = Duration::from_secs(15 * 60);
 /// Open problems that one may depend on, by whatever way; with more, none counts as the cause, so
 /// it is told. (Guess: few checks depend on more than a dozen others.)
 pub const ALERT_CAUSES_MAX: usize = 200;
+/// Things of one check with `for_each` that are looked at as causes of a problem, by name.
+pub const ALERT_PARENT_THINGS_MAX: usize = 50;
 /// First wait after a delivery failed; it doubles with each further failure.
 pub const ALERT_RETRY_MIN: Duration = Duration::from_secs(5);
 /// Longest wait between two tries of a delivery.

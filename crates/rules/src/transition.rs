@@ -205,6 +205,17 @@ pub fn full_name(id: &str, instance: Option<&str>) -> String {
     }
 }
 
+/// Takes a full name apart again: the check, and the item of its `for_each`.
+pub fn parts_of(full_name: &str) -> (&str, Option<&str>) {
+    match full_name
+        .strip_suffix(']')
+        .and_then(|it| it.split_once('['))
+    {
+        Some((id, instance)) => (id, Some(instance)),
+        None => (full_name, None),
+    }
+}
+
 /// Tells whether a state is one that somebody should look at.
 pub fn is_problem(state: CheckState) -> bool {
     match state {

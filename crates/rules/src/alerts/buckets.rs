@@ -15,7 +15,7 @@ use super::judge::{self, Verdict};
 use super::kept::{Problem, Record, Told};
 use super::notice::{Item, Notice, Occasion};
 use super::{Alerts, event_key};
-use crate::transition::is_problem;
+use crate::transition::{is_problem, parts_of};
 
 /// What is gathered together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -341,7 +341,7 @@ impl Alerts {
         let nodes = bad.iter().flat_map(|item| self.node_roots(&item.thing));
         let nodes: Vec<String> = nodes.collect();
         let mut affected = BTreeSet::new();
-        let mut left: Vec<&str> = roots.iter().copied().collect();
+        let mut left: Vec<&str> = roots.iter().map(|name| parts_of(name).0).collect();
         left.extend(nodes.iter().map(String::as_str));
         while let Some(name) = left.pop() {
             for dependant in self.dependants.get(name).into_iter().flatten() {
@@ -361,7 +361,7 @@ impl Alerts {
             }
             let cause = self.cause_for(problem, handler, wall);
             if cause.is_some_and(|(cause, _)| roots.contains(&*cause.thing.name)) {
-                affected.remove(problem.thing.name.split('[').next().unwrap_or_default());
+                affected.remove(parts_of(&problem.thing.name).0);
                 affected.insert(format!("{} ({})", problem.thing.name, problem.state));
             }
         }

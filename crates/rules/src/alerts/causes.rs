@@ -9,9 +9,9 @@ use packs::handler::Handler;
 
 use super::Alerts;
 use super::judge::{Verdict, silent, told_of, weight};
-use super::kept::{Problem, Thing};
+use super::kept::Problem;
 use super::problems;
-use crate::transition::is_problem;
+use crate::transition::{full_name, is_problem, parts_of};
 
 impl Alerts {
     /// Names the topmost problem that a problem is a consequence of, whoever hears of it.
@@ -88,7 +88,7 @@ impl Alerts {
     fn parents(&self, problem: &Problem) -> Vec<&Problem> {
         let mut parents = Vec::new();
         for on in &problem.thing.depends_on {
-            parents.extend(self.named(&problem.thing, on));
+            parents.extend(self.named(problem, on));
             if on.contains(':') {
                 parents.extend(self.node_parent(on));
             }
@@ -96,11 +96,31 @@ impl Alerts {
         parents
     }
 
-    /// Finds the open problem of a check of the same node: of the same pack, or by its full name.
-    fn named(&self, thing: &Thing, on: &str) -> Option<&Problem> {
-        let own = format!("{}/{on}", thing.pack);
-        let keys = [&*own, on].map(|name| problems::key(&thing.node, name));
-        keys.iter().find_map(|key| self.open(key))
+    /// Finds the open problems of a check of the same node: of the same pack, or by its full name.
+    fn named(&self, problem: &Problem, on: &str) -> Vec<&Problem> {
+        let own = format!("{}/{on}", problem.thing.pack);
+        let keys = [&*own, on].map(|name| problems::key(&problem.thing.node, name));
+        let mut named = keys.iter().map(|key| self.of_check(problem, on, key));
+        named.find(|it| !it.is_empty()).unwrap_or_default()
+    }
+
+    /// Finds the open problems of a check: its own, and those of what its `for_each` gives. A child
+    /// that is one of many itself depends on the one of its own name; on others only where the
+    /// checks said so, as only they know whether there is one of its name that is well.
+    fn of_check(&self, problem: &Problem, on: &str, key: &str) -> Vec<&Problem> {
+        let mut found: Vec<&Problem> = self.open(key).into_iter().collect();
+        let (_, instance) = parts_of(&problem.thing.name);
+        let same = instance.and_then(|it| self.open(&full_name(key, Some(it))));
+        let is_any = instance.is_none() || problem.blocked_by.iter().any(|by| by == on);
+        found.extend(same);
+        if same.is_none() && is_any {
+            let first = format!("{key}[");
+            let all = self.problems.range(first.clone()..);
+            let all = all.take_while(|(key, _)| key.starts_with(&first));
+            let open = all.filter_map(|(key, _)| self.open(key));
+            found.extend(open.take(limits::ALERT_PARENT_THINGS_MAX));
+        }
+        found
     }
 
     fn open(&self, key: &str) -> Option<&Problem> {

@@ -12,7 +12,7 @@ use packs::check::Method;
 use super::Alerts;
 use super::problems;
 use crate::checks::{Snapshot, Thing, Watched};
-use crate::transition::{Change, Origin, Standing, Transition, full_name, is_problem};
+use crate::transition::{Change, Origin, Standing, Transition, full_name, is_problem, parts_of};
 
 impl Alerts {
     /// Ends the problems of checks that are well, and begins those that nobody told of.
@@ -114,10 +114,7 @@ fn is_bad(thing: &Thing) -> bool {
 
 /// Tells whether a check was judged since the start and is well.
 fn is_well(checks: &Snapshot, name: &str) -> bool {
-    let (id, instance) = match name.strip_suffix(']').and_then(|it| it.split_once('[')) {
-        Some((id, instance)) => (id, Some(instance)),
-        None => (name, None),
-    };
+    let (id, instance) = parts_of(name);
     let judged = checks.check(id).filter(|watched| watched.runs > 0);
     let mut things = judged.iter().flat_map(|watched| &watched.things);
     let thing = things.find(|thing| thing.instance.as_deref() == instance);

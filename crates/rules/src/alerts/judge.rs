@@ -16,7 +16,7 @@ use super::nodes::is_node;
 use super::notice::Occasion;
 use super::problems::takes;
 use super::{Alerts, Here};
-use crate::transition::is_problem;
+use crate::transition::{is_problem, parts_of};
 
 /// What is right now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -311,8 +311,9 @@ pub(super) fn is_on(handler: &Handler, here: &Here) -> Result<(), String> {
     }
 }
 
-/// Tells whether `depends_on` of a check of a pack means a check.
-pub(super) fn names(depends_on: &str, pack: &str, name: &str) -> bool {
+/// Tells whether `depends_on` of a check of a pack means a check, or one of its things.
+pub(super) fn names(depends_on: &str, pack: &str, full_name: &str) -> bool {
+    let (name, _) = parts_of(full_name);
     depends_on == name || (name.split_once('/') == Some((pack, depends_on)))
 }
 

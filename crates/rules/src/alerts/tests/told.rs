@@ -343,3 +343,34 @@ fn names_are_text_in_a_page_whose_template_knows_one_thing_only() {
     assert!(html.contains("of &lt;img src=x"), "{html}");
     assert!(!html.contains("<img"), "{html}");
 }
+
+#[test]
+fn what_depends_on_a_check_of_many_things_is_silent_and_named() {
+    let mut world = World::new(&[("a", QUIET)]);
+    world.goes_with("app/api", OK, CRITICAL, &["disks"], |_| ());
+    world.pass(5);
+    world.goes("app/disks[/srv]", OK, CRITICAL);
+    assert_eq!(world.out[0].0.notice.affected, ["app/api (CRITICAL)"]);
+    assert_eq!(world.sent(), ["a problem: app/disks[/srv] CRITICAL"]);
+    // Of many things each depends on that of its own name, or on what blocks it.
+    let on = ["app/disks"];
+    world.goes_with("app/files[/srv]", OK, CRITICAL, &on, |_| ());
+    world.goes_with("app/files[/home]", OK, CRITICAL, &on, |_| ());
+    world.goes_with("app/queue[mails]", OK, CRITICAL, &on, |it| {
+        it.blocked_by = Arc::from([Arc::from("app/disks")]);
+    });
+    world.pass(600);
+    assert_eq!(world.sent(), ["a problem: app/files[/home] CRITICAL"]);
+    assert!(
+        world
+            .why("app/queue[mails]", "a")
+            .contains("depends on app/disks[/srv]")
+    );
+    // When it is well again those that it silenced have their time, and are told.
+    world.goes("app/disks[/srv]", CRITICAL, OK);
+    assert_eq!(world.sent(), ["a recovery: app/disks[/srv] OK"]);
+    world.pass(120);
+    assert!(!world.sent().is_empty());
+    let problems = world.alerts.snapshot().problems.clone();
+    assert!(problems.iter().all(|it| !it.told.is_empty()));
+}
