@@ -67,13 +67,13 @@ impl Alerts {
         if let Err(why) = is_on(handler, &self.here) {
             return silent(why);
         }
-        let told = problem.told.get(&*handler.id);
         if let Some(why) = self.not_here(problem, handler) {
             return silent(why);
         }
         if !is_problem(problem.state) {
-            return self.judge_end(problem, handler, told, wall);
+            return self.judge_end(problem, handler, wall);
         }
+        let told = told_of(problem, handler);
         let occasion = match self.reason(problem, handler, told, wall) {
             Ok(occasion) => occasion,
             Err(verdict) => return verdict,
@@ -107,14 +107,8 @@ impl Alerts {
     }
 
     /// Whether its end is told, and to this one.
-    fn judge_end(
-        &self,
-        problem: &Problem,
-        handler: &Handler,
-        told: Option<&Told>,
-        wall: WallTime,
-    ) -> Verdict {
-        let Some(told) = told else {
+    fn judge_end(&self, problem: &Problem, handler: &Handler, wall: WallTime) -> Verdict {
+        let Some(told) = problem.told.get(&*handler.id) else {
             return silent("it was never told of the problem, so not of its end");
         };
         if !is_problem(told.state) {
@@ -191,7 +185,7 @@ impl Alerts {
     ) -> Result<Occasion, Verdict> {
         let mut next: Option<(WallTime, &Arc<str>)> = None;
         for other in self.handlers.values() {
-            let Some(told) = problem.told.get(&*other.id) else {
+            let Some(told) = told_of(problem, other) else {
                 continue;
             };
             for step in other
@@ -286,7 +280,8 @@ impl Alerts {
     }
 }
 
-/// Gives what a handler was told of a problem as long as that is open.
+/// Gives what a handler was told of a problem; none when the last thing was that it is over. The
+/// next one begins anew, while others may still have to hear of that end.
 pub(super) fn told_of<'a>(problem: &'a Problem, handler: &Handler) -> Option<&'a Told> {
     let told = problem.told.get(&*handler.id);
     told.filter(|told| is_problem(told.state))

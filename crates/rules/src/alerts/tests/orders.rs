@@ -246,3 +246,36 @@ fn orders_that_make_no_sense_are_refused_and_change_nothing() {
     world.drain();
     assert!(world.kept.is_empty(), "{:?}", world.kept);
 }
+
+#[test]
+fn a_new_problem_begins_anew_while_others_wait_for_the_end_of_the_last() {
+    let mut world = World::new(&[
+        (
+            "hook",
+            "notifier: syslog\ndelay: 20s\nwindow: 0s\nescalate: [{after: 30s, to: boss}]",
+        ),
+        ("boss", "notifier: syslog\ndirect: false\nwindow: 0s"),
+        ("mail", "notifier: syslog\nwindow: 5m\ndirect: true"),
+    ]);
+    world.goes("linux/cpu", OK, CRITICAL);
+    world.pass(90);
+    world.goes("linux/cpu", CRITICAL, OK);
+    let first = world.sent();
+    assert!(
+        first.contains(&"hook recovery: linux/cpu OK".to_owned()),
+        "{first:?}"
+    );
+    assert!(
+        !first.contains(&"mail recovery: linux/cpu OK".to_owned()),
+        "{first:?}"
+    );
+    world.goes("linux/cpu", OK, CRITICAL);
+    world.pass(15);
+    assert!(world.sent().is_empty());
+    world.pass(10);
+    assert_eq!(world.sent(), ["hook problem: linux/cpu CRITICAL"]);
+    world.pass(20);
+    assert!(world.sent().is_empty());
+    world.pass(10);
+    assert_eq!(world.sent(), ["boss escalation: linux/cpu CRITICAL"]);
+}
