@@ -270,7 +270,7 @@ impl AlertsLoop {
         self.under_way.push(Box::pin(async move {
             let own = Arc::clone(&batch);
             let write = move || journal.write(&own, wall);
-            let written = workers.run("alerts", DISK_TIME_BOX, write).await;
+            let written = workers.run_alone("alerts", DISK_TIME_BOX, write).await;
             let written = match written {
                 Ok(Ok(())) => Ok(()),
                 Ok(Err(error)) => Err(error.to_string()),
@@ -305,7 +305,7 @@ impl AlertsLoop {
         self.under_way.push(Box::pin(async move {
             let tell = move || deliver::deliver(&agent, &delivery, &handler);
             let told = workers
-                .run(name, limits::ALERT_DELIVERY_TIME_BOX, tell)
+                .run_alone(name, limits::ALERT_DELIVERY_TIME_BOX, tell)
                 .await;
             Ended::Delivered(number, told.unwrap_or_else(|error| Err(no_thread(&error))))
         }));

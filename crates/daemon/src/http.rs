@@ -68,7 +68,7 @@ impl From<JobError> for Failure {
     fn from(error: JobError) -> Self {
         let code = match error {
             JobError::Refused { .. } => ErrorCode::Busy,
-            JobError::TimedOut { .. } => ErrorCode::Unavailable,
+            JobError::TimedOut { .. } | JobError::Hangs { .. } => ErrorCode::Unavailable,
             JobError::Panicked { .. } => ErrorCode::Internal,
         };
         Self(Problem::new(code, error.to_string()))
@@ -259,6 +259,7 @@ mod tests {
                 },
                 503,
             ),
+            (JobError::Hangs { name: name() }, 503),
             (JobError::Panicked { name: name() }, 500),
         ] {
             assert_eq!(Failure::from(error).into_response().status(), status);

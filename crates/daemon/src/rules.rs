@@ -240,7 +240,7 @@ impl RulesLoop {
         let read =
             move || behind_others(|| reading::read(&data, &before, keep.as_deref(), &watched));
         self.reading = Some(Reading {
-            packs: Box::pin(async move { workers.run(READING, READ_TIME_BOX, read).await }),
+            packs: Box::pin(async move { workers.run_alone(READING, READ_TIME_BOX, read).await }),
             asked: std::mem::take(&mut self.asked),
         });
     }

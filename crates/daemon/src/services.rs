@@ -284,7 +284,7 @@ impl ServicesLoop {
             let work = move || weighed.iter().map(|it| weigh(it, &world)).collect();
             let job = agent
                 .workers
-                .run("weights of services", WEIGHTS_TIME_BOX, work);
+                .run_alone("weights of services", WEIGHTS_TIME_BOX, work);
             job.await.ok()
         };
         self.weighing = Some(Box::pin(weights));

@@ -49,6 +49,11 @@ pub(crate) enum JobError {
         /// Its box.
         time_box: Duration,
     },
+    /// One of its name was given up and hangs yet; nothing was started.
+    Hangs {
+        /// The job.
+        name: String,
+    },
     /// The job panicked; the panic was contained.
     Panicked {
         /// The job.
@@ -71,6 +76,11 @@ impl fmt::Display for JobError {
                     model::format_interval(*time_box)
                 )
             }
+            Self::Hangs { name } => write!(
+                f,
+                "{name} was given up and hangs yet, so it is not begun once more; \
+                 look at the disk, mount or server that it waits for"
+            ),
             Self::Panicked { name } => {
                 write!(
                     f,
@@ -168,6 +178,18 @@ impl State {
         id
     }
 
+    /// Refuses a job while one of its name is marked as hanging.
+    fn refuse_hanging(&mut self, name: &str) -> Result<(), JobError> {
+        self.stuck_count();
+        let mut stuck = self.running.values().filter(|running| running.stuck);
+        if !stuck.any(|running| running.name == name) {
+            return Ok(());
+        }
+        self.refused += 1;
+        let name = name.to_owned();
+        Err(JobError::Hangs { name })
+    }
+
     /// Marks the jobs that overran their time box, and counts them.
     fn stuck_count(&mut self) -> usize {
         let now = Instant::now();
@@ -239,15 +261,30 @@ impl Workers {
             .await
     }
 
-    /// Runs a job that must not wait for slow ones, and waits for its result.
+    /// Runs a job that is tried again when it fails: while one of its name that was given up hangs
+    /// yet, it is refused, as each try would take a thread more until none is left.
+    pub(crate) async fn run_alone<T: Send + 'static>(
+        &self,
+        name: impl Into<String>,
+        time_box: Duration,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JobError> {
+        let name = name.into();
+        self.shared.lock().refuse_hanging(&name)?;
+        self.run_in_turn(name, time_box, job, Turn::Last).await
+    }
+
+    /// Runs a job that must not wait for slow ones, and waits for its result; refused as
+    /// [`Workers::run_alone`] refuses.
     pub(crate) async fn run_at_once<T: Send + 'static>(
         &self,
         name: impl Into<String>,
         time_box: Duration,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, JobError> {
-        self.run_in_turn(name.into(), time_box, job, Turn::Next)
-            .await
+        let name = name.into();
+        self.shared.lock().refuse_hanging(&name)?;
+        self.run_in_turn(name, time_box, job, Turn::Next).await
     }
 
     async fn run_in_turn<T: Send + 'static>(

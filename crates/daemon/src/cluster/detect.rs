@@ -24,7 +24,7 @@ const TIME_BOX: Duration = Duration::from_secs(3);
 pub(crate) async fn everybody(agent: &Arc<Agent>, port: u16) -> Vec<SocketAddr> {
     let machine = Arc::clone(&agent.machine);
     let look = move || wires(machine.host(), Deadline::after(TIME_BOX));
-    let wires = match agent.workers.run("interfaces", TIME_BOX, look).await {
+    let wires = match agent.workers.run_alone("interfaces", TIME_BOX, look).await {
         Ok(Ok(wires)) => wires,
         Ok(Err(error)) => {
             debug!(%error, "The interfaces are not known");

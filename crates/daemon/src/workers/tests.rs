@@ -209,3 +209,33 @@ async fn a_full_queue_refuses() {
     drop(release);
     workers.stop();
 }
+
+#[tokio::test]
+async fn what_hangs_is_not_begun_once_more_and_is_when_it_came_back() {
+    let workers = Workers::default();
+    let (release, held) = sync_channel::<()>(0);
+    let hang = move || {
+        let _ = held.recv();
+    };
+    workers.post("disk", Duration::ZERO, hang).unwrap();
+    let deadline = Instant::now() + LONG;
+    while workers.figures().stuck != ["disk"] {
+        assert!(Instant::now() < deadline, "the job was never found out");
+        tokio::task::yield_now().await;
+    }
+    let hangs = Err(JobError::Hangs {
+        name: "disk".to_owned(),
+    });
+    for _ in 0..100 {
+        assert_eq!(workers.run_alone("disk", LONG, || 7).await, hangs);
+        assert_eq!(workers.run_at_once("disk", LONG, || 7).await, hangs);
+    }
+    assert_eq!(workers.count("disk"), 1);
+    assert_eq!(workers.run_alone("other", LONG, || 7).await, Ok(7));
+    drop(release);
+    while workers.count("disk") > 0 {
+        assert!(Instant::now() < deadline, "the job never came back");
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(workers.run_alone("disk", LONG, || 7).await, Ok(7));
+}
