@@ -80,6 +80,8 @@ pub struct Checks {
     snapshot: Option<Arc<Snapshot>>,
     /// Goes up with [`Snapshot::news`].
     news: u64,
+    /// As [`Snapshot::is_settled`] says it.
+    is_settled: bool,
 }
 
 /// A run that is under way.
@@ -196,6 +198,7 @@ impl Checks {
             lateness: Lateness::default(),
             snapshot: None,
             news: 0,
+            is_settled: false,
         }
     }
 
@@ -361,6 +364,7 @@ impl Checks {
         let kept = &self.kept;
         let (number, news) = (self.number, self.news);
         let (running, late) = (self.runs.len(), self.lateness.figures());
+        let is_settled = self.is_settled;
         let snapshot = self.snapshot.get_or_insert_with(|| {
             Arc::new(Snapshot {
                 checks: watched.values().cloned().collect(),
@@ -368,6 +372,7 @@ impl Checks {
                 news,
                 running,
                 late,
+                is_settled,
                 waiting: kept
                     .iter()
                     .map(|((id, _), it)| KeptThing::of(id, it))

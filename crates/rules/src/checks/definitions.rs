@@ -26,6 +26,7 @@ impl Checks {
     pub fn define(&mut self, now: Moment, wall: WallTime, definitions: Definitions) {
         self.groups = definitions.groups.iter().cloned().collect();
         self.note_news();
+        self.is_settled = definitions.is_settled;
         self.orphans.forget_lost(now);
         let beats = self.beats(&definitions.checks);
         let mut all = BTreeSet::new();
@@ -73,6 +74,7 @@ impl Checks {
         self.under_way.clear();
         self.schedule = Schedule::default();
         self.links = Links::default();
+        self.is_settled = false;
         self.note_news();
     }
 

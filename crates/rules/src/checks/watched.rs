@@ -51,6 +51,9 @@ pub struct Snapshot {
     /// What was kept over a restart and is not judged: monitoring is switched off, or the node does
     /// not know its groups yet.
     pub waiting: Arc<[KeptThing]>,
+    /// Whether the checks are all that are meant for this node: it knows its groups, and monitoring
+    /// is on.
+    pub is_settled: bool,
 }
 
 impl Snapshot {
@@ -95,7 +98,7 @@ impl Watched {
     }
 
     /// Tells whether something was wrong with the check as a whole.
-    pub(super) fn has_trouble(&self) -> bool {
+    pub(crate) fn has_trouble(&self) -> bool {
         let mut whole = self.things.iter().filter(|it| it.instance.is_none());
         whole.any(|it| is_problem(it.state) || is_problem(it.hard))
     }

@@ -119,10 +119,59 @@ fn no_more_problems_begin_than_there_may_be() {
         world.goes(&format!("linux/c{number}"), OK, CRITICAL);
     }
     world.number = 0;
-    let mut more = checks(&[("x", "", CRITICAL)]);
+    let mut more = (*checks(&[("x", "", CRITICAL)]).snapshot()).clone();
+    // All the others are somewhere.
+    more.is_settled = false;
     world.alerts.last_transition = None;
-    world.compare(&mut more);
+    let (now, wall) = world.time();
+    world.alerts.compare(now, wall, &more);
+    world.drain();
     let snapshot = world.alerts.snapshot();
     assert_eq!(snapshot.problems.len(), limits::ALERT_PROBLEMS_MAX);
     assert_eq!(snapshot.refused, 0);
+}
+
+#[test]
+fn a_problem_whose_check_is_gone_ends_though_nobody_told_that() {
+    let handlers = [("a", QUIET)];
+    let mut world = World::new(&handlers);
+    for name in ["p/x", "p/removed", "p/each[old]", "p/y[old]"] {
+        world.goes(name, OK, CRITICAL);
+        world.pass(60);
+    }
+    world.sent();
+    world.restart(&handlers);
+    let each = "  for_each: '[1]'\n";
+    let mut unsettled = checks(&[]);
+    unsettled.pause();
+    world.compare(&mut unsettled);
+    world.pass(60);
+    assert!(
+        world.sent().is_empty(),
+        "who does not know itself ends nothing"
+    );
+    let mut all = checks(&[
+        ("x", "", CRITICAL),
+        ("each", each, OK),
+        ("y", each, CheckState::Unknown),
+    ]);
+    world.compare(&mut all);
+    world.pass(60);
+    let problems = world.alerts.snapshot().problems.clone();
+    let open: Vec<&str> = problems.iter().map(|it| &*it.thing.name).collect();
+    // What vanished and what is only unknown: the check as a whole says so.
+    assert_eq!(open, ["p/x", "p/y", "p/y[old]"]);
+    let ended: Vec<&str> = world
+        .out
+        .iter()
+        .flat_map(|(delivery, _)| &delivery.notice.items)
+        .filter(|item| item.state == "OK")
+        .map(|item| &*item.output)
+        .collect();
+    let expect = [
+        "no longer looked at: it vanished",
+        "no longer looked at: its check is no longer on this node",
+    ];
+    assert_eq!(ended.len(), 2, "{ended:?}");
+    assert!(expect.iter().all(|it| ended.contains(it)), "{ended:?}");
 }
