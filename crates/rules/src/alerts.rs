@@ -265,7 +265,8 @@ impl Alerts {
         let wakes = self.wakes.first().map(|(wall, _)| *wall);
         let is_full = self.deliveries.is_full();
         let buckets = self.buckets.next_deadline().filter(|_| !is_full);
-        let mutes = self.mutes.values().filter_map(|mute| mute.mute.until).min();
+        // Whoever reads the snapshot wants to know when one begins, too.
+        let mutes = self.mutes.values().filter_map(|it| it.changes_at).min();
         let due = self.deliveries.next_due();
         let next = [wakes, buckets, mutes, due].into_iter().flatten().min()?;
         Some(self.clock.moment(next))
@@ -331,6 +332,7 @@ impl Alerts {
             let Some(ready) = self.mutes.get_mut(&number) else {
                 continue;
             };
+            ready.changes_at = Some(WallTime::default());
             if !ready.mute.is_lasting {
                 continue;
             }

@@ -238,7 +238,7 @@ impl Alerts {
         wall: WallTime,
     ) -> Option<(String, Option<WallTime>)> {
         if let Some(mute) = self.mute_of(&problem.thing, &handler.id, wall) {
-            return Some((mute.told(), mute.next_change(wall, &self.time_zone)));
+            return Some((mute.told(), mute.changes_at));
         }
         let acknowledged = problem.acknowledged.as_ref()?;
         let holds = acknowledged.until.is_none_or(|until| until > wall);

@@ -13,6 +13,8 @@ use super::kept::{Mute, Scope, Thing};
 #[derive(Clone, Debug)]
 pub(super) struct Ready {
     pub(super) mute: Arc<Mute>,
+    /// When it next begins, pauses or ends, as found by [`Ready::look`]; none when it never does.
+    pub(super) changes_at: Option<WallTime>,
     every: Option<Calendar>,
     nodes: Patterns,
     groups: Patterns,
@@ -53,6 +55,7 @@ impl Ready {
             handlers: patterns(handlers),
             every,
             mute: Arc::new(mute),
+            changes_at: Some(WallTime::default()),
         })
     }
 
@@ -71,8 +74,15 @@ impl Ready {
         self.mute.until.is_some_and(|until| until <= wall)
     }
 
-    /// Tells when it next begins, pauses or ends.
-    pub(super) fn next_change(&self, wall: WallTime, here: &TimeZone) -> Option<WallTime> {
+    /// Finds out when it next begins, pauses or ends, if that is over which was found before:
+    /// hours are searched for day by day.
+    pub(super) fn look(&mut self, wall: WallTime, here: &TimeZone) {
+        if self.changes_at.is_some_and(|at| at <= wall) {
+            self.changes_at = self.next_change(wall, here);
+        }
+    }
+
+    fn next_change(&self, wall: WallTime, here: &TimeZone) -> Option<WallTime> {
         let begins = Some(self.mute.from).filter(|from| *from > wall);
         let ends = self.mute.until.filter(|until| *until > wall);
         let turns = self

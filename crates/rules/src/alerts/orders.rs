@@ -211,7 +211,8 @@ impl Alerts {
             comment: new.comment,
             made: wall,
         };
-        let ready = Ready::new(mute.clone()).map_err(Refused::Invalid)?;
+        let mut ready = Ready::new(mute.clone()).map_err(Refused::Invalid)?;
+        ready.look(wall, &self.time_zone);
         self.numbers.mutes = mute.number;
         self.keep
             .insert(mute_key(mute.number), Some(Record::Mute(mute.clone())));
@@ -243,11 +244,15 @@ impl Alerts {
         mute.ok_or_else(|| Refused::Nothing(format!("{id} has just ended")))
     }
 
-    /// Drops what is over; what was silent because of it is considered at its own time.
+    /// Drops what is over, and finds out when the others change; what was silent because of them is
+    /// considered at its own time.
     pub(super) fn end_mutes(&mut self, wall: WallTime) {
         let over = self.mutes.values().filter(|ready| ready.is_over(wall));
         for number in over.map(|ready| ready.mute.number).collect::<Vec<_>>() {
             self.end_mute(number, "over");
+        }
+        for ready in self.mutes.values_mut() {
+            ready.look(wall, &self.time_zone);
         }
     }
 

@@ -279,3 +279,38 @@ fn a_new_problem_begins_anew_while_others_wait_for_the_end_of_the_last() {
     world.pass(10);
     assert_eq!(world.sent(), ["boss escalation: linux/cpu CRITICAL"]);
 }
+
+#[test]
+fn whoever_shows_downtimes_is_woken_when_one_begins_pauses_and_ends() {
+    let mut world = World::new(&[("a", QUIET)]);
+    let (now, wall) = world.time();
+    let at = |seconds: u64| WallTime::from_millis(NOON + seconds * 1_000);
+    let new = NewMute {
+        is_downtime: true,
+        scope: Scope {
+            checks: vec!["linux/*".to_owned()],
+            ..Scope::default()
+        },
+        from: Some(at(20)),
+        span: Span::Until(at(50)),
+        every: Vec::new(),
+        timezone: String::new(),
+        by: "alice".to_owned(),
+        comment: String::new(),
+    };
+    world.alerts.mute(now, wall, new).unwrap();
+    world.drain();
+    world.mute("mysql/*", Span::Endless, &["13:00-14:00"]);
+    let mut changes = Vec::new();
+    for _ in 0..4 {
+        world.now = world.alerts.next_deadline().unwrap().since_start();
+        let (now, wall) = world.time();
+        world.alerts.tick(now, wall);
+        world.drain();
+        let mutes = world.alerts.snapshot().mutes.clone();
+        let active: Vec<String> = mutes.iter().filter(|it| it.1).map(|it| it.0.id()).collect();
+        changes.push((world.now.as_secs() - 1_000, active.join(" ")));
+    }
+    let expect = [(20, "d1"), (50, ""), (3_600, "d2"), (7_200, "")];
+    assert_eq!(changes, expect.map(|(at, active)| (at, active.to_owned())));
+}
