@@ -38,10 +38,10 @@ use packs::Registry;
 use packs::handler::Handler;
 
 use self::buckets::Buckets;
-use self::clock::Clock;
+use self::clock::{Clock, Mend, moved};
 use self::deliveries::Deliveries;
 use self::events::Groups;
-use self::kept::{Delivery, Numbers, Record, Waiting};
+use self::kept::{Delivery, Mute, Numbers, Record, Waiting};
 use self::mutes::{Mutes, Ready};
 use self::nodes::View;
 use self::problems::Live;
@@ -154,7 +154,7 @@ impl Alerts {
     /// Takes back what was kept, before anything else. What was under way when the agent ended is
     /// tried again under the same identity.
     pub fn restore(&mut self, records: impl IntoIterator<Item = Record>) {
-        let wall = self.clock.wall();
+        let (wall, mend) = (self.clock.wall(), self.clock.mend());
         for record in records {
             match record {
                 Record::Problem(problem) => {
@@ -164,6 +164,7 @@ impl Alerts {
                         self.depending.insert(key.clone());
                     }
                     let mut live = Live::new(problem);
+                    live.mend(mend);
                     live.wake = Some(wall);
                     self.problems.insert(key.clone(), live);
                     self.wakes.insert((wall, key));
@@ -171,13 +172,14 @@ impl Alerts {
                 Record::Mute(mute) => {
                     self.numbers.mutes = self.numbers.mutes.max(mute.number);
                     // One that cannot be read was made by a program that reads more.
-                    if let Ok(ready) = Ready::new(mute) {
+                    if let Ok(mut ready) = Ready::new(mute) {
+                        ready.mend(mend);
                         self.mutes.insert(ready.mute.number, ready);
                     }
                 }
                 Record::Delivery(delivery) => {
                     self.numbers.deliveries = self.numbers.deliveries.max(delivery.number);
-                    self.deliveries.restore(*delivery, wall);
+                    self.deliveries.restore(*delivery, mend);
                 }
                 Record::Event(event) => {
                     self.numbers.events = self.numbers.events.max(event.number);
@@ -274,8 +276,8 @@ impl Alerts {
 
     /// Takes the time of an input.
     fn at(&mut self, now: Moment, wall: WallTime) {
-        if let Some(shift) = self.clock.set(now, wall) {
-            self.shift(shift);
+        if let Some(mend) = self.clock.set(now, wall) {
+            self.shift(mend);
         }
     }
 
@@ -317,33 +319,28 @@ impl Alerts {
     }
 
     /// Shifts everything that was given as a duration after the clock was set.
-    fn shift(&mut self, by_ms: i64) {
-        let moved = |wall: &mut WallTime| {
-            *wall = WallTime::from_millis(wall.as_millis().saturating_add_signed(by_ms));
-        };
+    fn shift(&mut self, mend: Mend) {
         let keys: Vec<String> = self.problems.keys().cloned().collect();
         for key in &keys {
             if let Some(live) = self.problems.get_mut(key) {
-                live.shift(moved);
+                live.mend(mend);
             }
             self.keep_problem(key);
         }
-        for number in self.mutes.keys().copied().collect::<Vec<_>>() {
-            let Some(ready) = self.mutes.get_mut(&number) else {
-                continue;
-            };
-            ready.changes_at = Some(WallTime::default());
-            if !ready.mute.is_lasting {
-                continue;
+        for (number, ready) in &mut self.mutes {
+            ready.mend(mend);
+            if ready.mute.is_lasting {
+                let record = Record::Mute(Mute::clone(&ready.mute));
+                self.keep.insert(mute_key(*number), Some(record));
             }
-            let mute = Arc::make_mut(&mut ready.mute);
-            moved(&mut mute.from);
-            mute.until.as_mut().map(moved);
-            let record = Record::Mute(mute.clone());
-            self.keep.insert(mute_key(number), Some(record));
         }
-        self.deliveries.shift(moved);
-        self.buckets.shift(moved);
+        // The hours of the others are where the clock says.
+        self.look_at_mutes();
+        for number in self.deliveries.mend(mend) {
+            self.keep_delivery(number);
+        }
+        let by_ms = mend.by_ms;
+        self.buckets.shift(|at| *at = moved(*at, by_ms));
         self.note("clock", format!("the clock was set by {} s", by_ms / 1_000));
         self.consider_all();
     }

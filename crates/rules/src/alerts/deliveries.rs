@@ -8,7 +8,7 @@ use std::time::Duration;
 use model::{Moment, WallTime, limits};
 use packs::handler::Handler;
 
-use super::clock::after;
+use super::clock::{Mend, after};
 use super::kept::{Attempt, Delivery, Record, Stage, Thing, Told};
 use super::notice::{Item, Notice, Occasion};
 use super::snapshot::Reached;
@@ -53,12 +53,13 @@ impl Queue {
 }
 
 impl Deliveries {
-    pub(super) fn restore(&mut self, mut delivery: Delivery, wall: WallTime) {
+    pub(super) fn restore(&mut self, mut delivery: Delivery, mend: Mend) {
         if delivery.stage == Stage::Sending {
             delivery.stage = Stage::Waiting;
-            delivery.due = wall;
+            mend.past(&mut delivery.due);
         }
         if delivery.stage == Stage::Waiting {
+            put_right(&mut delivery, mend);
             self.add(delivery);
         } else {
             self.all.insert(delivery.number, Arc::new(delivery));
@@ -157,14 +158,15 @@ impl Deliveries {
         self.all.get(&number)
     }
 
-    pub(super) fn shift(&mut self, moved: impl Fn(&mut WallTime)) {
+    /// Brings what waits onto the clock as it is set; gives its numbers.
+    pub(super) fn mend(&mut self, mend: Mend) -> Vec<u64> {
         let open: Vec<u64> = self.open.values().flatten().copied().collect();
-        for number in open {
-            if let Some(delivery) = self.edit(number) {
-                moved(&mut delivery.due);
-                moved(&mut delivery.made);
+        for number in &open {
+            if let Some(delivery) = self.edit(*number) {
+                put_right(delivery, mend);
             }
         }
+        open
     }
 
     /// Drops the oldest of those that are done, and names them.
@@ -398,6 +400,12 @@ impl Alerts {
             self.keep.insert(delivery_key(number), Some(record));
         }
     }
+}
+
+/// Brings the times of a notice that waits onto the clock as it is set.
+fn put_right(delivery: &mut Delivery, mend: Mend) {
+    mend.past(&mut delivery.made);
+    mend.due(&mut delivery.due, limits::ALERT_RETRY_MAX);
 }
 
 /// Decides what follows a failure: the same handler later, the next one now, or the end.

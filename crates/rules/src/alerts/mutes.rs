@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use model::WallTime;
 use packs::{Calendar, Patterns, calendar};
 
+use super::clock::Mend;
 use super::kept::{Mute, Scope, Thing};
 
 /// A downtime or silence, ready to be asked.
@@ -57,6 +58,15 @@ impl Ready {
             mute: Arc::new(mute),
             changes_at: Some(WallTime::default()),
         })
+    }
+
+    /// Brings what was given as a duration onto the clock as it is set.
+    pub(super) fn mend(&mut self, mend: Mend) {
+        if self.mute.is_lasting {
+            let mute = Arc::make_mut(&mut self.mute);
+            mend.lasting(&mut mute.from, &mut mute.until);
+        }
+        self.changes_at = Some(WallTime::default());
     }
 
     /// Tells whether it holds at a time.

@@ -251,6 +251,11 @@ impl Alerts {
         for number in over.map(|ready| ready.mute.number).collect::<Vec<_>>() {
             self.end_mute(number, "over");
         }
+        self.look_at_mutes();
+    }
+
+    pub(super) fn look_at_mutes(&mut self) {
+        let wall = self.clock.wall();
         for ready in self.mutes.values_mut() {
             ready.look(wall, &self.time_zone);
         }

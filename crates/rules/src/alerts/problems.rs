@@ -7,6 +7,7 @@ use model::{CheckState, Group, Moment, WallTime, limits};
 use packs::handler::{About, Event, Handler};
 
 use super::Alerts;
+use super::clock::Mend;
 use super::judge::{self, Verdict};
 use super::kept::{Decision, Problem, Record, Thing};
 use crate::transition::{Change, Reason, Transition, is_problem};
@@ -34,17 +35,17 @@ impl Live {
         Arc::make_mut(&mut self.problem)
     }
 
-    /// Shifts the times that were given as durations.
-    pub(super) fn shift(&mut self, moved: impl Fn(&mut WallTime) + Copy) {
+    /// Brings the times that durations are counted from onto the clock as it is set.
+    pub(super) fn mend(&mut self, mend: Mend) {
         let problem = self.edit();
-        moved(&mut problem.changed);
-        moved(&mut problem.held_from);
+        mend.past(&mut problem.changed);
+        mend.past(&mut problem.held_from);
         for told in problem.told.values_mut() {
-            moved(&mut told.first);
-            moved(&mut told.last);
+            mend.past(&mut told.first);
+            mend.past(&mut told.last);
         }
         if let Some(acknowledged) = problem.acknowledged.as_mut().filter(|it| it.is_lasting) {
-            acknowledged.until.as_mut().map(moved);
+            mend.lasting(&mut acknowledged.at, &mut acknowledged.until);
         }
     }
 

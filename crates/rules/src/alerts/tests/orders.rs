@@ -314,3 +314,66 @@ fn whoever_shows_downtimes_is_woken_when_one_begins_pauses_and_ends() {
     let expect = [(20, "d1"), (50, ""), (3_600, "d2"), (7_200, "")];
     assert_eq!(changes, expect.map(|(at, active)| (at, active.to_owned())));
 }
+
+/// A boot without a battery in the clock: it shows a day of long ago until somebody sets it.
+const LONG_AGO_MS: i64 = -9_000 * 86_400_000;
+
+#[test]
+fn what_was_kept_under_the_right_clock_stays_when_a_wrong_one_is_put_right() {
+    let handlers = [("a", "notifier: syslog\nrepeat: 2h\nwindow: 1s")];
+    let mut world = World::new(&handlers);
+    world.mute("mysql/*", Span::For(HOUR), &[]);
+    world.goes("linux/told", OK, CRITICAL);
+    world.pass(30);
+    world.is_up = false;
+    world.goes("linux/waits", OK, CRITICAL);
+    world.pass(30);
+    world.sent();
+    world.set_ms = LONG_AGO_MS;
+    world.restart(&handlers);
+    world.goes("mysql/up", OK, CRITICAL);
+    world.pass(30);
+    world.set_ms = 0;
+    world.goes("linux/new", OK, CRITICAL);
+    world.is_up = true;
+    world.pass(600);
+    let expect = [
+        "a problem: linux/waits CRITICAL",
+        "a problem: linux/new CRITICAL",
+    ];
+    assert_eq!(world.sent(), expect);
+    let (_, wall) = world.time();
+    let snapshot = world.alerts.snapshot();
+    assert!(snapshot.deliveries.iter().all(|it| it.made <= wall));
+    assert!(snapshot.mutes[0].1, "the downtime goes on");
+    // It lasts as long as it was to last, and reminders come when they are due.
+    world.pass(3_600);
+    assert_eq!(world.sent(), ["a problem: mysql/up CRITICAL"]);
+    world.pass(2 * 3_600);
+    assert!(world.sent().iter().any(|it| it.contains("linux/told")));
+}
+
+#[test]
+fn under_a_clock_that_nobody_sets_what_was_kept_goes_on() {
+    let handlers = [
+        ("a", "notifier: syslog\nrepeat: 2h"),
+        ("b", "notifier: syslog\ndelay: 5m"),
+    ];
+    let mut world = World::new(&handlers);
+    world.is_up = false;
+    world.goes("linux/cpu", OK, CRITICAL);
+    world.pass(30);
+    world.set_ms = LONG_AGO_MS;
+    world.is_up = true;
+    world.restart(&handlers);
+    world.pass(400);
+    let mut sent = world.sent();
+    sent.sort();
+    let expect = [
+        "a problem: linux/cpu CRITICAL",
+        "b problem: linux/cpu CRITICAL",
+    ];
+    assert_eq!(sent, expect);
+    world.pass(2 * 3_600);
+    assert_eq!(world.sent(), ["a reminder: linux/cpu CRITICAL"]);
+}
