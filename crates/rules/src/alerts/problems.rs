@@ -10,7 +10,7 @@ use super::Alerts;
 use super::clock::Mend;
 use super::judge::{self, Verdict};
 use super::kept::{Decision, Problem, Record, Thing};
-use crate::transition::{Change, Reason, Transition, is_problem};
+use crate::transition::{Change, Reason, Transition, is_problem, parts_of};
 
 /// A problem, and what is known of it in memory only.
 #[derive(Debug)]
@@ -277,28 +277,47 @@ impl Alerts {
         }
     }
 
-    /// What becomes of a problem may free or silence what depends on it.
+    /// What becomes of a problem may free or silence what depends on it, by whatever way.
     pub(super) fn consider_dependants(&mut self, node: &str, name: &str, is_over: bool) {
         let wall = self.clock.wall();
-        let depends = |thing: &Thing| {
-            let mut names = thing.depends_on.iter();
-            thing.node == node && names.any(|on| judge::names(on, &thing.pack, name))
-        };
-        let depending = self.depending.iter();
-        let dependants: Vec<String> = depending
-            .filter(|key| {
-                self.problems
-                    .get(*key)
-                    .is_some_and(|it| depends(&it.problem.thing))
-            })
-            .cloned()
-            .collect();
-        for key in dependants {
+        for key in self.below(node, name) {
             if let Some(live) = self.problems.get_mut(&key).filter(|_| is_over) {
                 live.edit().held_from = wall;
             }
             self.consider(&key);
         }
+    }
+
+    /// Finds the problems that depend on one, and those that depend on these.
+    fn below(&self, node: &str, name: &str) -> BTreeSet<String> {
+        let open = self.depending.iter();
+        let open = open.filter_map(|key| Some((key, &self.problems.get(key)?.problem.thing)));
+        let here = || open.clone().filter(|(_, thing)| thing.node == node);
+        let depends = |thing: &Thing| {
+            let mut names = thing.depends_on.iter();
+            names.any(|on| judge::names(on, &thing.pack, name))
+        };
+        let mut left: Vec<(&String, &Thing)> = here().filter(|(_, it)| depends(it)).collect();
+        if left.is_empty() {
+            // Nothing hangs on most of them.
+            return BTreeSet::new();
+        }
+        let mut by_parent: BTreeMap<String, Vec<(&String, &Thing)>> = BTreeMap::new();
+        for (key, thing) in here() {
+            for on in &thing.depends_on {
+                for parent in [format!("{}/{on}", thing.pack), on.clone()] {
+                    by_parent.entry(parent).or_default().push((key, thing));
+                }
+            }
+        }
+        let mut below = BTreeSet::new();
+        while let Some((key, thing)) = left.pop() {
+            if below.insert(key.clone()) {
+                let (name, _) = parts_of(&thing.name);
+                left.extend(by_parent.get(name).into_iter().flatten());
+            }
+        }
+        below
     }
 
     pub(super) fn consider_all(&mut self) {

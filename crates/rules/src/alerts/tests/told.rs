@@ -222,11 +222,17 @@ fn checks_that_depend_on_each_other_silence_none_of_them() {
     // It depends on one of them and is none of them.
     world.goes_with("app/c", OK, CRITICAL, &["a"], |_| ());
     world.goes_with("app/itself", OK, CRITICAL, &["itself"], |_| ());
+    for (name, on) in [("x", "y"), ("y", "z"), ("z", "x")] {
+        world.goes_with(&format!("app/{name}"), OK, CRITICAL, &[on], |_| ());
+    }
     world.pass(3_600);
     let problems = world.alerts.snapshot().problems.clone();
     let told = problems.iter().filter(|it| !it.told.is_empty());
     let told: Vec<&str> = told.map(|it| &*it.thing.name).collect();
-    assert_eq!(told, ["app/a", "app/b", "app/itself"]);
+    assert_eq!(
+        told,
+        ["app/a", "app/b", "app/itself", "app/x", "app/y", "app/z"]
+    );
     assert!(world.why("app/c", "a").contains("told instead"));
 }
 
