@@ -2,7 +2,8 @@
 //!
 //! Transitions make problems begin and end. One may be missed: at a stop or a crash some are still
 //! on their way, and after it the checks may remember an older state than the alerts do, or have
-//! forgotten what is gone; the journal of the alerts may be lost, or the alerts may have been overwhelmed. So what both know is compared now and then.
+//! forgotten what is gone; the journal of the alerts may be lost, or the alerts may have been
+//! overwhelmed. So what both know is compared now and then.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
