@@ -7,7 +7,8 @@ use api::alerts::{Alerts, LIST, Mute};
 use api::client::With;
 use api::gossip::{MEMBERS, Member};
 use api::monitoring::{CHECKS, Check};
-use packs::Patterns;
+use daemon::rules::pack_files;
+use packs::{Patterns, Registry};
 
 use crate::program::Program;
 
@@ -16,33 +17,43 @@ use crate::program::Program;
 pub(super) fn notes(program: &Program, mute: &Mute) -> Vec<String> {
     let mut notes = Vec::new();
     let ask = With::default;
+    // The packs know what there is; an agent that has just started, not yet what applies to it.
+    let packs = program.configuration().map(|read| {
+        let found = pack_files::all(&read.configuration.paths.data);
+        Registry::load(&found.files, None)
+    });
+    let packs = || packs.iter().flat_map(Registry::packs);
     if !mute.checks.is_empty()
-        && let Ok(all) = program.get::<BTreeMap<String, Check>>(&CHECKS, ask())
+        && let Ok(each) = program.get::<BTreeMap<String, Check>>(&CHECKS, ask())
     {
-        let names = all.keys().flat_map(|id| [Some(id.as_str()), short(id)]);
+        let ids = packs().flat_map(|pack| pack.checks.iter().map(|check| &*check.id));
+        let ids = ids.chain(each.keys().map(String::as_str));
+        let names: Vec<&str> = ids.flat_map(|id| [Some(id), short(id)]).flatten().collect();
         let note = |pattern| {
-            format!("note: this node has no check `{pattern}`; `opsbro state` lists them")
+            format!("note: there is no check `{pattern}`; `opsbro packs show` lists them")
         };
-        notes.extend(unknown(&mute.checks, names.flatten()).map(note));
+        notes.extend(unknown(&mute.checks, &names).map(note));
     }
     if !mute.nodes.is_empty()
         && let Ok(all) = program.get::<BTreeMap<String, Member>>(&MEMBERS, ask())
     {
         let names = all
             .values()
-            .flat_map(|it| [&it.name, &it.display_name, &it.uuid].map(String::as_str));
+            .flat_map(|it| [&it.name, &it.display_name, &it.uuid]);
+        let names: Vec<&str> = names.map(String::as_str).collect();
         let note =
             |pattern| format!("note: there is no node `{pattern}`; `opsbro members` lists them");
-        notes.extend(unknown(&mute.nodes, names).map(note));
+        notes.extend(unknown(&mute.nodes, &names).map(note));
     }
     if !mute.handlers.is_empty()
         && let Ok(all) = program.get::<Alerts>(&LIST, ask())
     {
-        let names = all.handlers.iter().map(|it| it.id.as_str());
+        let names = packs().flat_map(|pack| pack.handlers.iter().map(|handler| &*handler.id));
+        let names: Vec<&str> = names.chain(all.handlers.iter().map(|it| &*it.id)).collect();
         let note = |pattern| {
             format!("note: there is no handler `{pattern}`; `opsbro alerts list` names them")
         };
-        notes.extend(unknown(&mute.handlers, names).map(note));
+        notes.extend(unknown(&mute.handlers, &names).map(note));
     }
     notes
 }
@@ -53,14 +64,11 @@ fn short(id: &str) -> Option<&str> {
 }
 
 /// Gives the patterns that match none of the names.
-fn unknown<'a>(
-    patterns: &'a [String],
-    names: impl Iterator<Item = &'a str> + Clone,
-) -> impl Iterator<Item = &'a str> {
+fn unknown<'a>(patterns: &'a [String], names: &[&str]) -> impl Iterator<Item = &'a str> {
     let wanted = patterns
         .iter()
         .map(|pattern| pattern.trim_start_matches('!'));
-    wanted.filter(move |pattern| !Patterns::new([*pattern]).matches_any(names.clone()))
+    wanted.filter(|pattern| !Patterns::new([*pattern]).matches_any(names.iter().copied()))
 }
 
 #[cfg(test)]
@@ -69,15 +77,11 @@ mod tests {
 
     #[test]
     fn a_pattern_that_matches_nothing_is_named() {
-        let ids = ["linux/disks[/]", "linux/cpu"];
-        let names = || {
-            ids.into_iter()
-                .flat_map(|id| [Some(id), short(id)])
-                .flatten()
-        };
+        let names = ["linux/disks[/]", "linux/cpu"].map(|id| [Some(id), short(id)]);
+        let names: Vec<&str> = names.into_iter().flatten().flatten().collect();
         let patterns = ["linux/*", "cpu", "disks*", "dsiks*", "!linux/cpux", "*"];
         let patterns = patterns.map(str::to_owned);
-        let found: Vec<&str> = unknown(&patterns, names()).collect();
+        let found: Vec<&str> = unknown(&patterns, &names).collect();
         assert_eq!(found, ["dsiks*", "linux/cpux"]);
     }
 }
