@@ -22,15 +22,18 @@ const TURN: Duration = Duration::from_secs(5);
 /// Looks as long as there is a copy that may stand still.
 pub(super) async fn run(inner: Arc<Inner>) {
     let mut stop = inner.stop.subscribe();
-    let mut metrics = inner.metrics.clone();
+    let (mut server, mut outside) = (inner.raft.server_metrics(), inner.outside.subscribe());
     let mut pause = SILENCE_MAX;
     loop {
+        server.borrow_and_update();
+        outside.borrow_and_update();
         // Who leads, has nothing, or is outside already has nothing to look for.
-        let looks = metrics.wait_for(|_| inner.may_be_outside());
-        tokio::select! {
-            () = stopped(&mut stop) => return,
-            looks = looks => if looks.is_err() {
-                return;
+        if !inner.may_be_outside() {
+            tokio::select! {
+                () = stopped(&mut stop) => return,
+                Ok(()) = server.changed() => continue,
+                Ok(()) = outside.changed() => continue,
+                else => return,
             }
         }
         tokio::select! {
