@@ -71,6 +71,14 @@ pub(crate) fn colored(state: &str) -> String {
     }
 }
 
+/// Writes where something is reached.
+pub(crate) fn address(host: &str, port: u16) -> String {
+    match host.contains(':') {
+        true => format!("[{host}]:{port}"),
+        false => format!("{host}:{port}"),
+    }
+}
+
 /// Writes the name of a node: one that people gave stands in brackets.
 pub(crate) fn called(name: &str, display_name: &str) -> String {
     match display_name {

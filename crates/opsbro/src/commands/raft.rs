@@ -5,12 +5,11 @@ mod recover;
 use std::time::{Duration, Instant};
 
 use api::client::With;
-use api::gossip::Member;
 use api::raft::{REJOIN, Rejoined, SNAPSHOT, STATE, State as Shown, TRANSFER, Transferred};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::gossip::colored;
+use super::gossip::{address, colored};
 use crate::complete;
 use crate::failure::{Exit, Outcome};
 use crate::nodes::Nodes;
@@ -228,15 +227,8 @@ impl Answer for Standing {
 fn addressed(nodes: &Nodes, uuid: &str) -> String {
     let name = nodes.name(uuid);
     match nodes.get(uuid) {
-        Some(member) => format!("{name} ({})", address(member)),
+        Some(member) => format!("{name} ({})", address(&member.addr, member.port)),
         None => name,
-    }
-}
-
-fn address(member: &Member) -> String {
-    match member.addr.contains(':') {
-        true => format!("[{}]:{}", member.addr, member.port),
-        false => format!("{}:{}", member.addr, member.port),
     }
 }
 
@@ -295,7 +287,9 @@ impl Members {
         };
         vec![
             self.nodes.name(uuid),
-            known.map(address).unwrap_or_default(),
+            known
+                .map(|member| address(&member.addr, member.port))
+                .unwrap_or_default(),
             state.unwrap_or_else(|| "unknown".to_owned()),
             does.to_owned(),
             uuid.to_owned(),

@@ -8,7 +8,7 @@ use clap::Args;
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
-use super::join;
+use super::{address, join};
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{Answer, Page};
 use crate::program::{Program, timeout};
@@ -77,7 +77,7 @@ fn join_each(program: &Program, found: &[Found]) -> Result<Vec<Joined>, Failure>
     let mut failure = Failure::new("nobody is there");
     for of_zone in in_turn(found, |it| (&it.zone, it.is_proxy)) {
         for node in of_zone {
-            match join::join(program, &address(node)) {
+            match join::join(program, &address(&node.addr, node.port)) {
                 Ok(joined) => {
                     all_joined.push(joined);
                     break;
@@ -89,13 +89,6 @@ fn join_each(program: &Program, found: &[Found]) -> Result<Vec<Joined>, Failure>
     match all_joined[..] {
         [] => Err(failure),
         _ => Ok(all_joined),
-    }
-}
-
-fn address(node: &Found) -> String {
-    match node.addr.contains(':') {
-        true => format!("[{}]:{}", node.addr, node.port),
-        false => format!("{}:{}", node.addr, node.port),
     }
 }
 
@@ -124,7 +117,7 @@ impl Answer for Detected {
                 vec![
                     format!("  {}", it.name.bold()),
                     it.zone.clone(),
-                    address(it),
+                    address(&it.addr, it.port),
                     if it.is_proxy { "yes" } else { "no" }.to_owned(),
                     it.groups.join(","),
                 ]

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
-use super::{called, colored};
+use super::{address, called, colored};
 use crate::complete;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::nodes::shown_name;
@@ -207,7 +207,7 @@ fn row(member: &Member) -> Vec<String> {
     vec![
         format!("  - {} > {name}", member.zone.dimmed()),
         colored(&member.state),
-        address(member),
+        address(&member.addr, member.port),
         if member.is_proxy { "proxy" } else { "" }.to_owned(),
         member.groups.join(","),
     ]
@@ -245,14 +245,6 @@ fn detailed(member: &Member) -> Vec<String> {
         *groups = format!("{groups}\n{}", more.join(", ").dimmed());
     }
     row
-}
-
-/// Writes where a node is.
-fn address(member: &Member) -> String {
-    match member.addr.contains(':') {
-        true => format!("[{}]:{}", member.addr, member.port),
-        false => format!("{}:{}", member.addr, member.port),
-    }
 }
 
 #[cfg(test)]

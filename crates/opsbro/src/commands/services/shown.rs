@@ -115,10 +115,9 @@ fn show(page: &mut Page, instance: &Instance) {
 
 /// Writes where an instance is reached.
 fn places(instance: &Instance) -> String {
-    let place = |address: &String| match (instance.port, address.contains(':')) {
-        (0, _) => address.clone(),
-        (port, true) => format!("[{address}]:{port}"),
-        (port, false) => format!("{address}:{port}"),
+    let place = |host: &String| match instance.port {
+        0 => host.clone(),
+        port => gossip::address(host, port),
     };
     let places: Vec<String> = instance.addresses.iter().map(place).collect();
     let protocol = match instance.port {
