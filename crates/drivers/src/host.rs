@@ -6,11 +6,11 @@
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use model::limits::DIRECTORY_ENTRIES_MAX;
-use rustix::fs::OFlags;
+use rustix::fs::{FileType, OFlags};
 
 use crate::{Deadline, Error, meter};
 
@@ -90,10 +90,8 @@ impl Host {
         #[cfg(test)]
         OPENED.with_borrow_mut(|opened| opened.push(path.to_owned()));
         // Opening alone can start a watchdog or rewind a tape, so it is looked at before.
-        refuse_unless_plain(
-            path,
-            &std::fs::metadata(&real).map_err(Error::system("read", path))?,
-        )?;
+        let found = std::fs::metadata(&real).map_err(Error::system("read", path))?;
+        refuse_unless_plain(path, found.mode())?;
         let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
         let file = OpenOptions::new()
             .read(true)
@@ -101,7 +99,8 @@ impl Host {
             .open(&real)
             .map_err(Error::system("read", path))?;
         // And after, as it may have been replaced in between.
-        refuse_unless_plain(path, &file.metadata().map_err(Error::system("read", path))?)?;
+        let found = file.metadata().map_err(Error::system("read", path))?;
+        refuse_unless_plain(path, found.mode())?;
         Ok(file)
     }
 
@@ -246,27 +245,18 @@ fn absent_is_none(found: io::Result<Metadata>) -> io::Result<Option<Metadata>> {
     }
 }
 
-fn refuse_unless_plain(path: &str, metadata: &Metadata) -> Result<(), Error> {
-    if metadata.is_file() {
-        return Ok(());
-    }
-    Err(Error::NotPlainFile {
-        path: path.to_owned(),
-        kind: kind_word(metadata),
-    })
-}
-
-/// Names what a path is, in the words of a message.
-pub(crate) fn kind_word(metadata: &Metadata) -> &'static str {
-    let kind = metadata.file_type();
-    match () {
-        () if kind.is_file() => "plain file",
-        () if kind.is_dir() => "directory",
-        () if kind.is_symlink() => "link",
-        () if kind.is_fifo() => "FIFO",
-        () if kind.is_socket() => "socket",
-        () => "device",
-    }
+/// Refuses what is no plain file, by its mode.
+fn refuse_unless_plain(path: &str, mode: u32) -> Result<(), Error> {
+    let kind = match FileType::from_raw_mode(mode) {
+        FileType::RegularFile => return Ok(()),
+        FileType::Directory => "directory",
+        FileType::Symlink => "link",
+        FileType::Fifo => "FIFO",
+        FileType::Socket => "socket",
+        FileType::CharacterDevice | FileType::BlockDevice | FileType::Unknown => "device",
+    };
+    let path = path.to_owned();
+    Err(Error::NotPlainFile { path, kind })
 }
 
 #[cfg(test)]

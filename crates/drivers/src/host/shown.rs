@@ -11,7 +11,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, open, openat, sta
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-use super::{BoundedReader, Host};
+use super::{BoundedReader, Host, refuse_unless_plain};
 use crate::{Deadline, Error};
 
 impl Host {
@@ -85,22 +85,9 @@ fn plain(folder: &OwnedFd, part: &OsStr, links: OFlags, path: &str) -> Result<Ow
         true => AtFlags::empty(),
         false => AtFlags::SYMLINK_NOFOLLOW,
     };
-    refuse_unless_plain(path, &statat(folder, part, at).map_err(failed)?)?;
+    refuse_unless_plain(path, statat(folder, part, at).map_err(failed)?.st_mode)?;
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = openat(folder, part, flags | links, Mode::empty()).map_err(failed)?;
-    refuse_unless_plain(path, &fstat(&file).map_err(failed)?)?;
+    refuse_unless_plain(path, fstat(&file).map_err(failed)?.st_mode)?;
     Ok(file)
-}
-
-fn refuse_unless_plain(path: &str, found: &Stat) -> Result<(), Error> {
-    let kind = match FileType::from_raw_mode(found.st_mode) {
-        FileType::RegularFile => return Ok(()),
-        FileType::Directory => "directory",
-        FileType::Symlink => "link",
-        FileType::Fifo => "FIFO",
-        FileType::Socket => "socket",
-        FileType::CharacterDevice | FileType::BlockDevice | FileType::Unknown => "device",
-    };
-    let path = path.to_owned();
-    Err(Error::NotPlainFile { path, kind })
 }
