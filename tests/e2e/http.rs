@@ -97,11 +97,7 @@ fn over_tcp_only_reads_are_open() {
 fn greedy_requests_are_refused() {
     let agent = Agent::start("");
     let at = agent.listen("http");
-    let token = agent
-        .opsbro(&["token", "create", "--role", "admin", "-o", "json"])
-        .expect(0);
-    let token = token.json()["token"].as_str().unwrap().to_owned();
-    let bearer = format!("authorization: Bearer {token}");
+    let bearer = format!("authorization: Bearer {}", agent.token("admin"));
     let body = vec![b'x'; 100 << 20];
     let reply = request(at, "POST", "/tokens", &[&bearer], &body);
     assert!(reply.status == 413 || reply.status == 0, "{reply:?}");

@@ -122,11 +122,7 @@ fn a_stop_waits_for_no_job_and_no_follower() {
 fn answers_that_nobody_reads_take_little_memory_and_nothing_from_others() {
     let agent = Agent::start("");
     let at = agent.listen("http");
-    let token = agent
-        .opsbro(&["token", "create", "--role", "read", "-o", "json"])
-        .expect(0);
-    let token = token.json()["token"].as_str().unwrap().to_owned();
-    let bearer = format!("authorization: Bearer {token}");
+    let bearer = format!("authorization: Bearer {}", agent.token("read"));
     // Each of these bytes takes six as JSON.
     let value = vec![b'\x01'; 1 << 20];
     let keys = ["a", "b", "c"];
@@ -185,11 +181,7 @@ fn answers_that_nobody_reads_take_little_memory_and_nothing_from_others() {
 fn who_takes_all_connections_shuts_nobody_out() {
     let agent = Agent::start("");
     let at = agent.listen("http");
-    let token = agent
-        .opsbro(&["token", "create", "--role", "read", "-o", "json"])
-        .expect(0);
-    let token = token.json()["token"].as_str().unwrap().to_owned();
-    let bearer = format!("authorization: Bearer {token}\r\n");
+    let bearer = format!("authorization: Bearer {}\r\n", agent.token("read"));
     let watch = |headers: &str| {
         let mut watching = TcpStream::connect(at).unwrap();
         watching.set_read_timeout(Some(DEADLINE)).unwrap();

@@ -44,12 +44,9 @@ fn a_token_opens_what_its_role_allows_until_it_is_revoked() {
 #[test]
 fn tokens_survive_a_restart() {
     let agent = Agent::start("");
-    let made = agent
-        .opsbro(&["token", "create", "--role", "admin", "-o", "json"])
-        .expect(0)
-        .json();
+    let token = agent.token("admin");
     let agent = agent.kill().launch().ready();
-    let bearer = format!("Authorization: Bearer {}", made["token"].as_str().unwrap());
+    let bearer = format!("Authorization: Bearer {token}");
     let reply = request(agent.listen("http"), "GET", "/tokens", &[&bearer], b"");
     assert_eq!(reply.status, 200, "{reply:?}");
 }
@@ -67,11 +64,7 @@ fn only_an_admin_may_look_at_the_machine_by_expressions() {
         ),
         ("admin", "file_exists('/etc/passwd')", "\"value\":true"),
     ] {
-        let made = agent
-            .opsbro(&["token", "create", "--role", role, "-o", "json"])
-            .expect(0)
-            .json();
-        let bearer = format!("Authorization: Bearer {}", made["token"].as_str().unwrap());
+        let bearer = format!("Authorization: Bearer {}", agent.token(role));
         let body = format!("{{\"expr\": \"{expression}\"}}");
         let reply = request(
             at,

@@ -186,6 +186,16 @@ impl Agent {
         self.home.opsbro(arguments)
     }
 
+    /// Makes a token of a role; gives its secret.
+    pub fn token(&self, role: &str) -> String {
+        let made = self.opsbro(&["token", "create", "--role", role, "-o", "json"]);
+        let made = made.expect(0).json();
+        made["token"]
+            .as_str()
+            .expect("a new token is shown once")
+            .to_owned()
+    }
+
     /// Gives `agent info`.
     pub fn info(&self) -> Value {
         self.opsbro(&["agent", "info", "-o", "json"])
