@@ -32,10 +32,7 @@ pub(super) struct Mend {
 impl Mend {
     /// Brings the time of something that happened to where it belongs.
     pub(super) fn past(self, at: &mut WallTime) {
-        if *at >= self.start {
-            *at = moved(*at, self.by_ms);
-        }
-        *at = self.wall.min(*at);
+        *at = self.wall.min(self.moved(*at));
     }
 
     /// Brings a time to where it belongs, and the end of what lasts from then on with it.
@@ -47,10 +44,15 @@ impl Mend {
 
     /// Brings the time of something to be done to where it belongs: not too far ahead.
     pub(super) fn due(self, at: &mut WallTime, wait_max: Duration) {
-        if *at >= self.start {
-            *at = moved(*at, self.by_ms);
+        *at = after(self.wall, wait_max).min(self.moved(*at));
+    }
+
+    /// Moves a time that was read in this run.
+    fn moved(self, at: WallTime) -> WallTime {
+        match at >= self.start {
+            true => moved(at, self.by_ms),
+            false => at,
         }
-        *at = after(self.wall, wait_max).min(*at);
     }
 }
 
