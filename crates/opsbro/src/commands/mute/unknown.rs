@@ -1,6 +1,7 @@
 //! What a downtime or silence names and nobody knows: a name that is misspelled keeps nobody quiet,
 //! and that is found out at night.
 
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 
 use api::alerts::{Alerts, LIST, Mute};
@@ -18,9 +19,10 @@ pub(super) fn notes(program: &Program, mute: &Mute) -> Vec<String> {
     let mut notes = Vec::new();
     let ask = With::default;
     // The packs know what there is; an agent that has just started, not yet what applies to it.
-    let packs = program.configuration().map(|read| {
+    let packs = LazyCell::new(|| {
+        let read = program.configuration().ok()?;
         let found = pack_files::all(&read.configuration.paths.data);
-        Registry::load(&found.files, None)
+        Some(Registry::load(&found.files, None))
     });
     let packs = || packs.iter().flat_map(Registry::packs);
     if !mute.checks.is_empty()
