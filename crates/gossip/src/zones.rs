@@ -61,7 +61,7 @@ impl Zones {
     pub fn steps_down(&self, own: &Zone, other: &Zone) -> Option<usize> {
         let mut at = other;
         // A tree cannot be deeper than it has zones; files that make a ring end here too.
-        for steps in 0..self.parents.len() {
+        for steps in 0..=self.parents.len() {
             if at == own {
                 return Some(steps);
             }
@@ -112,5 +112,8 @@ mod tests {
         assert_eq!(steps("internet", "lan"), None);
         assert_eq!(steps("lan", "egg"), None);
         assert_eq!(steps("egg", "hen"), Some(1));
+        let alone = Zones::new([]);
+        assert_eq!(alone.steps_down(&zone("lan"), &zone("lan")), Some(0));
+        assert_eq!(alone.steps_down(&zone("lan"), &zone("internet")), None);
     }
 }
